@@ -1,0 +1,98 @@
+"""Deliveries, what was found in them and what became of them. 汇交."""
+
+from django.db import models
+
+
+class Delivery(models.Model):
+    """One file handed in: received, mapped, checked, then accepted and published, or returned. 汇交批次."""
+
+    class Status(models.TextChoices):
+        RECEIVED = "received", "已接收"
+        MAPPED = "mapped", "已映射"
+        CHECKED = "checked", "已检查"
+        ACCEPTED = "accepted", "已通过"
+        RETURNED = "returned", "已退回"
+        PUBLISHED = "published", "已发布"
+        REJECTED = "rejected", "已拒绝"
+        FAILED = "failed", "失败"
+
+    standard_id = models.CharField(max_length=40)
+    dataset_code = models.CharField(max_length=24, blank=True, help_text="set when one dataset was named")
+    division_code = models.CharField(max_length=12)
+    file_name = models.CharField(max_length=255)
+    input_sm3 = models.CharField(max_length=64)
+    input_size = models.BigIntegerField()
+    mapping_name = models.CharField(max_length=120, blank=True)
+    mapping_sm3 = models.CharField(max_length=64, blank=True)
+    is_incremental = models.BooleanField(default=False)
+    valid_from = models.DateField()
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.RECEIVED)
+    progress = models.JSONField(default=dict, help_text="stage, done, total: what the page shows while it runs")
+    summary = models.JSONField(default=dict, help_text="S Z Q W counts, records per layer, stage seconds")
+    created_by = models.CharField(max_length=80)
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["status", "-created_at"])]
+
+
+class DeliveryEvent(models.Model):
+    """A change of status: when, by whom, why. Rows are only ever added."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="events")
+    status = models.CharField(max_length=10, choices=Delivery.Status.choices)
+    at = models.DateTimeField(auto_now_add=True)
+    actor = models.CharField(max_length=80)
+    reason_zh = models.TextField(blank=True)
+    reason_en = models.TextField(blank=True)
+    code = models.CharField(max_length=60, blank=True, help_text="error code, when it failed")
+
+
+class DeliveredLayer(models.Model):
+    """One layer of a delivery: where it came from, what mapping lost, which version it became."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="layers")
+    source_name = models.CharField(max_length=255)
+    collection = models.CharField(max_length=60)
+    layer_code = models.CharField(max_length=40)
+    records = models.BigIntegerField()
+    crs = models.CharField(max_length=80, blank=True)
+    mapped_sm3 = models.CharField(max_length=64, blank=True, help_text="object: GeoParquet of the mapped rows")
+    loss = models.JSONField(default=dict, help_text="fields dropped, codes not translated, values cut: with counts")
+    version = models.OneToOneField(
+        "catalogue.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="delivered_layer"
+    )
+
+
+class CheckRun(models.Model):
+    """One run of the rules over a delivery, replayable from its inputs."""
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="check_runs")
+    at = models.DateTimeField(auto_now_add=True)
+    standard_digest = models.CharField(max_length=64)
+    rules_run = models.JSONField(default=list)
+    rules_not_run = models.JSONField(default=list, help_text='[{"rule", "reason"}]')
+    report_sm3 = models.CharField(max_length=64, help_text="object: the canonical JSON report")
+    summary = models.JSONField(default=dict)
+
+
+class Finding(models.Model):
+    """One thing a rule found, with its own geometry (table column ``geom``, EPSG:4490, added by migration)."""
+
+    run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="findings")
+    rule = models.CharField(max_length=20)
+    clause = models.CharField(max_length=200)
+    severity = models.CharField(max_length=1)
+    layer = models.CharField(max_length=40)
+    ids = models.JSONField(default=list)
+    measured = models.CharField(max_length=80, blank=True)
+    limit = models.CharField(max_length=80, blank=True)
+    unit = models.CharField(max_length=20, blank=True)
+    message_zh = models.TextField()
+    message_en = models.TextField()
+    remedy_zh = models.TextField(blank=True)
+    fingerprint = models.CharField(max_length=64, db_index=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "rule"])]

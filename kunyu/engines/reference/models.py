@@ -1,0 +1,65 @@
+"""Administrative divisions in time and organisations: what every other engine points at."""
+
+from django.db import models
+
+
+class DivisionLevel(models.IntegerChoices):
+    NATION = 0, "国家"
+    PROVINCE = 1, "省级"
+    CITY = 2, "地级"
+    COUNTY = 3, "县级"
+    TOWNSHIP = 4, "乡级"
+    VILLAGE = 5, "村级"
+
+
+class Division(models.Model):
+    """One administrative division while one code is valid. 行政区划 (GB/T 2260, GB/T 10114).
+
+    A code that merges or splits ends (``valid_to``) and names its successors in ``DivisionChange``;
+    old codes therefore stay resolvable. Geometry lives in ``DivisionBoundary``, EPSG:4490.
+    """
+
+    code = models.CharField(max_length=12, db_index=True, help_text="2/4/6/9/12 digits; nation is 0")
+    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=120, blank=True)
+    level = models.PositiveSmallIntegerField(choices=DivisionLevel.choices)
+    parent_code = models.CharField(max_length=12, db_index=True, blank=True)
+    valid_from = models.DateField(null=True, help_text="null: before the loaded code table began")
+    valid_to = models.DateField(null=True, help_text="null: still valid")
+    source = models.CharField(max_length=80, help_text="data package and version")
+    is_fictional = models.BooleanField(default=False, help_text="sample divisions such as 990101")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["code", "valid_from"], nulls_distinct=False, name="division_code_once_at_a_time")
+        ]
+        indexes = [models.Index(fields=["level", "code"])]
+
+    def __str__(self) -> str:
+        return f"{self.name_zh} {self.code}"
+
+
+class DivisionChange(models.Model):
+    """Where the land of an ended code went. 区划变更: rename, merge, split, transfer."""
+
+    class Kind(models.TextChoices):
+        RENAME = "rename", "更名"
+        RECODE = "recode", "改码"
+        MERGE = "merge", "合并"
+        SPLIT = "split", "拆分"
+
+    from_code = models.CharField(max_length=12, db_index=True)
+    to_code = models.CharField(max_length=12, db_index=True)
+    kind = models.CharField(max_length=8, choices=Kind.choices)
+    effective_on = models.DateField()
+    basis = models.CharField(max_length=200, blank=True)
+
+
+class Organisation(models.Model):
+    """A bureau, survey team or other unit, by unified social credit code when it has one. 单位."""
+
+    uscc = models.CharField(max_length=18, unique=True, null=True, help_text="GB 32100 unified social credit code")
+    name_zh = models.CharField(max_length=120)
+    name_en = models.CharField(max_length=160, blank=True)
+    division_code = models.CharField(max_length=12, blank=True)
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")

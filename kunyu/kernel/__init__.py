@@ -1,0 +1,1 @@
+"""The kernel: what knows no business. 内核. See docs/reference/kernel.md."""

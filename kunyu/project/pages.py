@@ -1,0 +1,39 @@
+"""Pages of the node itself: health, readiness and the workbench."""
+
+from django.conf import settings
+from django.db import connection
+from django.db.utils import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import render
+from django.utils.translation import get_language
+
+from kunyu.engines.catalogue.models import DatasetVersion
+from kunyu.engines.security.session import login_needed
+
+
+def node_context(request: HttpRequest) -> dict[str, object]:
+    """What every template may use: language and demo mode."""
+    return {"lang": "en" if (get_language() or "").startswith("en") else "zh", "demo": settings.KUNYU_DEMO}
+
+
+def healthz(request: HttpRequest) -> HttpResponse:
+    """The process answers. Touches nothing else."""
+    return JsonResponse({"status": "ok"})
+
+
+def readyz(request: HttpRequest) -> HttpResponse:
+    """Database reachable, queue countable, published versions known; 503 with the reason otherwise."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
+            waiting = cursor.fetchone()[0]
+        versions = DatasetVersion.objects.filter(status=DatasetVersion.Status.PUBLISHED).count()
+    except DatabaseError as error:
+        return JsonResponse({"status": "unavailable", "reason": str(error).splitlines()[0]}, status=503)
+    return JsonResponse({"status": "ready", "queue": waiting, "versions": versions})
+
+
+@login_needed
+def workbench(request: HttpRequest) -> HttpResponse:
+    """The desk: the map full-bleed, layers left, feature right, time below."""
+    return render(request, "workbench.html")

@@ -1,0 +1,132 @@
+"""Django settings of a Kunyu node. A node is what its settings, its packs and its overlays make it.
+
+Every value comes from the environment or from ``KUNYU_HOME/secret.json`` (written by ``kunyu up``, mode 0600);
+every default is safe on a laptop.
+"""
+
+import json
+import os
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+ROOT = Path(__file__).resolve().parents[2]
+HOME = Path(os.environ.get("KUNYU_HOME", ROOT / "var")).resolve()
+
+
+def _secrets() -> dict[str, str]:
+    path = HOME / "secret.json"
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+
+
+def _database(url: str) -> dict[str, object]:
+    """Django's dictionary for a ``postgresql://user:password@host:port/name?host=/socket`` address."""
+    parts = urlsplit(url)
+    query = dict(pair.split("=", 1) for pair in parts.query.split("&") if "=" in pair)
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")) or "kunyu",
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": unquote(query.get("host", parts.hostname or "")),
+        "PORT": str(parts.port or query.get("port", "")),
+        "CONN_MAX_AGE": 60,
+        "CONN_HEALTH_CHECKS": True,
+    }
+
+
+SECRETS = _secrets()
+PRODUCTION = os.environ.get("KUNYU_PRODUCTION") == "1"
+DEBUG = False
+SECRET_KEY = os.environ.get("KUNYU_SECRET_KEY") or SECRETS.get("secret_key") or "laptop-only-key-refused-in-production"
+ALLOWED_HOSTS = os.environ.get("KUNYU_HOSTS", "localhost,127.0.0.1,[::1],testserver").split(",")
+
+# GeoDjango is not installed as an application: spatial SQL is written by the engines against PostGIS directly,
+# and geometry columns of records are plain PostGIS columns (decision 0002).
+INSTALLED_APPS = [
+    "django.contrib.contenttypes",
+    "django.contrib.auth",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "procrastinate.contrib.django",
+    "kunyu.kernel.outbox",
+    "kunyu.engines.reference",
+    "kunyu.engines.security",
+    "kunyu.engines.catalogue",
+    "kunyu.engines.ingest",
+    "kunyu.engines.maps",
+]
+INSTALLED_PACKS = ["kunyu.packs.land_survey"]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "kunyu.engines.security.middleware.PrincipalMiddleware",
+    "kunyu.project.problems.ProblemMiddleware",
+]
+
+ROOT_URLCONF = "kunyu.project.urls"
+WSGI_APPLICATION = "kunyu.project.wsgi.application"
+AUTH_USER_MODEL = "security.User"
+LOGIN_URL = "/login"
+LOGIN_REDIRECT_URL = "/"
+LOGOUT_REDIRECT_URL = "/login"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
+SESSION_COOKIE_AGE = 8 * 3600
+
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [Path(__file__).parent / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.template.context_processors.i18n",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "kunyu.project.pages.node_context",
+            ]
+        },
+    }
+]
+
+DATABASES = {"default": _database(os.environ.get("DATABASE_URL") or SECRETS.get("database_url") or "postgresql:///kunyu")}
+# The serving role reads layers only, with parallel plans and JIT off (architecture.md §6).
+KUNYU_SERVE_DATABASE_URL = os.environ.get("KUNYU_SERVE_DATABASE_URL") or SECRETS.get("serve_database_url") or ""
+
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+
+LANGUAGE_CODE = "zh-hans"
+LANGUAGES = [("zh-hans", "中文"), ("en", "English")]
+TIME_ZONE = "Asia/Shanghai"
+USE_TZ = True
+USE_I18N = True
+
+STATIC_URL = "/static/"
+STATIC_ROOT = HOME / "static"
+WEB_DIST = ROOT / "web" / "dist"
+STATICFILES_DIRS = [WEB_DIST] if WEB_DIST.is_dir() else []
+WHITENOISE_USE_FINDERS = True
+FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
+DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
+
+KUNYU_HOME = HOME
+KUNYU_OBJECT_STORE = os.environ.get("KUNYU_OBJECT_STORE") or str(HOME / "objects")
+KUNYU_OUTBOX_HANDLERS = "kunyu.project.handlers.HANDLERS"
+KUNYU_DEMO = os.environ.get("KUNYU_DEMO", "1") == "1" and not PRODUCTION

@@ -1,0 +1,17 @@
+"""Every address of the node; contract.md fixes those that programs outside rely on."""
+
+from django.urls import include, path
+
+from kunyu.project import api, pages
+
+urlpatterns = [
+    path("healthz", pages.healthz),
+    path("readyz", pages.readyz),
+    path("ogc/", include("kunyu.engines.maps.urls")),
+    path("api/", api.house.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("kunyu.engines.security.urls")),
+    path("", include("kunyu.engines.ingest.urls")),
+    path("", include("kunyu.engines.catalogue.urls")),
+    path("", pages.workbench, name="workbench"),
+]
