@@ -1,0 +1,35 @@
+"""Refusals of the security engine (contract.md: 401 where signing in is needed, 404 unseen, 403 seen but not allowed)."""
+
+from kunyu.kernel.errors import KunyuError
+
+
+class SignInNeeded(KunyuError):
+    """Nobody is signed in and the thing asked for is not public."""
+
+    code = "sign-in-needed"
+    http_status = 401
+    exit_code = 4
+
+
+class NotVisible(KunyuError):
+    """The caller may not know that the thing exists; also said when it does not exist."""
+
+    code = "not-found"
+    http_status = 404
+    exit_code = 4
+
+
+class NotAllowed(KunyuError):
+    """The caller may see the thing but not do this to it."""
+
+    code = "not-allowed"
+    http_status = 403
+    exit_code = 4
+
+
+class BadToken(KunyuError):
+    """A personal access token that nobody holds, or that has expired."""
+
+    code = "bad-token"
+    http_status = 401
+    exit_code = 4
