@@ -13,23 +13,15 @@ PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/")
 
 def problem_response(error: KunyuError) -> HttpResponse:
     """The problem document of ``error`` with its HTTP status (contract.md, "Addresses")."""
-    body = {
-        "type": f"urn:kunyu:problem:{error.code}",
-        "title": error.detail_en,
-        "status": error.http_status,
-        "code": error.code,
-        "detail_zh": error.detail_zh,
-        "detail_en": error.detail_en,
-    }
     return HttpResponse(
-        json.dumps(body, ensure_ascii=False), status=error.http_status, content_type="application/problem+json"
+        json.dumps(error.problem(), ensure_ascii=False), status=error.http_status, content_type="application/problem+json"
     )
 
 
 class NoSuchAddress(KunyuError):
     """An address nobody serves."""
 
-    code = "no-such-address"
+    code = "no_such_address"
     http_status = 404
     exit_code = 4
 

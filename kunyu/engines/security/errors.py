@@ -6,7 +6,7 @@ from kunyu.kernel.errors import KunyuError
 class SignInNeeded(KunyuError):
     """Nobody is signed in and the thing asked for is not public."""
 
-    code = "sign-in-needed"
+    code = "sign_in_needed"
     http_status = 401
     exit_code = 4
 
@@ -14,7 +14,7 @@ class SignInNeeded(KunyuError):
 class NotVisible(KunyuError):
     """The caller may not know that the thing exists; also said when it does not exist."""
 
-    code = "not-found"
+    code = "not_found"
     http_status = 404
     exit_code = 4
 
@@ -22,7 +22,7 @@ class NotVisible(KunyuError):
 class NotAllowed(KunyuError):
     """The caller may see the thing but not do this to it."""
 
-    code = "not-allowed"
+    code = "not_allowed"
     http_status = 403
     exit_code = 4
 
@@ -30,6 +30,6 @@ class NotAllowed(KunyuError):
 class BadToken(KunyuError):
     """A personal access token that nobody holds, or that has expired."""
 
-    code = "bad-token"
+    code = "bad_token"
     http_status = 401
     exit_code = 4
