@@ -372,7 +372,7 @@ def _easting_problem(description: CrsDescription, low: float, high: float) -> Cr
     half_width = _ZONE_HALF_WIDTH_M[description.zone_width or 6]
     if low >= false_easting - half_width and high <= false_easting + half_width:
         return None
-    found = int(((low + high) / 2) // _PREFIX_M)
+    found = int(low // _PREFIX_M) if low // _PREFIX_M == high // _PREFIX_M else 0
     centred = low >= _FALSE_EASTING_M - half_width and high <= _FALSE_EASTING_M + half_width
     facts_zh = f"坐标系 {description.name} 的东偏移为 {false_easting:.0f} 米, 横坐标却在 {low:.1f}—{high:.1f}"
     facts_en = f"{description.name} has a false easting of {false_easting:.0f} m, eastings are {low:.1f} to {high:.1f}"

@@ -3,8 +3,10 @@
 Formula: TD/T 1055-2019 appendix (图斑椭球面积计算), as written in the project's land-survey notes §6. Coordinates in
 arrays are always (x, y) = (easting, northing) or (longitude, latitude), whatever axis order a CRS declares.
 
-The area is that of the ring whose edges are straight in longitude and latitude, as the standard defines it. An
-ellipsoid's geodesic polygon is another figure: the two agree once edges are densified.
+The area is what the standard's trapezoids give for the vertices as they are. Neither the polygon of geodesics nor the
+one with edges straight in degrees is the same figure: an edge spanning ΔB of latitude differs by about tan B · ΔB / 12
+of its own trapezoid (1e-6 for 100 m, 1e-5 for 1 km). All three agree once edges are densified, which the law does not
+ask for.
 """
 
 from __future__ import annotations
@@ -67,8 +69,8 @@ def _series_coefficients(e2: float) -> tuple[float, float, float, float, float]:
 
 SERIES = _series_coefficients(ECCENTRICITY_SQUARED)
 
-_CHUNK_VERTICES = 1 << 18
-"""Vertices worked on at a time: about 60 MB of scratch, so memory does not grow with the county."""
+_CHUNK_VERTICES = 1 << 14
+"""Vertices worked on at a time: scratch stays in the cache (measured: 67 ns a vertex, 150 ns with 65,536)."""
 
 
 def ellipsoidal_area(geometries: ArrayLike, crs: Any, base_longitude: float | None = None) -> NDArray[np.float64]:
@@ -220,7 +222,7 @@ def _lonlat_columns(
     if transformer is not None:
         longitude, latitude = transformer.transform(longitude, latitude, inplace=True)
     bad = ~(np.isfinite(longitude) & np.isfinite(latitude))
-    longitude[bad] = np.nan
+    longitude[bad] = latitude[bad] = np.nan
     return longitude, latitude
 
 
