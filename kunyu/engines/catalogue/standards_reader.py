@@ -50,7 +50,7 @@ DATASET_CODE = re.compile(r"\d{5}-\d{3}(@\d{6})?")
 
 FindList = Callable[[str, str], CodeList]
 
-_LIST_KEYS = {"name_zh", "name_en", "clause", "verified", "parents"}
+_LIST_KEYS = {"name_zh", "name_en", "clause", "verified", "parents", "same_as"}
 _CONVERSION_KEYS = {"name_zh", "name_en", "clause", "verified", "from", "to"}
 _STANDARD_KEYS = {
     "id", "number", "name_zh", "name_en", "edition", "verified", "note", "layers", "extends", "division",
@@ -83,7 +83,7 @@ def read_standard(folder: Path, other: Callable[[str], Standard]) -> Standard:
             f"id {head['id']} differs from the folder's name",
         )
     parent = other(head["extends"]) if head.get("extends") else None
-    lists = _codelists(folder, head, parent, files)
+    lists = _codelists(folder, head, parent, other, files)
     layers = _layers(folder, head, lists, parent, files)
     conversions = _conversions(folder, head, partial(_list_of, lists, other), files)
     styles = _styles(folder, partial(_list_of, lists, other), files)
@@ -177,10 +177,26 @@ def _one_of(value: Any, allowed: tuple[str, ...], key: str, where: str) -> None:
 
 
 def _codelists(
-    folder: Path, head: dict[str, Any], parent: Standard | None, files: dict[str, Any]
+    folder: Path,
+    head: dict[str, Any],
+    parent: Standard | None,
+    other: Callable[[str], Standard],
+    files: dict[str, Any],
 ) -> dict[str, CodeList]:
     lists = dict(parent.codelists) if parent else {}
-    declared = head.get("codelists", {})
+    declared = dict(head.get("codelists", {}))
+    for name in [name for name, about in declared.items() if "same_as" in about]:
+        owner = other(declared.pop(name)["same_as"])
+        if name not in owner.codelists:
+            raise _bad(
+                f"{folder.name}/standard.toml",
+                f"{owner.id} 没有代码表 {name}",
+                f"{owner.id} has no list {name}",
+            )
+        lists[name] = owner.codelists[name]
+        files[f"codelists/{name}"] = [
+            [row.code, row.name_zh, row.parent] for row in lists[name].rows
+        ]
     on_disk = {path.stem for path in (folder / "codelists").glob("*.csv")}
     if on_disk != set(declared):
         odd = "、".join(sorted(on_disk ^ set(declared)))
@@ -216,6 +232,11 @@ def _codelists(
     for name in declared:
         _check_parents(lists[name], lists, f"{folder.name}/codelists/{name}.csv")
     return lists
+
+
+def _code(row: dict[str, str]) -> Code:
+    named = (row["code"], row["name_zh"], row["name_en"], row["parent"])
+    return Code(*named, verified=row["verified"] == "true", note=row["note"])
 
 
 def _check_parents(one: CodeList, lists: Mapping[str, CodeList], where: str) -> None:
