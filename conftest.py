@@ -1,0 +1,134 @@
+"""Fixtures for every test: a real PostGIS, shared, started only when a test asks for a database.
+
+Ask for the ``db`` fixture (or mark ``django_db``) to get Django's connection inside a rolled-back transaction.
+What another connection must see (the serving role, a task worker, a child process) needs committed rows: mark
+``django_db(transaction=True)``.
+
+Environment
+-----------
+``KUNYU_SHARED_DATA``
+    Folder of the real data sets; default ``../shared/data`` beside the repository.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from kunyu.project.runtime.shared_test_cluster import SharedTestCluster
+
+ROOT = Path(__file__).resolve().parent
+# The checks run without Django (extra `check`); then so do their tests.
+HAS_NODE = all(importlib.util.find_spec(name) for name in ("django", "psycopg", "psutil", "pytest_django"))
+
+_cluster: SharedTestCluster | None = None
+_own_objects: str | None = None
+
+
+def _point_settings_at_tests() -> None:
+    """Set the environment that Django's settings read, before anything loads them.
+
+    Workers of pytest-xdist inherit it, so all share one object store and one name for their databases.
+    """
+    global _cluster, _own_objects
+    from kunyu.project.runtime.shared_test_cluster import SharedTestCluster
+
+    _cluster = SharedTestCluster(ROOT)
+    if "KUNYU_TEST_RUN" not in os.environ:
+        os.environ["KUNYU_TEST_RUN"] = str(os.getpid())
+        _own_objects = os.environ["KUNYU_OBJECT_STORE"] = tempfile.mkdtemp(prefix="kunyu-objects-")
+    os.environ["KUNYU_HOME"] = str(_cluster.home)
+    os.environ["DATABASE_URL"] = _cluster.cluster.addresses()["database_url"]
+    os.environ["KUNYU_SERVE_DATABASE_URL"] = _cluster.cluster.addresses()["serve_database_url"]
+    os.environ["DJANGO_SETTINGS_MODULE"] = "kunyu.project.settings"
+    from django.conf import settings
+
+    # pytest-django looked for settings before this file was loaded; it sets Django up later if they are loaded by then
+    assert settings.DATABASES
+
+
+if HAS_NODE:
+    _point_settings_at_tests()
+
+
+def pytest_unconfigure() -> None:
+    """Stop the cluster when nobody else uses it; remove the objects this run stored."""
+    if _cluster is not None:
+        _cluster.release()
+    if _own_objects is not None:
+        shutil.rmtree(_own_objects, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
+    """Start the cluster and name this run's database after the run, so that parallel runs never meet."""
+    from django.conf import settings
+
+    assert _cluster is not None
+    _cluster.acquire()
+    worker = getattr(request.config, "workerinput", {}).get("workerid")
+    name = "_".join(filter(None, ["test_kunyu", os.environ["KUNYU_TEST_RUN"], worker]))
+    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None) -> Iterator[None]:
+    """Point the serving role at the test database; close what pools still hold before it is dropped."""
+    from django.conf import settings
+
+    from kunyu.project.runtime.shared_test_cluster import serve_address
+
+    assert _cluster is not None
+    name = settings.DATABASES["default"]["NAME"]
+    settings.KUNYU_SERVE_DATABASE_URL = serve_address(_cluster.cluster, name)
+    yield
+    _cluster.end_sessions(name)
+
+
+@pytest.fixture
+def serve_dsn(db: None) -> str:
+    """The address of the test database for role ``kunyu_serve`` (sees committed rows only)."""
+    from django.conf import settings
+
+    return str(settings.KUNYU_SERVE_DATABASE_URL)
+
+
+@pytest.fixture
+def onemap_emptied(transactional_db: None) -> Iterator[None]:
+    """For tests that commit layer tables: drop every table of schema ``onemap`` when the test ends."""
+    from django.db import connection
+
+    yield
+    with connection.cursor() as cursor:
+        cursor.execute("SET ROLE kunyu_onemap")
+        cursor.execute("SELECT format('DROP TABLE IF EXISTS onemap.%I CASCADE', tablename) FROM pg_tables "
+                       "WHERE schemaname = 'onemap'")  # fmt: skip
+        for (statement,) in cursor.fetchall():
+            cursor.execute(statement)
+        cursor.execute("RESET ROLE")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data sets; the test is skipped where it is absent."""
+    folder = Path(os.environ.get("KUNYU_SHARED_DATA") or ROOT.parent / "shared" / "data")
+    if not folder.is_dir():
+        pytest.skip(f"the real data sets are not at {folder}; set KUNYU_SHARED_DATA")
+    return folder
+
+
+@pytest.fixture
+def node_home() -> Iterator[Path]:
+    """A short, empty state folder that the database account may enter (pytest's own temp folders are closed)."""
+    home = Path(tempfile.mkdtemp(prefix="ky-"))
+    home.chmod(0o711)
+    yield home
+    shutil.rmtree(home, ignore_errors=True)

@@ -1,0 +1,1 @@
+"""What ``kunyu up`` runs: the private database, the child processes, backups and the doctor."""

@@ -1,0 +1,100 @@
+"""The node's secrets: ``secret.json`` in the state folder, readable by its owner alone.
+
+It holds Django's signing key and the passwords of the database roles. It is written once; a value that is
+missing (an older file) is added, no value is ever changed. The addresses of the private database stand there
+too, so that every command on this machine finds it.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from kunyu.project.runtime.errors import SecretUnreadable
+
+FILE_NAME = "secret.json"
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Random values of one node; hexadecimal, so that they need no quoting in addresses and SQL."""
+
+    secret_key: str
+    postgres_password: str
+    kunyu_password: str
+    serve_password: str
+
+    def password(self, role: str) -> str:
+        """Return the password of one login role (``postgres``, ``kunyu`` or ``kunyu_serve``)."""
+        return {"postgres": self.postgres_password, "kunyu": self.kunyu_password, "kunyu_serve": self.serve_password}[
+            role
+        ]
+
+
+def load_secret(home: Path) -> Secret:
+    """Read the secrets of a state folder; make them when they are absent.
+
+    Parameters
+    ----------
+    home : Path
+        State folder; created when absent.
+
+    Raises
+    ------
+    SecretUnreadable
+        The file is not JSON or may not be read.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    path = home / FILE_NAME
+    values = _read(path)
+    if values is not None and all(values.get(field.name) for field in fields(Secret)):
+        return Secret(**{field.name: values[field.name] for field in fields(Secret)})
+    with (home / f".{FILE_NAME}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        known = _read(path) or {}
+        secret = Secret(**{field.name: known.get(field.name) or secrets.token_hex(32) for field in fields(Secret)})
+        _write(path, {**known, **asdict(secret)})
+    return secret
+
+
+def store_addresses(home: Path, addresses: dict[str, str]) -> None:
+    """Write database addresses (``database_url``, ``serve_database_url``) beside the secrets when they changed."""
+    load_secret(home)
+    path = home / FILE_NAME
+    with (home / f".{FILE_NAME}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        values = _read(path) or {}
+        if any(values.get(name) != address for name, address in addresses.items()):
+            _write(path, {**values, **addresses})
+
+
+def _read(path: Path) -> dict[str, str] | None:
+    try:
+        values = json.loads(path.read_text("utf-8"))
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise SecretUnreadable(
+            f"密钥文件 {path} 无法读取：{error}。请从备份恢复该文件，不要删除它：其中有数据库口令。",
+            f"The secret file {path} cannot be read: {error}. Restore it from a backup; do not delete it, "
+            "it holds the database passwords.",
+            path=str(path),
+        ) from error
+    if not isinstance(values, dict):
+        raise SecretUnreadable(f"密钥文件 {path} 内容不完整。", f"The secret file {path} is damaged.", path=str(path))
+    return values
+
+
+def _write(path: Path, values: dict[str, str]) -> None:
+    """Write beside and rename, so that a crash leaves either the old or the new file."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        json.dump(values, file, indent=2)
+        file.flush()
+        os.fsync(file.fileno())
+    draft.replace(path)
