@@ -21,18 +21,18 @@ class CatalogueItem(models.Model):
     aliases = ArrayField(models.CharField(max_length=80), default=list)
     position = models.PositiveIntegerField()
 
+    def __str__(self) -> str:
+        return f"{self.code} {self.name_zh}"
+
 
 class Dataset(models.Model):
     """A level-2 dataset: what is delivered, published, granted and served under one code. 数据集."""
 
-    class UpdateMode(models.TextChoices):
-        SUBMIT = "汇交", "汇交"
-        FILE = "实时备案", "实时备案"
-        EXCHANGE = "共享交换", "共享交换"
-        INTERNET = "互联网获取", "互联网获取"
-        SERVICE = "服务接入", "服务接入"
-        IOT = "物联网接入", "物联网接入"
-        PURCHASE = "协议购买", "协议购买"
+    class Level(models.TextChoices):
+        OPEN = "公开", "公开"
+        INTERNAL = "内部", "内部"
+        SENSITIVE = "敏感", "敏感"
+        SECRET = "涉密", "涉密"
 
     code = models.CharField(max_length=24, primary_key=True, help_text="TCCNN-nnn, local: TCCNN-nnn@division")
     item = models.ForeignKey(CatalogueItem, on_delete=models.PROTECT, related_name="datasets")
@@ -40,15 +40,21 @@ class Dataset(models.Model):
     name_zh = models.CharField(max_length=160)
     name_en = models.CharField(max_length=200, blank=True)
     producer_zh = models.CharField(max_length=160, help_text="谁生产、谁负责")
-    classification = models.CharField(max_length=120, help_text="公开/内部/敏感/涉密 with the reason key")
+    level = models.CharField(max_length=2, choices=Level.choices, help_text="the strictest level its text names")
+    classification = models.CharField(max_length=120, help_text="公开/内部/敏感/涉密 with the reason key, verbatim")
     update_mode = models.CharField(max_length=80)
     geometry = models.CharField(max_length=20, blank=True, help_text="P L Pt R T TS 3D Doc, as the catalogue says")
-    layer_names = models.CharField(max_length=200, blank=True)
+    layer_names = models.CharField(max_length=200, blank=True, help_text="tables as the catalogue names them")
+    standard_id = models.CharField(max_length=40, blank=True, help_text="whose first layer bears the dataset's code")
+    aliases = ArrayField(models.CharField(max_length=24), default=list, help_text="other codes of the same data")
     local_division = models.CharField(max_length=12, blank=True, help_text="set for a local extension")
     is_public = models.BooleanField(default=False, help_text="may be served without signing in")
     verified = models.BooleanField(default=False)
     source = models.CharField(max_length=200, blank=True)
     position = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name_zh}"
 
 
 class Layer(models.Model):
@@ -67,6 +73,9 @@ class Layer(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["standard_id", "edition", "code"], name="layer_once_per_edition")]
+
+    def __str__(self) -> str:
+        return f"{self.collection} {self.code} ({self.standard_id})"
 
 
 class DatasetVersion(models.Model):
@@ -105,3 +114,37 @@ class DatasetVersion(models.Model):
 
     def __str__(self) -> str:
         return f"{self.layer.collection} {self.county} v{self.number}"
+
+
+class Theme(models.Model):
+    """A thematic catalogue: another tree over the same data, for one task. 专题目录."""
+
+    code = models.SlugField(max_length=40, primary_key=True)
+    name_zh = models.CharField(max_length=80)
+    name_en = models.CharField(max_length=120, blank=True)
+    owner_zh = models.CharField(max_length=160, help_text="who keeps it")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.name_zh}"
+
+
+class ThemeLeaf(models.Model):
+    """A leaf of a theme and the unified code it stands for.
+
+    The code is text on purpose: a theme may come from another node and name a dataset this one does not have. Such
+    leaves are what the broken-link report lists (R-081).
+    """
+
+    theme = models.ForeignKey(Theme, on_delete=models.CASCADE, related_name="leaves")
+    branch_zh = models.CharField(max_length=200, blank=True, help_text="path inside the theme, parts joined by /")
+    name_zh = models.CharField(max_length=160)
+    name_en = models.CharField(max_length=200, blank=True)
+    dataset_code = models.CharField(max_length=24, db_index=True)
+    position = models.PositiveIntegerField(default=0)
+
+    class Meta:
+        ordering = ["theme", "position", "id"]
+        constraints = [models.UniqueConstraint(fields=["theme", "branch_zh", "name_zh"], name="theme_leaf_once")]
+
+    def __str__(self) -> str:
+        return f"{self.theme_id}: {self.name_zh} → {self.dataset_code}"
