@@ -1,0 +1,90 @@
+"""Sign-in, tokens, expiry and the record of them (R-071 seam)."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from django.test import Client
+
+from kunyu.engines.security import audit, services, session
+from kunyu.engines.security.errors import BadToken
+from kunyu.engines.security.models import AccessToken, AuditEntry, Grant, User
+from kunyu.engines.security.scope import operator
+from kunyu.kernel.errors import Defect
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def li() -> User:
+    user = User.objects.create_user("li", "correct-horse-9", name_zh="李检查")
+    services.grant(user, ["see", "query"], actor=operator(), branch="104")
+    return user
+
+
+def test_demo_accounts_are_made_once_and_granted_on_record():
+    first = services.ensure_demo_accounts("a-drawn-password", operator())
+    second = services.ensure_demo_accounts("another", operator())
+    assert [a["username"] for a in first] == [a["username"] for a in second]
+    assert User.objects.count() == len(first)
+    assert AuditEntry.objects.filter(action="grant").count() == Grant.objects.count() > 0
+
+
+def test_sign_in_opens_a_session_and_is_on_record(li):
+    client = Client()
+    answer = client.post("/login", {"username": "li", "password": "correct-horse-9", "next": "/deliveries/"})
+    assert (answer.status_code, answer["Location"]) == (302, "/deliveries/")
+    assert AuditEntry.objects.filter(action="sign-in", actor="li", result="done").count() == 1
+
+
+def test_wrong_password_is_refused_and_on_record(li):
+    answer = Client().post("/login", {"username": "li", "password": "wrong"})
+    assert answer.status_code == 401
+    assert AuditEntry.objects.filter(action="sign-in", actor="li", result="refused").count() == 1
+
+
+def test_sign_in_does_not_redirect_to_strangers(li):
+    answer = Client().post("/login", {"username": "li", "password": "correct-horse-9", "next": "https://example.com/"})
+    assert answer["Location"] == "/"
+
+
+def test_signing_out_ends_the_session(li):
+    client = Client()
+    client.force_login(li)
+    assert client.post("/logout").status_code == 302
+    assert "_auth_user_id" not in client.session
+
+
+def test_token_is_kept_as_digest_and_acts_as_its_user(li):
+    token = services.issue_token(li, "qgis", operator())
+    assert not AccessToken.objects.filter(digest=token).exists()
+    principal = session.principal_of_token(token)
+    assert (principal.name, principal.divisions("10401-003", "query")) == ("li", ("",))
+
+
+@pytest.mark.parametrize("spoil", ["expired", "unknown", "inactive"])
+def test_token_that_no_longer_holds_is_refused(li, spoil):
+    token = services.issue_token(li, "old", operator(), datetime.now(UTC) + timedelta(days=1))
+    if spoil == "expired":
+        AccessToken.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    if spoil == "inactive":
+        User.objects.update(is_active=False)
+    with pytest.raises(BadToken):
+        session.principal_of_token("ky_nobody" if spoil == "unknown" else token)
+
+
+def test_expired_grant_gives_nothing(li):
+    Grant.objects.update(expires_at=datetime.now(UTC) - timedelta(seconds=1))
+    assert session.principal_of(li).rights == ()
+
+
+def test_command_line_acts_as_operator_or_as_the_token_holder(li, monkeypatch):
+    monkeypatch.delenv("KUNYU_TOKEN", raising=False)
+    assert session.principal_of_command_line().name == "operator"
+    monkeypatch.setenv("KUNYU_TOKEN", services.issue_token(li, "cli", operator()))
+    assert session.principal_of_command_line().name == "li"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_audit_outside_a_transaction_is_a_defect():
+    with pytest.raises(Defect):
+        audit.record(operator(), "test", "nothing", 1)
