@@ -15,7 +15,12 @@ from pyogrio.errors import DataLayerError, DataSourceError
 from pyproj import CRS
 from pyproj.exceptions import CRSError
 
-from kunyu.engines.ingest.encodings import DbfColumn, Encoding, dbf_columns, dbf_encoding
+from kunyu.engines.ingest.encodings import (
+    DbfColumn,
+    Encoding,
+    dbf_columns,
+    dbf_encoding,
+)
 from kunyu.engines.ingest.source_layers import (
     FieldKind,
     GeometryKind,

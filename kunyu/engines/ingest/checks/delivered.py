@@ -1,0 +1,271 @@
+"""What a rule reads: the mapped layers as columns and geometries, in the delivered plane. 待检成果."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import shapely
+from numpy.typing import NDArray
+from shapely.geometry.base import BaseGeometry
+
+from kunyu.engines.ingest.checks.finding import Finding, fingerprint
+from kunyu.engines.ingest.source_layers import GEOMETRY, SourceLayer
+from kunyu.kernel.crs import read_crs
+from kunyu.kernel.geodesy import to_lonlat
+
+if TYPE_CHECKING:
+    from kunyu.engines.catalogue.standards import Field, Layer, Standard
+    from kunyu.engines.ingest.checks.rule import Rule
+    from kunyu.engines.ingest.mapping import MappedLayer
+
+MOST_FINDINGS = 20_000
+"""Findings of one rule in one layer that are listed one by one; the rest is counted in one closing finding."""
+
+
+@dataclass(frozen=True)
+class DeliveredLayer:
+    """One layer under check.
+
+    ``rows`` are the mapped attributes (the standard's codes and types), ``geometry`` (n,) shapely objects in the
+    delivered plane (None where missing or not readable), ``crs`` what the plane is (None = unknown), ``ids`` (n,) the
+    keys as text, ``#row`` where blank.
+    """
+
+    spec: Layer
+    mapped: MappedLayer
+    rows: pa.Table
+    geometry: NDArray[np.object_]
+    crs: str | None
+
+    @classmethod
+    def read(cls, mapped: MappedLayer) -> DeliveredLayer:
+        """Read a mapped layer whole; WKB becomes geometry batch by batch, so the bytes never stand twice."""
+        batches: list[pa.RecordBatch] = []
+        parsed: list[NDArray[np.object_]] = []
+        for batch in mapped.batches():
+            where = batch.schema.get_field_index(GEOMETRY)
+            if where >= 0:
+                parsed.append(_parse(batch.column(where)))
+                batch = batch.drop_columns([GEOMETRY])
+            batches.append(batch)
+        schema = mapped.schema.remove(mapped.schema.get_field_index(GEOMETRY)) if mapped.spatial else mapped.schema
+        rows = pa.Table.from_batches(batches, schema=schema)
+        geometry = np.concatenate(parsed) if parsed else np.full(rows.num_rows, None, object)
+        return cls(mapped.spec, mapped, rows, geometry, mapped.crs)
+
+    @property
+    def code(self) -> str:
+        """The layer's code in the standard."""
+        return self.spec.code
+
+    def __len__(self) -> int:
+        return int(self.rows.num_rows)
+
+    def has(self, field_code: str) -> bool:
+        """Whether the delivery supplies this field of the standard (a constant counts)."""
+        return field_code in self.mapped.supplied
+
+    def arrow(self, field_code: str) -> pa.ChunkedArray:
+        """Return a column as Arrow."""
+        return self.rows.column(field_code)
+
+    def numbers(self, field_code: str, missing: float = np.nan) -> NDArray[np.float64]:
+        """Return a numeric column as float64, ``missing`` where null."""
+        found: NDArray[np.float64] = self.arrow(field_code).cast(pa.float64()).to_numpy()
+        return found if np.isnan(missing) else np.where(np.isnan(found), missing, found)
+
+    def texts(self, field_code: str) -> pd.Series[Any]:
+        """Return a text column as a pandas series of Arrow strings, NA where null."""
+        return pd.Series(self.arrow(field_code).to_pandas(types_mapper=pd.ArrowDtype))
+
+    @cached_property
+    def ids(self) -> NDArray[np.object_]:
+        """Keys of the rows."""
+        if self.spec.key not in self.rows.schema.names:
+            return np.array([f"#{row}" for row in range(1, len(self) + 1)], object)
+        keys = pc.utf8_trim_whitespace(self.arrow(self.spec.key).cast(pa.string()))
+        found = keys.to_numpy(zero_copy_only=False).astype(object)
+        blank = np.array(pc.fill_null(pc.equal(keys, ""), True))
+        for row in np.flatnonzero(blank):
+            found[row] = f"#{row + 1}"
+        return found
+
+    @property
+    def sources(self) -> tuple[SourceLayer, ...]:
+        """The delivered layers these rows come from."""
+        return self.mapped.sources
+
+    @cached_property
+    def is_geographic(self) -> bool:
+        """Whether the delivered plane counts in degrees."""
+        if self.crs is None:
+            bounds = shapely.total_bounds(self.geometry[:1000]) if len(self) else np.zeros(4)
+            return bool(np.nanmax(np.abs(bounds)) <= 360)
+        return bool(read_crs(self.crs).is_geographic)
+
+    def points(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
+        """Return a point in each row's geometry, for findings about attributes; None where there is no geometry."""
+        chosen = self.geometry[rows]
+        usable = ~(shapely.is_missing(chosen) | shapely.is_empty(chosen)) & _finite(chosen)
+        points = np.full(len(rows), None, object)
+        points[usable] = shapely.point_on_surface(chosen[usable])
+        return points
+
+
+@dataclass(frozen=True)
+class Delivered:
+    """A delivery under check.
+
+    ``layers`` by code of the standard. ``county`` is the six-digit code every BSM starts with (from the caller, else
+    the commonest in the delivery). ``reference`` is the reference pack, if there is one; ``year`` the survey year.
+    """
+
+    standard: Standard
+    layers: Mapping[str, DeliveredLayer]
+    county: str | None = None
+    year: int | None = None
+    reference: Mapping[str, Any] | None = None
+    mapped_by_file: bool = False
+    missing: tuple[str, ...] = ()
+    shared: dict[str, Any] = field(default_factory=dict)
+    """Intermediate results that two rules share, by name (the overlaps of a layer, its gaps)."""
+
+    def __iter__(self) -> Iterator[DeliveredLayer]:
+        return iter(self.layers.values())
+
+    def spatial(self, *kinds: str) -> Iterator[DeliveredLayer]:
+        """Layers of these geometry kinds, in the order of the standard; all spatial ones without a kind."""
+        for layer in self:
+            if layer.spec.spatial and (not kinds or layer.spec.geometry in kinds):
+                yield layer
+
+    def clause(self, rule: Rule) -> str:
+        """The clause a finding names: the rule's own, or the standard when a general rule serves another standard."""
+        return rule.clause if self.standard.id.startswith("TDT1057") or not rule.general else self.standard.number
+
+
+@dataclass(frozen=True)
+class Reporter:
+    """Makes findings of one rule in one layer; keeps texts and numbers in one form."""
+
+    rule: Rule
+    delivery: Delivered
+    layer: DeliveredLayer
+
+    def rows(
+        self,
+        rows: NDArray[np.intp],
+        *,
+        measured: Any,
+        limit: Any,
+        zh: Any,
+        en: Any,
+        remedy: str,
+        unit: str | None = None,
+        geometry: NDArray[np.object_] | None = None,
+    ) -> Iterator[Finding]:
+        """Yield one finding per row of ``rows``.
+
+        ``measured``, ``limit``, ``zh`` and ``en`` are a value for all or a sequence of one value per row;
+        ``geometry`` is in the delivered plane and defaults to a point in the row's geometry.
+        """
+        listed = rows[:MOST_FINDINGS]
+        places = self.layer.points(listed) if geometry is None else geometry[: len(listed)]
+        shown = self._lonlat(places)
+        for at, row in enumerate(listed):
+            yield self._finding(
+                (str(self.layer.ids[row]),), places[at], shown[at], _pick(measured, at), _pick(limit, at),
+                self.rule.unit if unit is None else unit, _pick(zh, at), _pick(en, at), remedy,
+            )  # fmt: skip
+        if len(rows) > len(listed):
+            more = len(rows) - len(listed)
+            yield self.table(
+                measured=more, limit=0, unit="", remedy=remedy,
+                zh=f"{self.layer.code}: 同类问题另有 {more} 处未逐条列出",
+                en=f"{self.layer.code}: {more} more of the same are not listed one by one",
+            )  # fmt: skip
+
+    def groups(
+        self,
+        ids: list[tuple[str, ...]],
+        geometry: NDArray[np.object_],
+        *,
+        measured: Any,
+        limit: Any,
+        zh: Any,
+        en: Any,
+        remedy: str,
+        unit: str | None = None,
+    ) -> Iterator[Finding]:
+        """Yield one finding per tuple of ids, each with its own geometry in the delivered plane."""
+        shown = self._lonlat(geometry)
+        for at, some in enumerate(ids):
+            yield self._finding(
+                some, geometry[at], shown[at], _pick(measured, at), _pick(limit, at),
+                self.rule.unit if unit is None else unit, _pick(zh, at), _pick(en, at), remedy,
+            )  # fmt: skip
+
+    def table(
+        self, *, measured: Any, limit: Any, zh: str, en: str, remedy: str, unit: str | None = None,
+        ids: tuple[str, ...] = (),
+    ) -> Finding:  # fmt: skip
+        """Return a finding about the layer as a whole."""
+        return self._finding(
+            ids, None, None, measured, limit, self.rule.unit if unit is None else unit, zh, en, remedy
+        )
+
+    def _lonlat(self, places: NDArray[np.object_]) -> NDArray[np.object_]:
+        if self.layer.crs is None or not len(places):
+            return np.full(len(places), None, object)
+        shown = to_lonlat(places, self.layer.crs)
+        shown[~_finite(shown)] = None
+        return shown
+
+    def _finding(
+        self, ids: tuple[str, ...], place: BaseGeometry | None, shown: BaseGeometry | None, measured: Any, limit: Any,
+        unit: str, zh: str, en: str, remedy: str,
+    ) -> Finding:  # fmt: skip
+        decimals = 8 if place is not None and self.layer.is_geographic else 3
+        # a finding without a place is named by its text, or two fields of one table would share a fingerprint
+        named = ids if place is not None else (*ids, self.layer.code, zh)
+        return Finding(
+            self.rule.id, self.delivery.clause(self.rule), self.rule.severity, self.layer.code, ids, shown,
+            _plain(measured), _plain(limit), unit, zh, en, remedy, fingerprint(self.rule.id, named, place, decimals),
+        )  # fmt: skip
+
+
+def text_of(field_spec: Field) -> str:
+    """Return how messages call a field: code and Chinese name."""
+    return f"{field_spec.code} {field_spec.name_zh}"
+
+
+def _parse(column: pa.Array) -> NDArray[np.object_]:
+    wkb = column.to_numpy(zero_copy_only=False)
+    parsed: NDArray[np.object_] = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
+    return parsed
+
+
+def _finite(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
+    bounds = shapely.bounds(geometry)
+    finite: NDArray[np.bool_] = np.isfinite(bounds).all(axis=1) if len(geometry) else np.zeros(0, bool)
+    return finite
+
+
+def _pick(value: Any, at: int) -> Any:
+    return value[at] if isinstance(value, (list, tuple, np.ndarray)) else value
+
+
+def _plain(value: Any) -> Any:
+    """Return a number or text JSON can hold; NaN and infinity become text."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return value if np.isfinite(value) else str(value)
+    return value

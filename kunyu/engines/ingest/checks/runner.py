@@ -1,0 +1,225 @@
+"""Run the rules over a delivery and write down what was found. 检查运行.
+
+The report is canonical: no times, no paths, findings sorted, so that the same input and reference give the same bytes
+on every machine.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pyarrow.compute as pc
+
+from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer
+from kunyu.engines.ingest.checks.finding import SEVERITIES, Finding
+from kunyu.engines.ingest.checks.rule import Rule, RuleSet, rules_for
+from kunyu.engines.ingest.mapping import MappedDelivery, apply
+from kunyu.engines.ingest.reading import DeliverySource
+from kunyu.kernel.digests import canonical_json
+from kunyu.kernel.errors import Defect, KunyuError
+
+if TYPE_CHECKING:
+    from kunyu.engines.catalogue.standards import Standard
+
+SCHEMA = 1
+Progress = Callable[[str, int, int], None]
+"""Called with what starts now, how many steps are done, how many there are."""
+
+
+@dataclass(frozen=True)
+class NotRun:
+    """A rule, or the named part of one (``Q508.control_area``), that did not run, and why."""
+
+    rule: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class LayerCount:
+    """A layer of the standard that was found, and its rows."""
+
+    name: str
+    records: int
+
+
+@dataclass(frozen=True)
+class CheckReport:
+    """The outcome of a run; ``standard_digest`` and ``edition`` say what it was judged by."""
+
+    input_sm3: str
+    standard: str
+    edition: str
+    standard_digest: str
+    crs: str | None
+    layers: tuple[LayerCount, ...]
+    rules: tuple[Rule, ...]
+    rules_not_run: tuple[NotRun, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def rules_run(self) -> tuple[str, ...]:
+        """Ids of the rules that ran."""
+        return tuple(one.id for one in self.rules)
+
+    @property
+    def summary(self) -> dict[str, int]:
+        """Findings per severity; every severity is there."""
+        counts = Counter(one.severity for one in self.findings)
+        return {severity: counts[severity] for severity in SEVERITIES}
+
+    @property
+    def clean(self) -> bool:
+        """Whether nothing of severity S or Z was found."""
+        return not (self.summary["S"] or self.summary["Z"])
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the report as contract.md writes it, JSON-ready."""
+        return {
+            "schema": SCHEMA,
+            "input_sm3": self.input_sm3,
+            "standard": self.standard,
+            "edition": self.edition,
+            "crs": self.crs,
+            "layers": [{"name": one.name, "records": one.records} for one in self.layers],
+            "rules_run": list(self.rules_run),
+            "rules_not_run": [{"rule": one.rule, "reason": one.reason} for one in self.rules_not_run],
+            "summary": self.summary,
+            "findings": [one.to_dict() for one in self.findings],
+        }
+
+    def to_json(self) -> bytes:
+        """Return the canonical JSON (UTF-8)."""
+        return canonical_json(self.to_dict())
+
+
+def run(
+    delivery: DeliverySource | MappedDelivery,
+    standard: Standard,
+    rules: RuleSet | None = None,
+    reference: Mapping[str, Any] | None = None,
+    progress: Progress | None = None,
+    *,
+    division: str | None = None,
+    year: int | None = None,
+    input_sm3: str | None = None,
+) -> CheckReport:
+    """Check a delivery against a standard.
+
+    Parameters
+    ----------
+    delivery : DeliverySource or MappedDelivery
+        A source is mapped by names first.
+    standard : Standard
+    rules : RuleSet, optional
+        Those of the installed packs (``rules_for``) when left out.
+    reference : mapping, optional
+        Content of a reference pack.
+    progress : callable, optional
+    division : str, optional
+        Code of the division the delivery is for; its first six digits are the county of every BSM. Left out, the
+        commonest county of the delivery itself is taken.
+    year : int, optional
+        Survey year, the latest allowed year of production; without it only impossible years are found.
+    input_sm3 : str, optional
+        Digest of what was handed in, when the caller has it already.
+
+    Raises
+    ------
+    UnreadableInput
+        A layer breaks off while it is read. Bad records never raise: they become findings.
+    """
+    mapped = delivery if isinstance(delivery, MappedDelivery) else apply(delivery, standard)
+    chosen = rules if rules is not None else rules_for(standard)
+    tell = progress or (lambda _what, _done, _all: None)
+    steps = len(mapped.layers) + len(chosen.rules)
+    layers: dict[str, DeliveredLayer] = {}
+    for layer in mapped.layers:
+        tell(layer.spec.code, len(layers), steps)
+        layers[layer.spec.code] = DeliveredLayer.read(layer)
+    county = division[:6] if division else _commonest_county(layers)
+    checked = Delivered(
+        standard, layers, county, year, reference, mapped.mapping is not None, mapped.missing_layers
+    )  # fmt: skip
+    ran, not_run, findings = _run_rules(checked, chosen, tell, len(layers), steps)
+    tell("", steps, steps)
+    return CheckReport(
+        input_sm3=input_sm3 or mapped.source.input_sm3(),
+        standard=standard.id,
+        edition=standard.edition,
+        standard_digest=standard.digest,
+        crs=_main_crs(layers),
+        layers=tuple(LayerCount(code, len(layer)) for code, layer in layers.items()),
+        rules=tuple(ran),
+        rules_not_run=tuple(sorted(not_run, key=lambda one: one.rule)),
+        findings=tuple(sorted(findings, key=lambda one: one.sort_key)),
+    )
+
+
+def _run_rules(
+    delivery: Delivered, rules: RuleSet, tell: Progress, done: int, steps: int
+) -> tuple[list[Rule], list[NotRun], list[Finding]]:
+    ran: list[Rule] = []
+    not_run = [NotRun(one.id, one.reason) for one in rules.not_yet]
+    findings: list[Finding] = []
+    for at, rule in enumerate(rules.rules):
+        tell(rule.id, done + at, steps)
+        reason = _why_not(rule, delivery)
+        if reason is not None:
+            not_run.append(NotRun(rule.id, reason))
+            continue
+        findings.extend(_findings(rule, delivery))
+        ran.append(rule)
+        if delivery.reference is None:
+            not_run.extend(NotRun(f"{rule.id}.{part}", why) for part, why in rule.parts_needing_reference)
+    return ran, not_run, findings
+
+
+def _findings(rule: Rule, delivery: Delivered) -> list[Finding]:
+    try:
+        return list(rule(delivery))
+    except KunyuError:
+        raise
+    except Exception as error:
+        # A rule that fails is our defect; passing it over would be a clean report that nobody checked.
+        raise Defect(
+            f"规则 {rule.id} 运行出错: {type(error).__name__}: {error}。请把成果与本信息一并反馈。",
+            f"Rule {rule.id} failed: {type(error).__name__}: {error}. Please report it together with the delivery.",
+            rule=rule.id,
+        ) from error
+
+
+def _why_not(rule: Rule, delivery: Delivered) -> str | None:
+    for need in rule.needs:
+        if not any(code in delivery.layers for code in need.split("|")):
+            names = " / ".join(_layer_name(delivery.standard, code) for code in need.split("|"))
+            return f"成果中没有 {names}; the delivery has no layer {need.replace('|', ' or ')}"
+    return None
+
+
+def _layer_name(standard: Standard, code: str) -> str:
+    spec = standard.layers.get(code)
+    return f"{code} {spec.name_zh}" if spec else code
+
+
+def _commonest_county(layers: Mapping[str, DeliveredLayer]) -> str | None:
+    counts: Counter[str] = Counter()
+    for layer in layers.values():
+        if layer.spec.key in layer.rows.schema.names:
+            first = pc.utf8_slice_codeunits(layer.arrow(layer.spec.key), 0, 6)
+            for pair in pc.value_counts(first).to_pylist():
+                if pair["values"] and pair["values"].isascii() and pair["values"].isdigit():
+                    counts[pair["values"]] += pair["counts"]
+    return min(counts, key=lambda code: (-counts[code], code)) if counts else None
+
+
+def _main_crs(layers: Mapping[str, DeliveredLayer]) -> str | None:
+    """The coordinate system most layers are in; the first of them where two are equal."""
+    counts = Counter(layer.crs for layer in _spatial(layers))
+    return counts.most_common(1)[0][0] if counts else None
+
+
+def _spatial(layers: Mapping[str, DeliveredLayer]) -> Iterator[DeliveredLayer]:
+    return (layer for layer in layers.values() if layer.spec.spatial)
