@@ -11,8 +11,8 @@ from django.db import transaction
 
 from kunyu.engines.catalogue.models import CatalogueItem, Dataset, Layer
 from kunyu.engines.catalogue.services import LocalDataset, register_local_dataset
-from kunyu.engines.catalogue.standards import Standard, load_standard, standard_ids
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
+from kunyu.engines.catalogue.standards import Standard, load_standard, standard_ids
 from kunyu.engines.catalogue.table_names import table_name
 
 DATA = Path(__file__).parent / "data"
@@ -38,7 +38,9 @@ def load_catalogue() -> Loaded:
     _load_items()
     datasets = _load_datasets()
     local = sum(_load_local(path) for path in sorted((DATA / "local").glob("*.csv")))
-    layers = sum(_load_layers(load_standard(standard_id)) for standard_id in standard_ids())
+    layers = sum(
+        _load_layers(load_standard(standard_id)) for standard_id in standard_ids()
+    )
     return Loaded(CatalogueItem.objects.count(), datasets, local, layers)
 
 
@@ -69,7 +71,15 @@ def _load_items() -> None:
         items,
         update_conflicts=True,
         unique_fields=["code"],
-        update_fields=["level", "parent", "name_zh", "name_en", "content_zh", "aliases", "position"],
+        update_fields=[
+            "level",
+            "parent",
+            "name_zh",
+            "name_en",
+            "content_zh",
+            "aliases",
+            "position",
+        ],
     )
 
 
@@ -96,11 +106,19 @@ def _load_datasets() -> int:
         )
         for position, row in enumerate(rows, 1)
     ]
-    fields = [one.name for one in Dataset._meta.fields if one.name not in ("code", "local_division")]
-    Dataset.objects.bulk_create(datasets, update_conflicts=True, unique_fields=["code"], update_fields=fields)
+    fields = [
+        one.name
+        for one in Dataset._meta.fields
+        if one.name not in ("code", "local_division")
+    ]
+    Dataset.objects.bulk_create(
+        datasets, update_conflicts=True, unique_fields=["code"], update_fields=fields
+    )
     for row in rows:
         if row["also_under"]:
-            Dataset.objects.get(code=row["code"]).also_under.set(_split(row["also_under"]))
+            Dataset.objects.get(code=row["code"]).also_under.set(
+                _split(row["also_under"])
+            )
     return len(rows)
 
 
@@ -128,7 +146,11 @@ def _load_local(path: Path) -> int:
 
 def _load_layers(standard: Standard) -> int:
     known = dict(Dataset.objects.values_list("code", "standard_id"))
-    stored = [one for one in standard.layers.values() if one.geometry != "Documents" and one.dataset in known]
+    stored = [
+        one
+        for one in standard.layers.values()
+        if one.geometry != "Documents" and one.dataset in known
+    ]
     layers = [
         Layer(
             collection=collection_of(one, standard, known[one.dataset]),
@@ -148,12 +170,22 @@ def _load_layers(standard: Standard) -> int:
         layers,
         update_conflicts=True,
         unique_fields=["standard_id", "edition", "code"],
-        update_fields=["collection", "dataset", "name_zh", "name_en", "geometry", "table_name", "position"],
+        update_fields=[
+            "collection",
+            "dataset",
+            "name_zh",
+            "name_en",
+            "geometry",
+            "table_name",
+            "position",
+        ],
     )
     return len(layers)
 
 
-def collection_of(layer: StandardLayer, standard: Standard, primary_standard: str) -> str:
+def collection_of(
+    layer: StandardLayer, standard: Standard, primary_standard: str
+) -> str:
     """Name a layer for services.
 
     The dataset's code for the first layer of the dataset's own standard; ``code.LAYER`` for that standard's further
@@ -161,5 +193,9 @@ def collection_of(layer: StandardLayer, standard: Standard, primary_standard: st
     """
     if standard.id != primary_standard:
         return f"{layer.dataset}.{layer.code}.{standard.id}"
-    first = next(one for one in standard.layers_of(layer.dataset) if one.geometry != "Documents")
-    return layer.dataset if first.code == layer.code else f"{layer.dataset}.{layer.code}"
+    first = next(
+        one for one in standard.layers_of(layer.dataset) if one.geometry != "Documents"
+    )
+    return (
+        layer.dataset if first.code == layer.code else f"{layer.dataset}.{layer.code}"
+    )

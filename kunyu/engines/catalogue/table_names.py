@@ -7,7 +7,9 @@ import re
 from kunyu.engines.catalogue.errors import BadCounty, NoTable
 
 SCHEMA = "onemap"
-LONGEST = 63 - len("_p990101_geom_past")  # PostgreSQL cuts longer names silently, and two could then meet
+LONGEST = 63 - len(
+    "_p990101_geom_past"
+)  # PostgreSQL cuts longer names silently, and two could then meet
 
 
 def table_name(layer_code: str, standard_id: str) -> str:
@@ -31,7 +33,9 @@ def partition_name(table: str, county: str) -> str:
     """
     if not re.fullmatch(r"\d{6}", county):
         raise BadCounty(
-            f"县级区划代码 {county!r} 应为6位数字。", f"A county code has six digits; {county!r} has not.", county=county
+            f"县级区划代码 {county!r} 应为6位数字。",
+            f"A county code has six digits; {county!r} has not.",
+            county=county,
         )
     return f"{table}_p{county}"
 

@@ -1,0 +1,34 @@
+"""Two times: ``valid``, when it is true in the world, and ``known``, when it is believed here. Pure.
+
+Predicates are written so that the partial indexes ``WHERE upper_inf(known)`` and ``WHERE NOT upper_inf(known)`` both
+serve: a question about the past looks into both.
+"""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Moment:
+    """The state asked for: as of day ``valid_at`` (None = today), as believed at ``known_at`` (None = now)."""
+
+    valid_at: datetime.date | None = None
+    known_at: datetime.datetime | None = None
+
+    def predicate(self) -> tuple[str, list[Any]]:
+        """SQL condition and parameters for the layer tables, psycopg style.
+
+        A day on which one version ends belongs to the next: ranges are half open.
+        """
+        day = "valid @> current_date" if self.valid_at is None else "valid @> %s::date"
+        days: list[Any] = [] if self.valid_at is None else [self.valid_at]
+        if self.known_at is None:
+            return f"upper_inf(known) AND {day}", days
+        believed = (
+            "(upper_inf(known) AND lower(known) <= %s::timestamptz "
+            "OR NOT upper_inf(known) AND known @> %s::timestamptz)"
+        )
+        return f"{believed} AND {day}", [self.known_at, self.known_at, *days]
