@@ -109,8 +109,8 @@ class MappedLayer:
             A file breaks off while it is read.
         """
         self.loss.start()
+        first = 0  # rows are numbered through all parts, so that numbers made into keys never repeat
         for part in self.parts:
-            first = 0
             for batch in part.source.batches(_columns_read(part), batch_rows, self.spatial):
                 yield self._mapped(part, batch, first)
                 first += batch.num_rows
@@ -243,7 +243,8 @@ def convert_to_text(values: pa.Array) -> pa.Array:
         whole = pc.equal(values, pc.floor(values))
         if pc.all(pc.fill_null(whole, True)).as_py():
             values = values.cast(pa.int64(), safe=False)
-    return values.cast(pa.string())
+    text = values.cast(pa.string())
+    return pc.if_else(pc.equal(pc.utf8_trim_whitespace(text), ""), pa.scalar(None, pa.string()), text)
 
 
 def _layer(spec: Layer, parts: tuple[_Part, ...]) -> MappedLayer:
