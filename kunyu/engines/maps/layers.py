@@ -1,0 +1,209 @@
+"""Layers as the services see them: catalogue entry, fields of the standard, and the state of their versions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import cached_property, lru_cache
+
+from django.db.models import Count, Max, Q, QuerySet
+
+from kunyu.engines.catalogue.models import DatasetVersion, Layer
+from kunyu.engines.catalogue.standards import Field, Standard, load_standard
+from kunyu.engines.catalogue.standards import Layer as StandardLayer
+from kunyu.engines.security import scope
+from kunyu.engines.security.errors import NotVisible
+from kunyu.engines.security.scope import Principal, Scope
+
+GEOMETRIES = ("Polygon", "LineString", "Point")
+_PUBLISHED = Q(versions__status=DatasetVersion.Status.PUBLISHED)
+_COLUMNS = (
+    "id", "collection", "code", "name_zh", "name_en", "standard_id", "geometry", "table_name",
+    "dataset__code", "dataset__name_zh", "dataset__name_en", "dataset__is_public", "dataset__item_id",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class VersionState:
+    """What is published of a layer at an instant: changes with every publish, never otherwise."""
+
+    count: int
+    newest_id: int | None
+    known_from: datetime | None
+
+
+@dataclass(frozen=True)
+class ServedLayer:
+    """One collection: where its rows are, what its attributes are called, which versions stand behind it."""
+
+    id: int
+    collection: str
+    code: str
+    name_zh: str
+    name_en: str
+    standard_id: str
+    geometry: str
+    table_name: str
+    dataset_code: str
+    dataset_name_zh: str
+    dataset_name_en: str
+    is_public: bool
+    item_code: str
+    state: VersionState
+
+    @property
+    def is_spatial(self) -> bool:
+        return self.geometry in GEOMETRIES
+
+    @property
+    def table(self) -> str:
+        """Quoted name of its table in SQL."""
+        return f'onemap."{self.table_name}"'
+
+    @cached_property
+    def standard(self) -> Standard:
+        return load_standard(self.standard_id)
+
+    @cached_property
+    def model(self) -> StandardLayer:
+        """The layer in the words of its standard."""
+        return self.standard.layer(self.code)
+
+    @cached_property
+    def fields(self) -> dict[str, Field]:
+        """Attributes by code, in the standard's order."""
+        return {field.code: field for field in self.model.fields}
+
+    @property
+    def key(self) -> str | None:
+        """The attribute that names a feature (BSM), when the layer has one."""
+        return self.model.key if self.model.key in self.fields else None
+
+    @cached_property
+    def class_field(self) -> Field | None:
+        """The attribute that colours the map: one whose code list has colours, else one whose name is spelled out."""
+        listed = [field for field in self.fields.values() if field.codelist]
+        coloured = [field for field in listed if field.codelist in self.standard.styles]
+        named = {field.name_of for field in self.fields.values() if field.name_of}
+        return next(iter(coloured or [field for field in listed if field.code in named]), None)
+
+    @cached_property
+    def tile_fields(self) -> tuple[str, ...]:
+        """Attributes a tile carries unless asked otherwise: key, class, area."""
+        area = next((c for c, f in self.fields.items() if f.type == "Float" and c.endswith("MJ")), None)
+        wanted = (self.key, self.class_field and self.class_field.code, area)
+        return tuple(code for code in wanted if code)
+
+
+def _rows(layers: QuerySet[Layer]) -> Iterable[ServedLayer]:
+    counted = layers.annotate(
+        published=Count("versions", filter=_PUBLISHED),
+        newest=Max("versions__id", filter=_PUBLISHED),
+        known=Max("versions__known_from", filter=_PUBLISHED),
+    )
+    for row in counted.order_by("dataset__item__position", "dataset__position", "position", "id").values_list(
+        *_COLUMNS, "published", "newest", "known"
+    ):
+        yield ServedLayer(*row[:-3], state=VersionState(*row[-3:]))
+
+
+def find_layer(collection: str) -> ServedLayer | None:
+    """The layer of a collection with the versions published now (one query), or None."""
+    return next(iter(_rows(Layer.objects.filter(collection=collection))), None)
+
+
+def open_layer(principal: Principal, collection: str, action: str) -> tuple[ServedLayer, Scope]:
+    """The layer and the scope in which ``principal`` may do ``action`` to it.
+
+    Raises
+    ------
+    SignInNeeded, NotAllowed, NotVisible
+        As ``scope.resolve`` says. Whether a collection exists is told only to those who may see it.
+    """
+    layer = find_layer(collection)
+    granted = scope.resolve(principal, collection, action, public=bool(layer and layer.is_public))
+    if layer is None:
+        raise NotVisible(f"没有 {collection}，或者您无权查看。", f"There is no {collection}, or you may not see it.")
+    return layer, granted
+
+
+def visible_layers(principal: Principal, action: str = scope.SEE) -> list[ServedLayer]:
+    """Every layer with a published version that ``principal`` may see, in the catalogue's order."""
+    return [
+        layer
+        for layer in _rows(Layer.objects.filter(versions__status=DatasetVersion.Status.PUBLISHED).distinct())
+        if scope.may(principal, layer.collection, action, public=layer.is_public)
+    ]
+
+
+def state_at(layer: ServedLayer, known_at: datetime | None) -> VersionState:
+    """The versions published at ``known_at``; the present state costs no further query."""
+    if known_at is None or layer.state.known_from is None or layer.state.known_from <= known_at:
+        return layer.state
+    found = _published(layer).filter(known_from__lte=known_at).aggregate(
+        count=Count("id"), newest_id=Max("id"), known_from=Max("known_from")
+    )
+    return VersionState(**found)
+
+
+@dataclass(frozen=True)
+class Extent:
+    """Where and since when a layer has data: lon/lat box and the first day."""
+
+    box: tuple[float, float, float, float] | None
+    valid_from: date | None
+
+
+@dataclass(frozen=True)
+class PublishedVersion:
+    """One published version of a county, for lists and time sliders."""
+
+    county: str
+    number: int
+    valid_from: date
+    known_from: datetime
+    record_count: int | None
+    is_incremental: bool
+    extent: tuple[float, ...] | None
+
+
+def _published(layer: ServedLayer) -> QuerySet[DatasetVersion]:
+    return DatasetVersion.objects.filter(layer_id=layer.id, status=DatasetVersion.Status.PUBLISHED)
+
+
+def published_versions(layer: ServedLayer, granted: Scope) -> list[PublishedVersion]:
+    """Published versions in the counties of ``granted``, oldest first."""
+    rows = _published(layer).order_by("known_from", "id").values_list(
+        "county", "number", "valid_from", "known_from", "record_count", "is_incremental", "extent"
+    )
+    return [
+        PublishedVersion(*row[:-1], extent=tuple(row[-1]) if row[-1] else None)
+        for row in rows
+        if granted.allows_division(row[0])
+    ]
+
+
+def extent_of(versions: Iterable[PublishedVersion]) -> Extent:
+    """The union of the versions' boxes and their first day of validity."""
+    listed = list(versions)
+    boxes = [version.extent for version in listed if version.extent]
+    box = None
+    if boxes:
+        lows, highs = zip(*(b[:2] for b in boxes), strict=True), zip(*(b[2:] for b in boxes), strict=True)
+        west, south = (min(side) for side in lows)
+        east, north = (max(side) for side in highs)
+        box = (west, south, east, north)
+    return Extent(box, min((version.valid_from for version in listed), default=None))
+
+
+def known_instant(state: VersionState, known_at: datetime | None) -> datetime:
+    """The instant an answer speaks of: the last publish it has seen, which as ``known_at`` gives the same answer."""
+    return state.known_from or known_at or datetime.now(UTC)
+
+
+@lru_cache(maxsize=256)
+def code_names(standard_id: str, codelist: str) -> dict[str, str]:
+    """Codes of a list with their Chinese names."""
+    found = load_standard(standard_id).codelists.get(codelist)
+    return dict(found.codes) if found else {}

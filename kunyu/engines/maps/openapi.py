@@ -1,0 +1,176 @@
+"""The OpenAPI 3.0 description of the OGC services, built from the same lists the views read. 接口描述."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kunyu.engines.maps import crs
+from kunyu.engines.maps.answers import GEOJSON, HTML, JSON, MAPBOX_STYLE, SCHEMA
+from kunyu.engines.maps.grids import GRIDS
+from kunyu.engines.maps.parameters import ITEM_PARAMETERS, ITEMS_PARAMETERS, TILE_PARAMETERS
+from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.maps.tiles import MEDIA_TYPE
+
+CONFORMANCE = (
+    "http://www.opengis.net/spec/ogcapi-common-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-common-2/1.0/conf/collections",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/geojson",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-features-1/1.0/conf/oas30",
+    "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/geodata-tilesets",
+    "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
+    "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
+    "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
+)
+
+
+def describe(root: str) -> dict[str, Any]:
+    """The whole description; ``root`` is the absolute address of ``/ogc``."""
+    return {
+        "openapi": "3.0.3",
+        "info": {
+            "title": "坤舆 一张图服务 / Kunyu map services",
+            "version": "1.0.0",
+            "description": "OGC API – Features 与 Tiles；坐标系、时间与权限见 docs/reference/maps.md。",
+            "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
+        },
+        "servers": [{"url": root}],
+        "tags": [{"name": "Capabilities"}, {"name": "Features"}, {"name": "Tiles"}, {"name": "Styles"}],
+        "paths": _paths(),
+        "components": {
+            "parameters": _parameters(),
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "访问令牌"}},
+            "schemas": {"problem": _PROBLEM},
+        },
+        "security": [{}, {"token": []}],
+    }
+
+
+def _paths() -> dict[str, Any]:
+    collection, tile = ("collectionId",), ("tileMatrixSetId",)
+    return {
+        "/": _get("Capabilities", "landing", "入口 / landing page", ("f",)),
+        "/conformance": _get("Capabilities", "conformance", "一致性声明 / conformance", ("f",)),
+        "/api": _get("Capabilities", "api", "本描述 / this description", ("f",)),
+        "/collections": _get("Capabilities", "collections", "数据集合 / collections", ("f",)),
+        "/collections/{collectionId}": _get("Capabilities", "collection", "一个集合 / one collection", ("f",), collection),
+        "/collections/{collectionId}/queryables": _get(
+            "Features", "queryables", "可查询字段 / queryables", ("f",), collection, SCHEMA
+        ),
+        "/collections/{collectionId}/items": _get(
+            "Features", "items", "要素 / features", (*ITEMS_PARAMETERS, "attributes"), collection, GEOJSON
+        ),
+        "/collections/{collectionId}/items/{featureId}": _get(
+            "Features", "item", "一个要素 / one feature", ITEM_PARAMETERS, (*collection, "featureId"), GEOJSON
+        ),
+        "/tileMatrixSets": _get("Tiles", "matrixSets", "瓦片矩阵集 / tile matrix sets", ("f",)),
+        "/tileMatrixSets/{tileMatrixSetId}": _get("Tiles", "matrixSet", "一个矩阵集 / one matrix set", ("f",), tile),
+        "/collections/{collectionId}/tiles": _get("Tiles", "tilesets", "瓦片集 / tile sets", ("f",), collection),
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}": _get(
+            "Tiles", "tileset", "一个瓦片集 / one tile set", TILE_PARAMETERS, (*collection, *tile)
+        ),
+        "/collections/{collectionId}/tiles/{tileMatrixSetId}/{tileMatrix}/{tileRow}/{tileCol}": _get(
+            "Tiles", "tile", "矢量瓦片 / vector tile", TILE_PARAMETERS,
+            (*collection, *tile, "tileMatrix", "tileRow", "tileCol"), MEDIA_TYPE,
+        ),
+        "/styles": _get("Styles", "styles", "样式 / styles", ("f",)),
+        "/styles/{styleId}": _get("Styles", "style", "MapLibre 样式 / style", ("f",), ("styleId",), MAPBOX_STYLE),
+    }  # fmt: skip
+
+
+def _get(
+    tag: str, name: str, summary: str, query: tuple[str, ...], path: tuple[str, ...] = (), media_type: str = JSON
+) -> dict[str, Any]:
+    success: dict[str, Any] = {"description": "OK", "content": {media_type: {"schema": _schema_of(media_type)}}}
+    if media_type not in (MEDIA_TYPE, MAPBOX_STYLE):
+        success["content"][HTML] = {"schema": {"type": "string"}}
+    responses: dict[str, Any] = {"200": success, "304": {"description": "未变 / unchanged"}}
+    if media_type == MEDIA_TYPE:
+        responses["204"] = {"description": "空瓦片 / nothing lies in the tile"}
+    for status, why in (("400", "参数错误 / bad parameter"), ("401", "请登录 / sign in"), ("404", "不存在或无权查看 / not visible")):
+        content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
+        responses[status] = {"description": why, "content": content}
+    return {
+        "get": {
+            "tags": [tag],
+            "operationId": name,
+            "summary": summary,
+            "parameters": [{"$ref": f"#/components/parameters/{one}"} for one in (*path, *query)],
+            "responses": responses,
+        }
+    }
+
+
+def _schema_of(media_type: str) -> dict[str, Any]:
+    return {"type": "string", "format": "binary"} if media_type == MEDIA_TYPE else {"type": "object"}
+
+
+def _parameters() -> dict[str, Any]:
+    limits = maps_settings()
+    text = {"type": "string"}
+    number = {"type": "integer", "minimum": 0}
+    in_path = {
+        "collectionId": text,
+        "featureId": text,
+        "styleId": text,
+        "tileMatrixSetId": {"type": "string", "enum": list(GRIDS)},
+        "tileMatrix": {"type": "integer", "minimum": 0, "maximum": limits.max_zoom},
+        "tileRow": number,
+        "tileCol": number,
+    }
+    box = {
+        "type": "array",
+        "items": {"type": "number"},
+        "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
+    }
+    in_query = {
+        "f": (text, "json、html；瓦片集另有 tilejson"),
+        "limit": (
+            {"type": "integer", "minimum": 1, "maximum": limits.page_limit_max, "default": limits.page_limit},
+            "每页要素数 / features per page",
+        ),
+        "after": (number, "只取自 next 链接 / only from a next link"),
+        "bbox": (box, "范围，按 bbox-crs 的轴序 / box in the axis order of bbox-crs"),
+        "bbox-crs": ({**text, "format": "uri", "default": crs.CRS84}, "bbox 的坐标系"),
+        "crs": ({**text, "format": "uri", "default": crs.CRS84}, "要素坐标系及其轴序 / CRS of the answer"),
+        "datetime": (text, "有效时间：日期、时刻或区间 / validity: date, instant or interval"),
+        "valid_at": ({**text, "format": "date"}, "某日有效 / valid on one day"),
+        "known_at": ({**text, "format": "date-time"}, "某时刻所知 / as known at an instant"),
+        "properties": ({"type": "array", "items": text}, "返回的字段 / attributes to answer with"),
+    }
+    named = {name: {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in in_path.items()}
+    for name, (schema, why) in in_query.items():
+        named[name] = {"name": name, "in": "query", "required": False, "schema": schema, "description": why}
+        if schema.get("type") == "array":
+            named[name] |= {"style": "form", "explode": False}
+    named["attributes"] = {
+        "name": "attributes",
+        "in": "query",
+        "required": False,
+        "style": "form",
+        "explode": True,
+        "description": "以字段代码为名的等值条件，如 DLBM=0101 / equality filters named by attribute code",
+        "schema": {"type": "object", "additionalProperties": text},
+    }
+    return named
+
+
+_PROBLEM = {
+    "type": "object",
+    "required": ["status", "code", "detail_zh", "detail_en"],
+    "properties": {
+        "type": {"type": "string"},
+        "title": {"type": "string"},
+        "status": {"type": "integer"},
+        "code": {"type": "string"},
+        "detail_zh": {"type": "string"},
+        "detail_en": {"type": "string"},
+    },
+}

@@ -1,0 +1,38 @@
+"""What a node may set about its map services, each value from a ``KUNYU_MAPS_…`` variable with a safe default."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, fields
+from functools import lru_cache
+
+
+@dataclass(frozen=True)
+class MapsSettings:
+    """Limits of the feature and tile services.
+
+    ``pool_size`` connections per process: more backends than cores lose 8-39 % (architecture.md §6), so it follows the
+    threads of a web worker, not the number of clients. ``statement_timeout_ms`` ends a query that nobody should wait
+    for; the caller gets a 503 problem document. ``page_limit`` and ``page_limit_max`` are features per page.
+    ``count_exactly_up_to`` is where ``numberMatched`` turns from a count into an estimate. ``small_scale_features`` is
+    how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``.
+    """
+
+    pool_size: int = 2
+    statement_timeout_ms: int = 10_000
+    page_limit: int = 10
+    page_limit_max: int = 10_000
+    count_exactly_up_to: int = 10_000
+    small_scale_features: int = 100_000
+    max_zoom: int = 20
+
+
+@lru_cache(maxsize=1)
+def maps_settings() -> MapsSettings:
+    """The settings of this process, read once from the environment."""
+    given = {
+        field.name: int(os.environ[variable])
+        for field in fields(MapsSettings)
+        if (variable := f"KUNYU_MAPS_{field.name.upper()}") in os.environ
+    }
+    return MapsSettings(**given)

@@ -1,0 +1,25 @@
+"""Addresses under ``/ogc/`` (contract.md, "Addresses")."""
+
+from django.urls import path
+
+from kunyu.engines.maps import style_views, tile_views, views
+
+_COLLECTION = "collections/<str:collection_id>"
+urlpatterns = [
+    path("", views.landing),
+    path("conformance", views.conformance),
+    path("api", views.api),
+    path("collections", views.collections_list),
+    path(_COLLECTION, views.collection),
+    path(f"{_COLLECTION}/queryables", views.queryables),
+    path(f"{_COLLECTION}/items", views.items),
+    path(f"{_COLLECTION}/items/<str:feature_id>", views.item),
+    path("tileMatrixSets", tile_views.matrix_sets),
+    path("tileMatrixSets/<str:grid_id>", tile_views.matrix_set),
+    path(f"{_COLLECTION}/tiles", tile_views.tilesets),
+    path(f"{_COLLECTION}/tiles/<str:grid_id>", tile_views.tileset),
+    path(f"{_COLLECTION}/tiles/<str:grid_id>/<int:zoom>/<int:row>/<int:column>", tile_views.tile),
+    path("styles", style_views.style_list),
+    path("styles/<str:style_id>", style_views.style),
+    path("<path:rest>", views.nowhere),
+]

@@ -1,0 +1,283 @@
+"""OGC API – Common and Features: landing page, conformance, collections, items. Tiles and styles stand beside it."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
+
+from kunyu.engines.maps import collections, crs, features, openapi
+from kunyu.engines.maps.answers import (
+    GEOJSON,
+    HTML,
+    JSON,
+    OPENAPI,
+    SCHEMA,
+    Caching,
+    Cell,
+    Table,
+    dress_time,
+    entity_tag,
+    is_unchanged,
+    json_answer,
+    page_answer,
+    principal_of,
+    reading,
+    root_of,
+    wants_html,
+)
+from kunyu.engines.maps.collections import collection_address, link, title_of
+from kunyu.engines.maps.crs import OfferedCrs
+from kunyu.engines.maps.layers import ServedLayer, open_layer, published_versions, visible_layers
+from kunyu.engines.maps.parameters import (
+    ITEM_PARAMETERS,
+    ITEMS_PARAMETERS,
+    AsOf,
+    read_after,
+    read_area,
+    read_attributes,
+    read_crs,
+    read_equals,
+    read_limit,
+    read_moment,
+    read_query,
+)
+from kunyu.engines.maps.queries import Selection
+from kunyu.engines.security import scope
+from kunyu.engines.security.errors import NotVisible
+
+_PAGE_ROWS = 50
+
+
+@reading
+def landing(request: HttpRequest) -> HttpResponse:
+    """Entry point with links to everything else."""
+    query = read_query(request, ("f",))
+    root = root_of(request)
+    links = [
+        link(f"{root}/", "self", JSON, "本文档 / this document"),
+        link(f"{root}/?f=html", "alternate", HTML, "网页 / as a page"),
+        link(f"{root}/api", "service-desc", OPENAPI, "接口描述 / API definition"),
+        link(f"{root}/api?f=html", "service-doc", HTML, "接口说明 / API documentation"),
+        link(f"{root}/conformance", "conformance", JSON, "一致性声明 / conformance"),
+        link(f"{root}/collections", "data", JSON, "数据集合 / collections"),
+        link(f"{root}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", JSON, "瓦片矩阵集"),
+        link(f"{root}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "样式 / styles"),
+    ]
+    title = ("坤舆 一张图服务", "Kunyu map services")
+    lead = ("自然资源“一张图”要素与瓦片服务", "Features and tiles of the one map of natural resources")
+    if wants_html(request, query):
+        rows = [(Cell(one["title"], one["href"]), Cell(one["rel"])) for one in links]
+        return page_answer(request, title, lead, [Table(("链接", "Links"), (), rows)])
+    return json_answer(
+        request, {"title": " / ".join(title), "description": " / ".join(lead), "links": links}, is_public=True
+    )
+
+
+@reading
+def conformance(request: HttpRequest) -> HttpResponse:
+    """The conformance classes this node claims."""
+    query = read_query(request, ("f",))
+    if wants_html(request, query):
+        rows = [(Cell(uri, uri),) for uri in openapi.CONFORMANCE]
+        return page_answer(request, ("一致性声明", "Conformance"), ("", ""), [Table(("", ""), (), rows)])
+    return json_answer(request, {"conformsTo": list(openapi.CONFORMANCE)}, is_public=True)
+
+
+@reading
+def api(request: HttpRequest) -> HttpResponse:
+    """The OpenAPI 3.0 description."""
+    query = read_query(request, ("f",))
+    document = openapi.describe(root_of(request))
+    if wants_html(request, query):
+        rows = [
+            (Cell(path), Cell(methods["get"]["summary"]), Cell("、".join(_names(methods["get"]["parameters"]))))
+            for path, methods in document["paths"].items()
+        ]
+        columns = (("地址", "Address"), ("内容", "Content"), ("参数", "Parameters"))
+        lead = ("完整描述为 OpenAPI 3.0 文档（f=json）。", "The full description is an OpenAPI 3.0 document (f=json).")
+        return page_answer(request, ("接口说明", "API"), lead, [Table(("", ""), columns, rows)])
+    return json_answer(request, document, OPENAPI, is_public=True)
+
+
+def _names(parameters: list[dict[str, str]]) -> list[str]:
+    return [one["$ref"].rsplit("/", 1)[1] for one in parameters]
+
+
+@reading
+def collections_list(request: HttpRequest) -> HttpResponse:
+    """Every collection the caller may see."""
+    query = read_query(request, ("f",))
+    root, principal = root_of(request), principal_of(request)
+    layers = visible_layers(principal)
+    if wants_html(request, query):
+        rows = [
+            (Cell(layer.collection, f"{collection_address(root, layer.collection)}?f=html"), Cell(title_of(layer)),
+             Cell(layer.standard_id))
+            for layer in layers
+        ]  # fmt: skip
+        columns = (("编码", "Code"), ("名称", "Name"), ("标准", "Standard"))
+        return page_answer(request, ("数据集合", "Collections"), ("", ""), [Table(("", ""), columns, rows)])
+    described = []
+    for layer in layers:
+        granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public)
+        described.append(collections.describe(layer, published_versions(layer, granted), root, alone=False))
+    links = [
+        link(f"{root}/collections", "self", JSON, "本文档 / this document"),
+        link(f"{root}/collections?f=html", "alternate", HTML, "网页 / as a page"),
+    ]
+    return json_answer(request, {"links": links, "collections": described, "crs": list(crs.OFFERED_URIS)})
+
+
+@reading
+def collection(request: HttpRequest, collection_id: str) -> HttpResponse:
+    """One collection."""
+    layer, granted = open_layer(principal_of(request), collection_id, scope.SEE)
+    query = read_query(request, ("f",))
+    versions = published_versions(layer, granted)
+    root = root_of(request)
+    address = collection_address(root, layer.collection)
+    if wants_html(request, query):
+        fields = [(Cell(c), Cell(f.name_zh), Cell(f.name_en), Cell(f.type), Cell(f.codelist)) for c, f in layer.fields.items()]
+        history = [(Cell(v.county), Cell(v.number), Cell(v.valid_from), Cell(v.known_from), Cell(v.record_count)) for v in versions]
+        tables = [
+            Table(("字段", "Attributes"), (("代码", "Code"), ("名称", "Name"), ("", ""), ("类型", "Type"), ("代码表", "Code list")), fields),
+            Table(("版本", "Versions"), (("县", "County"), ("版本", "Number"), ("有效自", "Valid from"), ("发布于", "Published"), ("要素数", "Features")), history),
+        ]
+        links = [Cell("要素 items", f"{address}/items?f=html"), Cell("JSON", f"{address}?f=json")]
+        return page_answer(request, (layer.name_zh, layer.name_en), (layer.dataset_name_zh, layer.dataset_name_en), tables, links)
+    return json_answer(request, collections.describe(layer, versions, root, alone=True), is_public=layer.is_public)
+
+
+@reading
+def queryables(request: HttpRequest, collection_id: str) -> HttpResponse:
+    """The attributes a client may filter by."""
+    layer, _ = open_layer(principal_of(request), collection_id, scope.SEE)
+    query = read_query(request, ("f",))
+    address = f"{collection_address(root_of(request), layer.collection)}/queryables"
+    document = collections.queryables(layer, address)
+    if wants_html(request, query):
+        rows = [(Cell(name), Cell(one["title"]), Cell(one.get("type"))) for name, one in document["properties"].items()]
+        return page_answer(request, ("可查询字段", "Queryables"), (title_of(layer), ""), [Table(("", ""), (), rows)])
+    return json_answer(request, document, SCHEMA, is_public=layer.is_public)
+
+
+@reading
+def items(request: HttpRequest, collection_id: str) -> HttpResponse:
+    """A page of features as GeoJSON, or as a table for people."""
+    layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY)
+    query = read_query(request, (*ITEMS_PARAMETERS, *layer.fields))
+    html = wants_html(request, query, "geojson")
+    asof, out = read_moment(layer, query), read_crs(query.get("crs"))
+    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), layer.is_public)
+    if is_unchanged(request, caching.tag):
+        return dress_time(caching.not_modified(), asof)
+    selection = Selection(
+        layer, granted, asof.moment, read_area(query), read_equals(layer, query), read_after(query.get("after"))
+    )
+    attributes = read_attributes(layer, query.get("properties"), tuple(layer.fields))
+    limit = read_limit(query.get("limit"))
+    page = features.read_page(selection, out, attributes, min(limit, _PAGE_ROWS) if html else limit)
+    matched = features.count(selection)
+    links = _item_links(request, layer, asof, page.next_after)
+    if html:
+        return _dress(_items_page(request, layer, page, attributes, links), caching, asof, out)
+    response = StreamingHttpResponse(_collection_text(page, matched, links), content_type=GEOJSON)
+    response["Kunyu-Number-Matched"] = "exact" if matched.is_exact else "estimated"
+    return _dress(response, caching, asof, out)
+
+
+def _form(request: HttpRequest, html: bool) -> str:
+    return f"html-{getattr(request, 'LANGUAGE_CODE', '')}" if html else "json"
+
+
+def _dress(response: Any, caching: Caching, asof: AsOf, out: OfferedCrs) -> HttpResponse:
+    response["Content-Crs"] = out.content_crs
+    return dress_time(caching.dress(response), asof)
+
+
+def _collection_text(page: features.Page, matched: features.Matched, links: list[dict[str, Any]]) -> list[bytes]:
+    """The FeatureCollection as byte pieces; the members around ``features`` are small."""
+    closing = {"numberReturned": page.returned, "numberMatched": matched.number, "links": links}
+    if not matched.is_exact:
+        closing["numberMatchedEstimated"] = True
+    tail = json.dumps(closing, ensure_ascii=False, separators=(",", ":"))[1:]
+    texts = ['{"type":"FeatureCollection","features":[', *page.text(), "],", tail]
+    return [text.encode() for text in texts]
+
+
+def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after: int | None) -> list[dict[str, Any]]:
+    address = f"{collection_address(root_of(request), layer.collection)}/items"
+    given = {name: str(value) for name, value in request.GET.items()}
+
+    def to(**changes: str) -> str:
+        query = urlencode({**given, **changes}, safe=",/:@")
+        return f"{address}?{query}" if query else address
+
+    links = [
+        link(to(), "self", GEOJSON, "本页 / this page"),
+        link(to(f="html"), "alternate", HTML, "网页 / as a page"),
+        link(collection_address(root_of(request), layer.collection), "collection", JSON, title_of(layer)),
+    ]
+    if next_after is not None:
+        # Later pages speak of the same moment as the first, whatever is published or however late it gets meanwhile.
+        pinned = {"after": str(next_after), "known_at": asof.known_text}
+        if "datetime" not in given:
+            pinned["valid_at"] = asof.valid_text
+        links.append(link(to(**pinned), "next", GEOJSON, "下一页 / next page"))
+    return links
+
+
+def _items_page(
+    request: HttpRequest, layer: ServedLayer, page: features.Page, attributes: tuple[str, ...], links: list[dict[str, Any]]
+) -> HttpResponse:
+    found = json.loads(f"[{''.join(page.text())}]")
+    address = collection_address(root_of(request), layer.collection)
+    shown = attributes[:8]
+    rows = [
+        (Cell(one["id"], f"{address}/items/{quote(str(one['id']), safe='')}?f=html"),
+         *(Cell(one["properties"][code]) for code in shown))
+        for one in found
+    ]  # fmt: skip
+    columns = (("标识", "Id"), *((f"{layer.fields[c].name_zh} {c}", f"{layer.fields[c].name_en} {c}") for c in shown))
+    onward = [Cell(one["title"], one["href"]) for one in links if one["rel"] in ("next", "collection")]
+    return page_answer(request, (layer.name_zh, layer.name_en), ("", ""), [Table(("", ""), columns, rows)], onward)
+
+
+@reading
+def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpResponse:
+    """One feature by the value of its key."""
+    layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY)
+    query = read_query(request, ITEM_PARAMETERS)
+    html = wants_html(request, query, "geojson")
+    asof, out = read_moment(layer, query), read_crs(query.get("crs"))
+    if "\0" in feature_id:
+        raise NotVisible("没有这个要素。", "There is no such feature.")
+    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), layer.is_public)
+    attributes = read_attributes(layer, query.get("properties"), tuple(layer.fields))
+    selection = Selection(layer, granted, asof.moment, feature=feature_id)
+    if is_unchanged(request, caching.tag):
+        return dress_time(caching.not_modified(), asof)
+    text = features.read_feature(selection, out, attributes)
+    if html:
+        rows = [
+            (Cell(code), Cell(layer.fields[code].name_zh), Cell(layer.fields[code].name_en), Cell(value))
+            for code, value in json.loads(text)["properties"].items()
+        ]
+        response = page_answer(request, (f"{layer.name_zh} {feature_id}", ""), ("", ""), [Table(("", ""), (), rows)])
+        return _dress(response, caching, asof, out)
+    address = collection_address(root_of(request), layer.collection)
+    links = [
+        link(f"{address}/items/{quote(feature_id, safe='')}", "self", GEOJSON, "本要素 / this feature"),
+        link(address, "collection", JSON, title_of(layer)),
+    ]
+    content = f"{text[:-1]},{json.dumps({'links': links}, ensure_ascii=False)[1:]}"
+    return _dress(HttpResponse(content, content_type=GEOJSON), caching, asof, out)
+
+
+@reading
+def nowhere(request: HttpRequest, rest: str) -> HttpResponse:
+    """Any other address under ``/ogc/``: a problem document, not a page."""
+    raise NotVisible(f"没有地址 /ogc/{rest[:80]}。", f"There is no address /ogc/{rest[:80]}.")
