@@ -33,16 +33,9 @@ def ancestry(version: DatasetVersion) -> list[Source]:
         depth += 1
         inputs = [one for parent in level for one in _inputs(parent)]
         files = {one["sm3"]: one for one in inputs if "sm3" in one}
-        found += [
-            Source(depth, None, sm3, str(one.get("name", "")))
-            for sm3, one in files.items()
-        ]
+        found += [Source(depth, None, sm3, str(one.get("name", ""))) for sm3, one in files.items()]
         wanted = {one["version"] for one in inputs if "version" in one} - seen
-        level = list(
-            DatasetVersion.objects.select_related("layer")
-            .filter(pk__in=wanted)
-            .order_by("pk")
-        )
+        level = list(DatasetVersion.objects.select_related("layer").filter(pk__in=wanted).order_by("pk"))
         found += [Source(depth, one) for one in level]
         seen |= wanted
     return found
@@ -53,12 +46,7 @@ def descendants(version: DatasetVersion) -> list[DatasetVersion]:
     found: dict[int, DatasetVersion] = {}
     level: Iterable[DatasetVersion] = [version]
     while level:
-        level = [
-            child
-            for parent in level
-            for child in _children(parent)
-            if child.pk not in found
-        ]
+        level = [child for parent in level for child in _children(parent) if child.pk not in found]
         found |= {one.pk: one for one in level}
     found.pop(version.pk, None)
     return [found[pk] for pk in sorted(found)]

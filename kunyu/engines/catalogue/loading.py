@@ -38,9 +38,7 @@ def load_catalogue() -> Loaded:
     _load_items()
     datasets = _load_datasets()
     local = sum(_load_local(path) for path in sorted((DATA / "local").glob("*.csv")))
-    layers = sum(
-        _load_layers(load_standard(standard_id)) for standard_id in standard_ids()
-    )
+    layers = sum(_load_layers(load_standard(standard_id)) for standard_id in standard_ids())
     return Loaded(CatalogueItem.objects.count(), datasets, local, layers)
 
 
@@ -106,19 +104,11 @@ def _load_datasets() -> int:
         )
         for position, row in enumerate(rows, 1)
     ]
-    fields = [
-        one.name
-        for one in Dataset._meta.fields
-        if one.name not in ("code", "local_division")
-    ]
-    Dataset.objects.bulk_create(
-        datasets, update_conflicts=True, unique_fields=["code"], update_fields=fields
-    )
+    fields = [one.name for one in Dataset._meta.fields if one.name not in ("code", "local_division")]
+    Dataset.objects.bulk_create(datasets, update_conflicts=True, unique_fields=["code"], update_fields=fields)
     for row in rows:
         if row["also_under"]:
-            Dataset.objects.get(code=row["code"]).also_under.set(
-                _split(row["also_under"])
-            )
+            Dataset.objects.get(code=row["code"]).also_under.set(_split(row["also_under"]))
     return len(rows)
 
 
@@ -146,11 +136,7 @@ def _load_local(path: Path) -> int:
 
 def _load_layers(standard: Standard) -> int:
     known = dict(Dataset.objects.values_list("code", "standard_id"))
-    stored = [
-        one
-        for one in standard.layers.values()
-        if one.geometry != "Documents" and one.dataset in known
-    ]
+    stored = [one for one in standard.layers.values() if one.geometry != "Documents" and one.dataset in known]
     layers = [
         Layer(
             collection=collection_of(one, standard, known[one.dataset]),
@@ -183,9 +169,7 @@ def _load_layers(standard: Standard) -> int:
     return len(layers)
 
 
-def collection_of(
-    layer: StandardLayer, standard: Standard, primary_standard: str
-) -> str:
+def collection_of(layer: StandardLayer, standard: Standard, primary_standard: str) -> str:
     """Name a layer for services.
 
     The dataset's code for the first layer of the dataset's own standard; ``code.LAYER`` for that standard's further
@@ -193,9 +177,5 @@ def collection_of(
     """
     if standard.id != primary_standard:
         return f"{layer.dataset}.{layer.code}.{standard.id}"
-    first = next(
-        one for one in standard.layers_of(layer.dataset) if one.geometry != "Documents"
-    )
-    return (
-        layer.dataset if first.code == layer.code else f"{layer.dataset}.{layer.code}"
-    )
+    first = next(one for one in standard.layers_of(layer.dataset) if one.geometry != "Documents")
+    return layer.dataset if first.code == layer.code else f"{layer.dataset}.{layer.code}"

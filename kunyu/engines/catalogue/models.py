@@ -14,9 +14,7 @@ class CatalogueItem(models.Model):
 
     code = models.CharField(max_length=5, primary_key=True, help_text="T, TCC or TCCNN")
     level = models.PositiveSmallIntegerField(choices=Level.choices)
-    parent = models.ForeignKey(
-        "self", null=True, on_delete=models.PROTECT, related_name="children"
-    )
+    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
     name_zh = models.CharField(max_length=80)
     name_en = models.CharField(max_length=120, blank=True)
     content_zh = models.CharField(
@@ -45,12 +43,8 @@ class Dataset(models.Model):
         primary_key=True,
         help_text="TCCNN-nnn, local: TCCNN-nnn@division",
     )
-    item = models.ForeignKey(
-        CatalogueItem, on_delete=models.PROTECT, related_name="datasets"
-    )
-    also_under = models.ManyToManyField(
-        CatalogueItem, related_name="referenced_datasets", blank=True
-    )
+    item = models.ForeignKey(CatalogueItem, on_delete=models.PROTECT, related_name="datasets")
+    also_under = models.ManyToManyField(CatalogueItem, related_name="referenced_datasets", blank=True)
     name_zh = models.CharField(max_length=160)
     name_en = models.CharField(max_length=200, blank=True)
     producer_zh = models.CharField(max_length=160, help_text="谁生产、谁负责")
@@ -59,18 +53,14 @@ class Dataset(models.Model):
         choices=Level.choices,
         help_text="the strictest level its text names",
     )
-    classification = models.CharField(
-        max_length=120, help_text="公开/内部/敏感/涉密 with the reason key, verbatim"
-    )
+    classification = models.CharField(max_length=120, help_text="公开/内部/敏感/涉密 with the reason key, verbatim")
     update_mode = models.CharField(max_length=80)
     geometry = models.CharField(
         max_length=20,
         blank=True,
         help_text="P L Pt R T TS 3D Doc, as the catalogue says",
     )
-    layer_names = models.CharField(
-        max_length=200, blank=True, help_text="tables as the catalogue names them"
-    )
+    layer_names = models.CharField(max_length=200, blank=True, help_text="tables as the catalogue names them")
     standard_id = models.CharField(
         max_length=40,
         blank=True,
@@ -81,12 +71,8 @@ class Dataset(models.Model):
         default=list,
         help_text="other codes of the same data",
     )
-    local_division = models.CharField(
-        max_length=12, blank=True, help_text="set for a local extension"
-    )
-    is_public = models.BooleanField(
-        default=False, help_text="may be served without signing in"
-    )
+    local_division = models.CharField(max_length=12, blank=True, help_text="set for a local extension")
+    is_public = models.BooleanField(default=False, help_text="may be served without signing in")
     verified = models.BooleanField(default=False)
     source = models.CharField(max_length=200, blank=True)
     position = models.PositiveIntegerField(default=0)
@@ -103,27 +89,19 @@ class Layer(models.Model):
         unique=True,
         help_text="dataset code, or code.LAYER for further layers",
     )
-    dataset = models.ForeignKey(
-        Dataset, on_delete=models.PROTECT, related_name="layers"
-    )
-    code = models.CharField(
-        max_length=40, help_text="the standard's table name, e.g. DLTB"
-    )
+    dataset = models.ForeignKey(Dataset, on_delete=models.PROTECT, related_name="layers")
+    code = models.CharField(max_length=40, help_text="the standard's table name, e.g. DLTB")
     name_zh = models.CharField(max_length=120)
     name_en = models.CharField(max_length=160, blank=True)
     standard_id = models.CharField(max_length=40)
     edition = models.CharField(max_length=20)
-    geometry = models.CharField(
-        max_length=12, help_text="Polygon LineString Point Table Raster"
-    )
+    geometry = models.CharField(max_length=12, help_text="Polygon LineString Point Table Raster")
     table_name = models.CharField(max_length=63, unique=True)
     position = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["standard_id", "edition", "code"], name="layer_once_per_edition"
-            )
+            models.UniqueConstraint(fields=["standard_id", "edition", "code"], name="layer_once_per_edition")
         ]
 
     def __str__(self) -> str:
@@ -146,36 +124,26 @@ class DatasetVersion(models.Model):
     number = models.PositiveIntegerField(help_text="1, 2, 3 … per layer and county")
     valid_from = models.DateField()
     known_from = models.DateTimeField(null=True, help_text="instant of publishing")
-    status = models.CharField(
-        max_length=10, choices=Status.choices, default=Status.OPEN
-    )
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     delivery_id = models.BigIntegerField(null=True, db_index=True)
     is_incremental = models.BooleanField(default=False)
-    record_count = models.BigIntegerField(
-        null=True, help_text="records believed after this version"
-    )
+    record_count = models.BigIntegerField(null=True, help_text="records believed after this version")
     inserted = models.BigIntegerField(null=True)
     closed = models.BigIntegerField(null=True)
     area_m2 = models.FloatField(null=True)
-    digest = models.CharField(
-        max_length=64, blank=True, help_text="SM3 of the mapped content"
-    )
+    digest = models.CharField(max_length=64, blank=True, help_text="SM3 of the mapped content")
     extent = ArrayField(
         models.FloatField(),
         size=4,
         null=True,
         help_text="min lon, min lat, max lon, max lat",
     )
-    lineage = models.JSONField(
-        default=dict, help_text="input digests, mapping, rule edition, software version"
-    )
+    lineage = models.JSONField(default=dict, help_text="input digests, mapping, rule edition, software version")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(
-                fields=["layer", "county", "number"], name="version_number_once"
-            ),
+            models.UniqueConstraint(fields=["layer", "county", "number"], name="version_number_once"),
         ]
         indexes = [models.Index(fields=["layer", "status", "known_from"])]
 
@@ -203,9 +171,7 @@ class ThemeLeaf(models.Model):
     """
 
     theme = models.ForeignKey(Theme, on_delete=models.CASCADE, related_name="leaves")
-    branch_zh = models.CharField(
-        max_length=200, blank=True, help_text="path inside the theme, parts joined by /"
-    )
+    branch_zh = models.CharField(max_length=200, blank=True, help_text="path inside the theme, parts joined by /")
     name_zh = models.CharField(max_length=160)
     name_en = models.CharField(max_length=200, blank=True)
     dataset_code = models.CharField(max_length=24, db_index=True)
@@ -213,11 +179,7 @@ class ThemeLeaf(models.Model):
 
     class Meta:
         ordering = ["theme", "position", "id"]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["theme", "branch_zh", "name_zh"], name="theme_leaf_once"
-            )
-        ]
+        constraints = [models.UniqueConstraint(fields=["theme", "branch_zh", "name_zh"], name="theme_leaf_once")]
 
     def __str__(self) -> str:
         return f"{self.theme_id}: {self.name_zh} → {self.dataset_code}"

@@ -91,9 +91,7 @@ def _refuse_plain_code(code: str) -> None:
 
 
 def _check_parent(entry: LocalDataset, item: str) -> None:
-    parent = CatalogueItem.objects.filter(
-        code=item, level=CatalogueItem.Level.CONTENT
-    ).first()
+    parent = CatalogueItem.objects.filter(code=item, level=CatalogueItem.Level.CONTENT).first()
     if parent is None:
         raise IllegalParent(
             f"{entry.code} 的上级 {item} 不在数据目录中；本地扩展只能挂在表1已有的数据内容下。",
@@ -101,9 +99,7 @@ def _check_parent(entry: LocalDataset, item: str) -> None:
             code=entry.code,
             parent=item,
         )
-    if Dataset.objects.filter(
-        item=parent, local_division="", name_zh=entry.name_zh
-    ).exists():
+    if Dataset.objects.filter(item=parent, local_division="", name_zh=entry.name_zh).exists():
         raise StandardEntryFixed(
             f"“{entry.name_zh}”已是 {item} {parent.name_zh} 下的国家目录条目，地方不得另立同名数据集。",
             f"“{entry.name_zh}” already is a national entry under {item}; a local one may not take its name.",
@@ -161,12 +157,7 @@ def find_dataset(code: str) -> tuple[Dataset, Layer | None]:
     layer = Layer.objects.select_related("dataset").filter(collection=code).first()
     if layer is not None:
         return layer.dataset, layer
-    dataset = (
-        Dataset.objects.filter(code=code).first()
-        or Dataset.objects.filter(aliases__contains=[code]).first()
-    )
+    dataset = Dataset.objects.filter(code=code).first() or Dataset.objects.filter(aliases__contains=[code]).first()
     if dataset is None:
-        raise UnknownDataset(
-            f"目录中没有 {code}。", f"The catalogue has no {code}.", code=code
-        )
+        raise UnknownDataset(f"目录中没有 {code}。", f"The catalogue has no {code}.", code=code)
     return dataset, Layer.objects.filter(collection=dataset.code).first()

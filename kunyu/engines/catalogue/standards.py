@@ -100,11 +100,7 @@ def _load(standard_id: str, roots: tuple[Path, ...]) -> Standard:
     for root in roots:
         folder = root / standard_id
         # the id reaches this line from a command line or a URL: it must be one plain folder name
-        if (
-            folder.parent == root
-            and standard_id not in ("", ".", "..")
-            and (folder / "standard.toml").is_file()
-        ):
+        if folder.parent == root and standard_id not in ("", ".", "..") and (folder / "standard.toml").is_file():
             return read_standard(folder, load_standard)
     known = "、".join(standard_ids()) or "-"
     raise UnknownStandard(

@@ -171,9 +171,7 @@ class Conversion:
         """Return source code → target codes in force on ``day``; more than one target needs evidence."""
         found: dict[str, list[str]] = {}
         for row in self.rows:
-            if (row.valid_from is None or row.valid_from <= day) and (
-                row.valid_to is None or day < row.valid_to
-            ):
+            if (row.valid_from is None or row.valid_from <= day) and (row.valid_to is None or day < row.valid_to):
                 found.setdefault(row.source, []).append(row.target)
         return {source: tuple(targets) for source, targets in found.items()}
 
@@ -199,12 +197,8 @@ class Standard:
     layers: Mapping[str, Layer]
     codelists: Mapping[str, CodeList]
     digest: str
-    conversions: Mapping[str, Conversion] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-    styles: Mapping[str, Mapping[str, Swatch]] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    conversions: Mapping[str, Conversion] = field(default_factory=lambda: MappingProxyType({}))
+    styles: Mapping[str, Mapping[str, Swatch]] = field(default_factory=lambda: MappingProxyType({}))
     extends: str | None = None
     division: str | None = None
     note: str = ""

@@ -7,9 +7,7 @@ import re
 from kunyu.engines.catalogue.errors import BadCounty, NoTable
 
 SCHEMA = "onemap"
-LONGEST = 63 - len(
-    "_p990101_geom_past"
-)  # PostgreSQL cuts longer names silently, and two could then meet
+LONGEST = 63 - len("_p990101_geom_past")  # PostgreSQL cuts longer names silently, and two could then meet
 
 
 def table_name(layer_code: str, standard_id: str) -> str:

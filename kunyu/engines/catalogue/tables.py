@@ -184,9 +184,7 @@ def _present_columns(cursor: CursorWrapper, table: str) -> tuple[Column, ...]:
     return tuple(Column(*row) for row in cursor.fetchall())
 
 
-def _refuse_difference(
-    layer: Layer, present: tuple[Column, ...], wanted: tuple[Column, ...]
-) -> None:
+def _refuse_difference(layer: Layer, present: tuple[Column, ...], wanted: tuple[Column, ...]) -> None:
     odd = sorted({one.name for one in set(present) ^ set(wanted)}) or ["order"]
     names = "、".join(odd)
     raise LayerTableDiffers(
@@ -199,9 +197,7 @@ def _refuse_difference(
     )
 
 
-def _statements(
-    table: str, layer: StandardLayer, columns: tuple[Column, ...]
-) -> Iterator[str]:
+def _statements(table: str, layer: StandardLayer, columns: tuple[Column, ...]) -> Iterator[str]:
     name = qualified(table)
     # A plain sequence and not GENERATED AS IDENTITY: before PostgreSQL 17 partitions do not inherit an identity, and
     # COPY goes straight into the partition.
@@ -223,9 +219,7 @@ def _statements(
         f"CREATE VIEW {qualified(view_name(table))} AS SELECT {listed}, lower(valid) AS valid_from FROM {name} "
         f"WHERE {_CURRENT} AND valid @> current_date"
     )
-    yield f"COMMENT ON TABLE {name} IS '{layer.name_zh} {layer.code}: {layer.clause}'".replace(
-        "%", "%%"
-    )
+    yield f"COMMENT ON TABLE {name} IS '{layer.name_zh} {layer.code}: {layer.clause}'".replace("%", "%%")
 
 
 def _indexes(layer: StandardLayer) -> Iterator[tuple[str, str]]:
@@ -254,13 +248,9 @@ def ensure_partition(layer: Layer, county: str) -> str:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [qualified(partition)])
         if not cursor.fetchone()[0]:
             with owner_role(cursor):
-                cursor.execute(
-                    f"CREATE TABLE {qualified(partition)} PARTITION OF {table} FOR VALUES IN ('{county}')"
-                )
+                cursor.execute(f"CREATE TABLE {qualified(partition)} PARTITION OF {table} FOR VALUES IN ('{county}')")
                 if _exists(cursor, READER):
-                    cursor.execute(
-                        f"GRANT SELECT ON {qualified(partition)} TO {READER}"
-                    )
+                    cursor.execute(f"GRANT SELECT ON {qualified(partition)} TO {READER}")
     return qualified(partition)
 
 
@@ -284,25 +274,15 @@ def without_indexes(layer: Layer, county: str) -> Iterator[str]:
             yield qualified(partition)
             return
         with owner_role(cursor):
-            cursor.execute(
-                f"CREATE TABLE {qualified(partition)} (LIKE {table} INCLUDING DEFAULTS)"
-            )
+            cursor.execute(f"CREATE TABLE {qualified(partition)} (LIKE {table} INCLUDING DEFAULTS)")
             # spares the scan of the whole partition when it is attached
-            cursor.execute(
-                f"ALTER TABLE {qualified(partition)} ADD CONSTRAINT one_county CHECK (county = '{county}')"
-            )
+            cursor.execute(f"ALTER TABLE {qualified(partition)} ADD CONSTRAINT one_county CHECK (county = '{county}')")
         yield qualified(partition)
         with owner_role(cursor):
             for suffix, definition in _indexes(standard_layer(layer)):
-                cursor.execute(
-                    f'CREATE INDEX "{partition}_{suffix}" ON {qualified(partition)} {definition}'
-                )
-            cursor.execute(
-                f"ALTER TABLE {table} ATTACH PARTITION {qualified(partition)} FOR VALUES IN ('{county}')"
-            )
-            cursor.execute(
-                f"ALTER TABLE {qualified(partition)} DROP CONSTRAINT one_county"
-            )
+                cursor.execute(f'CREATE INDEX "{partition}_{suffix}" ON {qualified(partition)} {definition}')
+            cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {qualified(partition)} FOR VALUES IN ('{county}')")
+            cursor.execute(f"ALTER TABLE {qualified(partition)} DROP CONSTRAINT one_county")
             if _exists(cursor, READER):
                 cursor.execute(f"GRANT SELECT ON {qualified(partition)} TO {READER}")
 

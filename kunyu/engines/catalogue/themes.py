@@ -31,9 +31,7 @@ class BrokenLink:
 
 
 @transaction.atomic
-def set_theme(
-    code: str, name_zh: str, owner_zh: str, leaves: Iterable[Leaf], name_en: str = ""
-) -> Theme:
+def set_theme(code: str, name_zh: str, owner_zh: str, leaves: Iterable[Leaf], name_en: str = "") -> Theme:
     """Register a theme or replace all its leaves. Codes that do not resolve are kept and reported, not refused."""
     theme, _ = Theme.objects.update_or_create(
         code=code,
@@ -41,8 +39,7 @@ def set_theme(
     )
     theme.leaves.all().delete()
     ThemeLeaf.objects.bulk_create(
-        ThemeLeaf(theme=theme, position=position, **vars(leaf))
-        for position, leaf in enumerate(leaves, 1)
+        ThemeLeaf(theme=theme, position=position, **vars(leaf)) for position, leaf in enumerate(leaves, 1)
     )
     return theme
 

@@ -59,9 +59,7 @@ def open_version(
     """
     partition_name(layer.table_name, county)
     _lock(layer, county)
-    last = DatasetVersion.objects.filter(layer=layer, county=county).aggregate(
-        last=Max("number")
-    )["last"]
+    last = DatasetVersion.objects.filter(layer=layer, county=county).aggregate(last=Max("number"))["last"]
     return DatasetVersion.objects.create(
         layer=layer,
         county=county,
@@ -114,9 +112,7 @@ def publish_version(
     version.refresh_from_db()
     _require_open(version)
     published = DatasetVersion.Status.PUBLISHED
-    siblings = DatasetVersion.objects.filter(
-        layer=version.layer, county=version.county, status=published
-    )
+    siblings = DatasetVersion.objects.filter(layer=version.layer, county=version.county, status=published)
     later = siblings.filter(number__gt=version.number).order_by("number").first()
     if later is not None:
         raise VersionOutOfOrder(
