@@ -34,7 +34,21 @@ class Delivery(models.Model):
     updated_at = models.DateTimeField(auto_now=True)
 
     class Meta:
-        indexes = [models.Index(fields=["status", "-created_at"])]
+        indexes = [
+            models.Index(fields=["status", "-created_at"]),
+            models.Index(fields=["division_code", "-id"]),
+        ]
+        constraints = [
+            # the second click: the same file for the same target is one delivery while that one is open
+            models.UniqueConstraint(
+                fields=["input_sm3", "standard_id", "dataset_code", "division_code", "valid_from", "mapping_sm3"],
+                condition=models.Q(status__in=["received", "mapped", "checked", "accepted"]),
+                name="open_delivery_once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.pk} {self.file_name} → {self.division_code}"
 
 
 class DeliveryEvent(models.Model):
@@ -48,6 +62,9 @@ class DeliveryEvent(models.Model):
     reason_en = models.TextField(blank=True)
     code = models.CharField(max_length=60, blank=True, help_text="error code, when it failed")
 
+    class Meta:
+        ordering = ["id"]
+
 
 class DeliveredLayer(models.Model):
     """One layer of a delivery: where it came from, what mapping lost, which version it became."""
@@ -59,6 +76,7 @@ class DeliveredLayer(models.Model):
     records = models.BigIntegerField()
     crs = models.CharField(max_length=80, blank=True)
     mapped_sm3 = models.CharField(max_length=64, blank=True, help_text="object: GeoParquet of the mapped rows")
+    role = models.CharField(max_length=12, default="base", help_text="base, update or process (standards)")
     loss = models.JSONField(default=dict, help_text="fields dropped, codes not translated, values cut: with counts")
     version = models.OneToOneField(
         "catalogue.DatasetVersion", null=True, on_delete=models.PROTECT, related_name="delivered_layer"
@@ -96,3 +114,33 @@ class Finding(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["run", "rule"])]
+
+
+class RasterItem(models.Model):
+    """One image of a published delivery: a Cloud Optimized GeoTIFF in the object store, told as a STAC item. 影像.
+
+    Table column ``geom`` geometry(Polygon, 4490) is the footprint, added by migration.
+    """
+
+    delivery = models.ForeignKey(Delivery, on_delete=models.PROTECT, related_name="rasters")
+    dataset_code = models.CharField(max_length=24)
+    division_code = models.CharField(max_length=12)
+    name = models.CharField(max_length=255, help_text="file name as delivered")
+    sm3 = models.CharField(max_length=64, help_text="object: the COG")
+    source_sm3 = models.CharField(max_length=64, help_text="digest of the delivered file")
+    size = models.BigIntegerField()
+    taken_at = models.DateTimeField(null=True, help_text="from the tags, the file name or the delivery's valid_from")
+    epsg = models.IntegerField(null=True)
+    width = models.IntegerField()
+    height = models.IntegerField()
+    gsd_m = models.FloatField(help_text="ground sample distance at the centre, metres")
+    bands = models.JSONField(default=list, help_text='[{"name", "data_type", "nodata", "min", "max"}]')
+    west = models.FloatField()
+    south = models.FloatField()
+    east = models.FloatField()
+    north = models.FloatField()
+    is_published = models.BooleanField(default=False)
+
+    class Meta:
+        indexes = [models.Index(fields=["dataset_code", "division_code", "taken_at"])]
+        constraints = [models.UniqueConstraint(fields=["delivery", "source_sm3", "name"], name="raster_once_per_delivery")]
