@@ -1,0 +1,112 @@
+"""Template tags of every page: two languages, the built web entries, what a person may do.
+
+They stand in the security engine because that is the lowest engine with pages; nothing here knows data.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import date, datetime
+from functools import lru_cache
+from pathlib import Path
+
+from django import template
+from django.conf import settings
+from django.template import Context
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from kunyu.engines.security.scope import ANONYMOUS
+
+register = template.Library()
+
+SQUARE_METRES_PER_MU = 10_000 / 15
+
+
+@register.simple_tag(takes_context=True)
+def t(context: Context, zh: object, en: object) -> object:
+    """``{% t "中文" "English" %}``: the text in the language of the page (context ``lang``), Chinese by default."""
+    return en if context.get("lang") == "en" and en else zh
+
+
+@register.simple_tag(takes_context=True)
+def can(context: Context, *actions: str) -> bool:
+    """``{% can "edit" "approve" as delivers %}``: may the person do any of these to any data at all?"""
+    principal = getattr(context.get("request"), "principal", ANONYMOUS)
+    return any(right.action in actions for right in principal.rights)
+
+
+@register.simple_tag
+def web_entry(name: str) -> SafeString:
+    """``{% web_entry "workbench" %}``: stylesheets, preloads and module script of one entry of ``web/``."""
+    files = _entry_files(name, *_manifest_stamp())
+    if files is None:
+        # said on the page, not raised: a node without its web build must still sign people in and say what is wrong
+        return format_html('<meta name="kunyu-web-build" content="{}">', f"missing: {name}")
+    styles, imports, script = files
+    base = settings.STATIC_URL
+    return (
+        format_html_join("\n", '<link rel="stylesheet" href="{}{}">', ((base, path) for path in styles))
+        + format_html_join("\n", '<link rel="modulepreload" href="{}{}">', ((base, path) for path in imports))
+        + format_html('<script type="module" src="{}{}"></script>', base, script)
+    )
+
+
+def _manifest_stamp() -> tuple[Path, int]:
+    path = Path(settings.WEB_DIST) / "manifest.json"
+    try:
+        return path, path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return path, 0
+
+
+@lru_cache(maxsize=32)
+def _entry_files(name: str, path: Path, stamp: int) -> tuple[list[str], list[str], str] | None:
+    """Stylesheets, imported chunks and script of an entry; ``stamp`` makes a new build visible without a restart."""
+    if not stamp:
+        return None
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    entry = manifest.get(f"src/{name}.ts")
+    if entry is None:
+        return None
+    order: list[str] = []
+    _collect(entry, manifest, order)
+    styles = [css for key in order for css in manifest[key].get("css", [])] + entry.get("css", [])
+    imports = [manifest[key]["file"] for key in order]
+    return list(dict.fromkeys(styles)), imports, entry["file"]
+
+
+def _collect(entry: dict[str, list[str]], manifest: dict[str, dict[str, list[str]]], order: list[str]) -> None:
+    for key in entry.get("imports", []):
+        if key not in order:
+            order.append(key)
+            _collect(manifest[key], manifest, order)
+
+
+@register.filter
+def hectares(area_m2: float | None) -> str:
+    """Square metres as hectares with two decimals and thousands separators, without the unit."""
+    return "" if area_m2 is None else f"{area_m2 / 10_000:,.2f}"
+
+
+@register.filter
+def mu(area_m2: float | None) -> str:
+    """Square metres as 亩 (1/15 ha) with one decimal, without the unit."""
+    return "" if area_m2 is None else f"{area_m2 / SQUARE_METRES_PER_MU:,.1f}"
+
+
+@register.filter
+def iso(value: date | datetime | None) -> str:
+    """A day as ``2026-11-23``, an instant as ``2026-11-23 08:30`` in the node's time zone."""
+    if value is None:
+        return ""
+    if isinstance(value, datetime):
+        return timezone.localtime(value).strftime("%Y-%m-%d %H:%M")
+    return value.isoformat()
+
+
+@register.filter
+def count(value: int | None) -> str:
+    """A number with thousands separators; nothing when unknown."""
+    return "" if value is None else f"{value:,}"

@@ -1,0 +1,120 @@
+/** `<ky-workbench>`: puts the map and its panels together and carries what one tells the other. */
+import { html, type TemplateResult } from 'lit';
+import { layerRegistry, type SearchHit } from '../api';
+import { StoreElement } from '../element';
+import { icon } from '../icons';
+import { t } from '../language';
+import type { Box } from '../map/findings';
+import type { IdentifyDetail, KyMap } from '../map/map-view';
+import { fromFragment, store, toFragment, type State } from '../store';
+
+type Sheet = 'layers' | 'time' | 'feature' | null;
+const PHONE = '(max-width: 767px)';
+const PLACE_ZOOM = 16;
+
+export class KyWorkbench extends StoreElement {
+  static override properties = { sheet: { state: true } };
+
+  /** On a phone one panel at a time rises as a sheet. */
+  declare sheet: Sheet;
+
+  constructor() {
+    super();
+    this.sheet = null;
+  }
+
+  get #map(): KyMap {
+    return this.querySelector('ky-map')!;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    document.addEventListener('search-taken', this.#searchTaken);
+    document.addEventListener('keydown', this.#escape);
+  }
+
+  override disconnectedCallback(): void {
+    document.removeEventListener('search-taken', this.#searchTaken);
+    document.removeEventListener('keydown', this.#escape);
+    super.disconnectedCallback();
+  }
+
+  protected override firstUpdated(): void {
+    if (!('layers' in fromFragment(location.hash))) void this.#openDefault();
+  }
+
+  /** The first visit shows something: the layer of land parcels, or whatever comes first, where its data is. */
+  async #openDefault(): Promise<void> {
+    const layers = (await layerRegistry().catch(() => [])).filter((layer) => layer.extent);
+    const first = layers.find((layer) => layer.code === 'DLTB') ?? layers[0];
+    if (!first) return;
+    store.toggle(first.collection, true);
+    if (!store.state.view && first.extent) this.#zoom(first.extent);
+  }
+
+  protected override stateChanged(state: State): void {
+    history.replaceState(null, '', `#${toFragment(state)}`);
+  }
+
+  readonly #escape = (event: KeyboardEvent): void => {
+    if (event.key !== 'Escape' || document.querySelector('dialog[open]')) return;
+    this.querySelector('ky-feature')?.close();
+    this.sheet = null;
+  };
+
+  #identify(event: CustomEvent<IdentifyDetail>): void {
+    const { lon, lat, zoom } = event.detail;
+    this.sheet = 'feature';
+    void this.querySelector('ky-feature')?.showAt(lon, lat, zoom);
+  }
+
+  readonly #searchTaken = (event: Event): void => {
+    const hit = (event as CustomEvent<SearchHit>).detail;
+    if (hit.collection) store.toggle(hit.collection, true);
+    const [west, south, east, north] = hit.box ?? [NaN, NaN, NaN, NaN];
+    if (hit.box && (west !== east || south !== north)) this.#zoom(hit.box);
+    else this.#map.map?.jumpTo({ center: [hit.lon, hit.lat], zoom: PLACE_ZOOM });
+    if (hit.kind === 'place') return;
+    this.sheet = 'feature';
+    void this.querySelector('ky-feature')?.showAt(hit.lon, hit.lat, PLACE_ZOOM, hit.id);
+  };
+
+  /** Zooms so that what is shown is not hidden behind the panels. */
+  #zoom(box: Box): void {
+    const show = (): void =>
+      this.#map.zoomTo(
+        box,
+        matchMedia(PHONE).matches ? { top: 60, bottom: 60, left: 24, right: 24 } : { top: 56, bottom: 120, left: 366, right: 60 },
+      );
+    if (this.#map.map) show();
+    else this.#map.addEventListener('map-ready', show, { once: true });
+  }
+
+  #rise(sheet: Exclude<Sheet, null>): void {
+    this.sheet = this.sheet === sheet ? null : sheet;
+  }
+
+  protected override render(): TemplateResult {
+    const open = (sheet: Sheet): string => (this.sheet === sheet ? 'is-open' : '');
+    return html`
+      <ky-map @identify=${this.#identify}></ky-map>
+      <aside class="ky-panel ky-left ${open('layers')}" aria-label=${t('图层与目录', 'Layers and catalogue')}
+        @zoom-to=${(event: CustomEvent<Box>) => this.#zoom(event.detail)}><ky-layers></ky-layers></aside>
+      <aside class="ky-panel ky-right ${open('feature')}" aria-label=${t('详情', 'Details')}
+        @feature-shown=${(event: CustomEvent<GeoJSON.Geometry | null>) => this.#map.highlight(event.detail)}><ky-feature></ky-feature></aside>
+      <section class="ky-panel ky-bottom ${open('time')}" aria-label=${t('时间', 'Time')}><ky-time></ky-time></section>
+      <nav class="ky-sheet-tabs" aria-label=${t('面板', 'Panels')}>
+        ${this.#tab('layers', 'stack-2', t(`图层 ${store.state.layers.length}`, `Layers ${store.state.layers.length}`))}
+        ${this.#tab('time', 'calendar-time', store.state.validAt || t('今天', 'Today'))}
+        ${this.#tab('feature', 'info-circle', t('详情', 'Details'))}
+      </nav>
+      <ky-palette></ky-palette>
+    `;
+  }
+
+  #tab(sheet: Exclude<Sheet, null>, name: 'stack-2' | 'calendar-time' | 'info-circle', label: string): TemplateResult {
+    return html`<button type="button" aria-expanded=${this.sheet === sheet ? 'true' : 'false'} @click=${() => this.#rise(sheet)}>${icon(name)}<span>${label}</span></button>`;
+  }
+}
+
+customElements.define('ky-workbench', KyWorkbench);

@@ -1,0 +1,185 @@
+/** `<ky-feature>`: what lies where the map was clicked, in the official field names and with codes spelled out. */
+import { html, nothing, type TemplateResult } from 'lit';
+import { identify, type FieldValue, type IdentifiedFeature } from '../api';
+import { StoreElement } from '../element';
+import { area, lonLat, planeXY } from '../format';
+import { icon } from '../icons';
+import { named, t } from '../language';
+import { store, type State } from '../store';
+
+export class KyFeature extends StoreElement {
+  static override properties = {
+    features: { state: true },
+    chosen: { state: true },
+    place: { state: true },
+    busy: { state: true },
+    problem: { state: true },
+    empties: { state: true },
+  };
+
+  declare features: readonly IdentifiedFeature[];
+  declare chosen: number;
+  declare place: { lon: number; lat: number; zoom: number } | null;
+  declare busy: boolean;
+  declare problem: string;
+  /** Also show fields without a value. */
+  declare empties: boolean;
+  #request: AbortController | undefined;
+
+  constructor() {
+    super();
+    this.features = [];
+    this.chosen = 0;
+    this.place = null;
+    this.busy = false;
+    this.problem = '';
+    this.empties = false;
+  }
+
+  /** Asks what lies at a place, on the layers that are on, topmost first. */
+  async showAt(lon: number, lat: number, zoom: number, prefer?: string): Promise<void> {
+    this.#request?.abort();
+    const request = (this.#request = new AbortController());
+    this.place = { lon, lat, zoom };
+    this.busy = true;
+    this.problem = '';
+    const collections = store.state.layers.map((layer) => layer.collection);
+    try {
+      const found = collections.length
+        ? await identify({ lon, lat, zoom, collections, validAt: store.state.validAt }, request.signal)
+        : [];
+      const rank = new Map(collections.map((collection, index) => [collection, index]));
+      this.features = [...found].sort((a, b) => (rank.get(a.collection) ?? 99) - (rank.get(b.collection) ?? 99));
+      this.#choose(Math.max(0, this.features.findIndex((feature) => feature.id === prefer)));
+    } catch (error) {
+      if (request.signal.aborted) return;
+      this.features = [];
+      this.problem = error instanceof Error ? error.message : String(error);
+    } finally {
+      if (this.#request === request) this.busy = false;
+    }
+  }
+
+  close(): void {
+    this.#request?.abort();
+    this.place = null;
+    this.features = [];
+    store.select(null);
+  }
+
+  protected override stateChanged(state: State, before: State): void {
+    if (!this.place) return;
+    // another day or other layers: the answer at this place may be another one
+    if (state.validAt !== before.validAt || state.layers.length !== before.layers.length) {
+      void this.showAt(this.place.lon, this.place.lat, this.place.zoom, this.features[this.chosen]?.id);
+    }
+  }
+
+  #choose(index: number): void {
+    this.chosen = index;
+    const feature = this.features[index];
+    const { lon, lat } = this.place!;
+    store.select(feature ? { collection: feature.collection, fid: feature.id, lon, lat } : null);
+    this.dispatchEvent(new CustomEvent('feature-shown', { detail: feature?.geometry ?? null, bubbles: true }));
+  }
+
+  protected override render(): TemplateResult | typeof nothing {
+    if (!this.place) return nothing;
+    const feature = this.features[this.chosen];
+    return html`
+      <header class="ky-panel-head">
+        <h2>${feature ? html`${named({ name_zh: feature.layer_zh, name_en: feature.layer_en })}<small class="ky-code">${feature.layer_code}</small>` : t('此处', 'Here')}</h2>
+        <button type="button" class="ky-tool" @click=${() => this.close()} aria-label=${t('关闭详情', 'Close details')}>${icon('x')}</button>
+      </header>
+      ${this.busy ? html`<div class="ky-busy" role="status"><span class="visually-hidden">${t('正在查询', 'Looking')}</span></div>` : nothing}
+      ${this.features.length > 1 ? this.#tabs() : nothing}
+      <div class="ky-panel-body" tabindex="0" role="region" aria-label=${t('地块详情', 'Feature details')}>
+        ${this.problem ? html`<p class="ky-hint" role="alert">${this.problem}</p>` : feature ? this.#details(feature) : this.busy ? nothing : this.#nothingHere()}
+        <p class="ky-place">${lonLat(this.place.lon, this.place.lat)}<br>${planeXY(this.place.lon, this.place.lat)}</p>
+      </div>
+    `;
+  }
+
+  #tabs(): TemplateResult {
+    return html`<div class="ky-tabs" role="group" aria-label=${t('此处的要素', 'Features here')}>
+      ${this.features.map((feature, index) => html`<button type="button" aria-pressed=${index === this.chosen ? 'true' : 'false'} @click=${() => this.#choose(index)}>
+        ${named({ name_zh: feature.layer_zh, name_en: feature.layer_en })}</button>`)}
+    </div>`;
+  }
+
+  #nothingHere(): TemplateResult {
+    return html`<p class="ky-hint">${store.state.layers.length
+      ? t('已开的图层在此处、此日没有要素。可换一个地方、日期，或再打开图层。', 'The layers that are on have nothing here on this day. Try another place, another day or another layer.')
+      : t('还没有打开图层。在左侧目录中打开一个，再点地图。', 'No layer is on. Switch one on at the left, then click the map.')}</p>`;
+  }
+
+  #details(feature: IdentifiedFeature): TemplateResult {
+    const title = headline(feature);
+    const fields = feature.fields.filter((field) => this.empties || !isEmpty(field.value));
+    const hidden = feature.fields.length - fields.length;
+    return html`
+      <div class="ky-headline">
+        ${title ? html`<strong>${title}</strong>` : nothing}
+        ${feature.area_m2 ? html`<span>${area(feature.area_m2)}</span>` : nothing}
+      </div>
+      <dl class="ky-fields">${fields.map((field) => this.#field(field))}</dl>
+      ${hidden || this.empties
+        ? html`<button type="button" class="ky-link" @click=${() => (this.empties = !this.empties)}>
+            ${this.empties ? t('收起空字段', 'Hide empty fields') : t(`另有 ${hidden} 个空字段`, `${hidden} empty fields more`)}</button>`
+        : nothing}
+      <p class="ky-origin">${this.#origin(feature)}</p>
+    `;
+  }
+
+  #field(field: FieldValue): TemplateResult {
+    return html`<div>
+      <dt><span>${named(field)}</span><span class="ky-code">${field.code}</span></dt>
+      <dd>${valueOf(field)}</dd>
+    </div>`;
+  }
+
+  #origin(feature: IdentifiedFeature): TemplateResult {
+    const until = feature.valid_to ? html` ${t('至', 'to')} ${feature.valid_to}` : t(' 起', '');
+    return html`${feature.valid_from ? html`${t('有效期', 'Valid')} ${t('', 'from ')}${feature.valid_from}${until}` : nothing}
+      <a href=${`/catalogue/${encodeURIComponent(feature.dataset)}/`}>${t('数据集与版本', 'Dataset and versions')}</a>`;
+  }
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === null || value === undefined || value === '';
+}
+
+/** A value with what its code means, its unit, and hectares and mu beside areas. */
+function valueOf(field: FieldValue): TemplateResult | string {
+  if (isEmpty(field.value)) return '—';
+  if (field.meaning_zh) {
+    const meaning = named({ name_zh: field.meaning_zh, name_en: field.meaning_en ?? '' });
+    return html`<span class="ky-code">${field.value}</span> ${meaning}`;
+  }
+  if (field.is_area && typeof field.value === 'number') {
+    const exact = field.value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+    return html`${exact} m²${field.value >= 100 ? html`<small>${area(field.value)}</small>` : nothing}`;
+  }
+  return html`${field.value}${field.unit ? ` ${field.unit}` : ''}`;
+}
+
+/** What people call the feature: the meaning of its class and its number, or its name. */
+function headline(feature: IdentifiedFeature): string {
+  const by = new Map(feature.fields.map((field) => [field.code, field]));
+  const parcelClass = by.get('DLBM');
+  const text = (code: string): string => String(by.get(code)?.value ?? '');
+  if (parcelClass) {
+    const meaning = named({ name_zh: parcelClass.meaning_zh ?? text('DLMC'), name_en: parcelClass.meaning_en ?? '' });
+    const number = text('TBBH');
+    return number ? t(`${meaning} · 图斑 ${number}`, `${meaning} · parcel ${number}`) : meaning;
+  }
+  const name = feature.fields.find((field) => /MC$/.test(field.code) && !isEmpty(field.value));
+  return name ? String(name.value) : '';
+}
+
+customElements.define('ky-feature', KyFeature);
+declare global {
+  interface HTMLElementTagNameMap {
+    'ky-feature': KyFeature;
+  }
+}
