@@ -1,0 +1,101 @@
+"""Which command lives where. A module is imported only when its command is called.
+
+A module exposes ``register(app)``, which adds its commands to a Typer application, or ``app``, a Typer application that
+becomes a group. Commands marked ``node`` need Django; the others run in the ``check`` environment.
+"""
+
+from __future__ import annotations
+
+import importlib
+from dataclasses import dataclass
+
+import typer
+
+from kunyu.kernel.errors import NodeUnavailable
+
+
+@dataclass(frozen=True)
+class Command:
+    """One command of the first level and the sentence that the overview shows for it."""
+
+    name: str
+    module: str
+    help_zh: str
+    help_en: str
+    node: bool = False
+
+    @property
+    def help(self) -> str:
+        """Chinese first."""
+        return f"{self.help_zh} {self.help_en}"
+
+
+NODE = "kunyu.project.cli.node"
+INGEST = "kunyu.engines.ingest.cli"
+COMMANDS = (
+    Command("up", NODE, "启动节点。", "Start the node."),
+    Command("down", NODE, "停止节点启动的一切。", "Stop everything the node started."),
+    Command("doctor", NODE, "用文字说明哪里有问题。", "Say in words what is wrong."),
+    Command("backup", NODE, "把节点的全部状态备份到一个文件。", "Back the whole node up into one file."),
+    Command("restore", NODE, "从备份文件恢复节点。", "Restore the node from a backup file."),
+    Command("check", "kunyu.engines.ingest.checks.cli", "检查成果，无需节点。", "Check a delivery; needs no node."),
+    Command("sample", "kunyu.project.cli.sample", "生成示例数据。", "Generate sample data."),
+    Command("deliver", INGEST, "汇交成果。", "Hand a delivery in.", node=True),
+    Command("deliveries", INGEST, "查看汇交批次。", "List deliveries.", node=True),
+    Command("publish", INGEST, "发布已通过的汇交。", "Publish an accepted delivery.", node=True),
+    Command("reject", INGEST, "拒绝汇交并写明原因。", "Reject a delivery, with the reason.", node=True),
+    Command("catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True),
+    Command("version", NODE, "显示版本。", "Show the version."),
+)
+
+
+def attach(app: typer.Typer, command: Command) -> None:
+    """Import a command's module and add the command to the application.
+
+    Raises
+    ------
+    NodeUnavailable
+        The command needs packages that this environment does not have.
+    """
+    if command.node:
+        _prepare_django(command.name)
+    module = importlib.import_module(command.module)
+    if not hasattr(module, "register"):
+        app.add_typer(module.app, name=command.name, help=command.help)
+        return
+    offered = typer.Typer()
+    module.register(offered)
+    for info in offered.registered_commands:
+        if _name(info) == command.name:
+            app.registered_commands.append(info)
+            return
+    for group in offered.registered_groups:
+        if group.name == command.name or (group.typer_instance and group.typer_instance.info.name == command.name):
+            app.registered_groups.append(group)
+            return
+    raise LookupError(f"{command.module} does not register the command {command.name}")
+
+
+def attach_help(app: typer.Typer, command: Command) -> None:
+    """Add only the command's line in the overview."""
+    app.command(command.name, help=command.help)(_never_called)
+
+
+def _never_called() -> None:
+    raise AssertionError("a command that was called is attached with its module")
+
+
+def _name(info: typer.models.CommandInfo) -> str:
+    return info.name or str(getattr(info.callback, "__name__", "")).lower().replace("_", "-")
+
+
+def _prepare_django(name: str) -> None:
+    try:
+        from kunyu.project.runtime.django_setup import prepare_django
+    except ModuleNotFoundError as error:
+        raise NodeUnavailable(
+            f"命令 {name} 需要节点环境，本机只安装了检查工具（缺少 {error.name}）。请执行 pip install kunyu[node]。",
+            f"The command {name} needs a node; only the checks are installed here ({error.name} is missing). "
+            "Run pip install kunyu[node].",
+        ) from error
+    prepare_django()
