@@ -68,7 +68,7 @@ def read_codelists(
         lists[name] = CodeList(
             name=name,
             codes=MappingProxyType(codes),
-            rows=tuple(Code(**{**row, "verified": row["verified"] == "true"}) for row in rows),
+            rows=tuple(_code(row) for row in rows),
             **about,
         )
     for name in declared:

@@ -1,0 +1,36 @@
+"""House API: the catalogue tree, one dataset, lineage, broken links of themes."""
+
+from dataclasses import asdict
+from typing import Any
+
+from django.http import HttpRequest
+from ninja import Router
+
+from kunyu.engines.catalogue import queries
+from kunyu.engines.catalogue.themes import broken_links
+
+router = Router(tags=["catalogue"])
+
+
+@router.get("/tree")
+def tree(request: HttpRequest) -> list[dict[str, Any]]:
+    """Table 1 as a tree with the datasets the caller may see, and counts."""
+    return [asdict(node) for node in queries.tree(request.principal)]  # type: ignore[attr-defined]
+
+
+@router.get("/datasets/{code}")
+def dataset(request: HttpRequest, code: str) -> dict[str, Any]:
+    """One dataset: entry, layers with fields and codes, versions."""
+    return queries.dataset_detail(request.principal, code)  # type: ignore[attr-defined]
+
+
+@router.get("/versions/{version_id}/lineage")
+def lineage(request: HttpRequest, version_id: int) -> dict[str, Any]:
+    """Where a version comes from and what was made of it."""
+    return queries.lineage_of(request.principal, version_id)  # type: ignore[attr-defined]
+
+
+@router.get("/themes/broken-links")
+def theme_links(request: HttpRequest) -> list[dict[str, Any]]:
+    """Leaves of thematic catalogues that lead to no dataset; empty when all correspond."""
+    return [asdict(one) for one in broken_links()]
