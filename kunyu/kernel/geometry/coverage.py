@@ -1,0 +1,284 @@
+"""Overlaps inside a set of polygons and gaps against a declared boundary. 重叠与缝隙.
+
+Coordinates are planar and both results are measured in them: judge a delivery in its own plane. ``tolerance`` is in
+the unit of the coordinates (0.001 m for a survey; about 1e-8 for degrees). A part is noise when its mean width
+2A/P is below the tolerance, however long it is. See `kunyu.kernel.geometry.chains` for the method and why it is
+complete; records that are missing, empty, not finite or without area take no part, invalid ones take part repaired.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import shapely
+from numpy.typing import ArrayLike, NDArray
+
+from kunyu.kernel.geometry import chains
+from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
+
+GAP_HOLE, GAP_EDGE, OUTSIDE = "hole", "edge", "outside"
+
+# Loose vertices within this share of the tolerance of an edge are taken to lie on it; faces narrower are not looked at.
+_NOISE_PER_TOLERANCE = 0.1
+_PAIRS_AT_A_TIME = 50_000
+
+
+@dataclass(frozen=True)
+class Overlaps:
+    """All pairs of polygons that overlap; arrays of shape (k,), sorted by ``left``, ``right``.
+
+    Attributes
+    ----------
+    left, right : int64
+        Positions in the input, ``left < right``.
+    geometry : object
+        What both cover: Polygon or MultiPolygon, in the input's coordinates, noise left out.
+    area : float64
+        Planar, square units of the coordinates.
+    """
+
+    left: NDArray[np.int64]
+    right: NDArray[np.int64]
+    geometry: NDArray[np.object_]
+    area: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.left)
+
+
+@dataclass(frozen=True)
+class Gaps:
+    """Where polygons and their boundary differ; arrays of shape (k,), sorted by kind and place.
+
+    Attributes
+    ----------
+    geometry : object
+        Polygons in the input's coordinates.
+    area : float64
+        Planar, square units of the coordinates.
+    width : float64
+        Mean width 2A/P: seams are narrow, holes wide.
+    kind : str
+        ``hole``: uncovered, away from the boundary (洞); ``edge``: uncovered, along the boundary;
+        ``outside``: covered beyond the boundary (岛).
+    """
+
+    geometry: NDArray[np.object_]
+    area: NDArray[np.float64]
+    width: NDArray[np.float64]
+    kind: NDArray[np.str_]
+
+    def __len__(self) -> int:
+        return len(self.geometry)
+
+
+def overlaps(polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Overlaps:
+    """Return every pair of polygons whose interiors overlap, containment and duplicates included.
+
+    Parameters
+    ----------
+    polygons : array of shapely Polygons or MultiPolygons, shape (n,)
+    tolerance : float
+        In the unit of the coordinates; overlaps of less mean width are noise.
+    """
+    usable, position = _usable(polygons)
+    if len(usable) < 2:
+        return _no_overlaps()
+    frame = chains.frame_of(usable, tolerance)
+    crowded = _crowded_faces(usable, frame, tolerance)
+    if len(crowded) == 0:
+        return _no_overlaps()
+    left, right = _candidate_pairs(usable, crowded)
+    pieces = [
+        _exact_overlaps(usable, left[start : start + _PAIRS_AT_A_TIME], right[start : start + _PAIRS_AT_A_TIME], tolerance)
+        for start in range(0, len(left), _PAIRS_AT_A_TIME)
+    ]
+    if not pieces:
+        return _no_overlaps()
+    i, j, geometry = (np.concatenate(column) for column in zip(*pieces, strict=True))
+    i, j = position[i], position[j]
+    order = np.lexsort((j, i))
+    return Overlaps(i[order], j[order], geometry[order], shapely.area(geometry[order]))
+
+
+def gaps(polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Gaps:
+    """Return where ``polygons`` leave their declared boundary uncovered or go beyond it.
+
+    Parameters
+    ----------
+    polygons : array of shapely Polygons or MultiPolygons, shape (n,)
+    boundary : one polygon or an array of polygons
+        What is to be covered, in the same coordinates; several polygons count as their union.
+    tolerance : float
+        In the unit of the coordinates; gaps of less mean width are noise.
+    """
+    usable, _ = _usable(polygons)
+    limits = _dissolved(_usable(np.atleast_1d(np.asarray(boundary, dtype=object)))[0])
+    everything = np.concatenate((usable, limits))
+    if len(everything) == 0:
+        return _gaps(np.empty(0, dtype=object), np.empty(0, dtype=object), limits, tolerance)
+    frame = chains.frame_of(everything, tolerance)
+    chain = chains.concatenate(chains.residual(usable, frame), chains.residual(limits, frame, weight=-1))
+    faces = _faces(chains.cancel(chain), frame, tolerance)
+    points = shapely.point_on_surface(faces)
+    # On a face cover − inside is constant: −1 only where nothing covers the boundary's inside; positive where a
+    # parcel lies beyond the boundary, or two inside it, and one face may hold both.
+    cover, inside = _cover_counts(usable, points), _cover_counts(limits, points)
+    return _gaps(faces[cover < inside], _beyond(faces[cover > inside], limits), limits, tolerance)
+
+
+def _dissolved(limits: NDArray[np.object_]) -> NDArray[np.object_]:
+    if len(limits) < 2:
+        return limits
+    return np.array([shapely.union_all(limits)], dtype=object)
+
+
+def _beyond(faces: NDArray[np.object_], limits: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return what of ``faces`` lies outside ``limits``."""
+    if len(limits) == 0:
+        return faces
+    shapely.prepare(limits)
+    return shapely.difference(faces[~shapely.covers(limits[0], faces)], limits[0])
+
+
+def _usable(polygons: ArrayLike) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
+    """Return valid polygonal geometries and their positions in the input."""
+    array = np.asarray(polygons, dtype=object).ravel().copy()
+    dimension = shapely.get_dimensions(array)
+    finite = np.isfinite(shapely.bounds(array)).all(axis=1)  # also false for what is missing or empty
+    position = np.flatnonzero((dimension == 2) & finite)
+    array = array[position]
+    # Bounds skip NaN, so coordinates are asked only where the geometry is invalid: NaN always makes it so.
+    invalid = np.flatnonzero(~shapely.is_valid(array))
+    if len(invalid) == 0:
+        return array, position
+    array[invalid] = _repaired(array[invalid])
+    kept = shapely.area(array) > 0
+    return array[kept], position[kept]
+
+
+def _repaired(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return valid polygonal geometries; empty where a coordinate is not finite."""
+    coordinates, owner = shapely.get_coordinates(geometries, return_index=True)
+    broken = np.unique(owner[~np.isfinite(coordinates).all(axis=1)])
+    geometries = geometries.copy()
+    geometries[broken] = shapely.Polygon()
+    repaired = shapely.make_valid(geometries, method="structure", keep_collapsed=False)
+    return repaired
+
+
+def _faces(chain: chains.Edges, frame: chains.Frame, tolerance: float) -> NDArray[np.object_]:
+    """Return the faces of a residual chain that are more than noise, in the input's coordinates."""
+    reach = tolerance * _NOISE_PER_TOLERANCE
+    faces = chains.faces(chains.mend_t_junctions(chain, frame, reach), frame)
+    return chains.shift(faces[_mean_width(faces) >= reach], frame.origin)
+
+
+def _mean_width(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
+    length = shapely.length(polygons)
+    return np.divide(2 * shapely.area(polygons), length, out=np.zeros(len(polygons)), where=length > 0)
+
+
+def _cover_counts(polygons: NDArray[np.object_], points: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return how many of ``polygons`` cover each point."""
+    if len(polygons) == 0 or len(points) == 0:
+        return np.zeros(len(points), dtype=np.int64)
+    point, polygon = shapely.STRtree(polygons).query(points)
+    # Prepared, a polygon of 20,000 vertices answers in logarithmic time; only the polygons asked are prepared.
+    asked = polygons[np.unique(polygon)]
+    shapely.prepare(asked)
+    hit = shapely.intersects_xy(polygons[polygon], shapely.get_x(points[point]), shapely.get_y(points[point]))
+    shapely.destroy_prepared(asked)
+    return np.bincount(point[hit], minlength=len(points))
+
+
+def _crowded_faces(
+    polygons: NDArray[np.object_], frame: chains.Frame, tolerance: float
+) -> NDArray[np.object_]:
+    """Return the regions that two or more polygons cover."""
+    faces = _faces(chains.residual(polygons, frame), frame, tolerance)
+    return faces[_cover_counts(polygons, shapely.point_on_surface(faces)) >= 2]
+
+
+def _candidate_pairs(
+    polygons: NDArray[np.object_], crowded: NDArray[np.object_]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return pairs of polygons that reach into a crowded region and whose bounds meet."""
+    _, found = shapely.STRtree(polygons).query(crowded, predicate="intersects")
+    involved = np.unique(found)
+    one, other = shapely.STRtree(polygons[involved]).query(polygons[involved])
+    once = one < other
+    return involved[one[once]], involved[other[once]]
+
+
+def _exact_overlaps(
+    polygons: NDArray[np.object_], left: NDArray[np.int64], right: NDArray[np.int64], tolerance: float
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.object_]]:
+    common = shapely.intersection(polygons[left], polygons[right])
+    parts, pair = significant_parts(common, tolerance)
+    pairs = np.unique(pair)
+    return left[pairs], right[pairs], _grouped(parts, pair)
+
+
+def significant_parts(
+    geometries: NDArray[np.object_], tolerance: float
+) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+    """Return the polygonal parts of geometries that are more than noise, and whose they are (ascending).
+
+    A part whose mean width is below the tolerance may still be a long sliver with a true overlap hanging on it: it
+    is opened (eroded and dilated by the tolerance) and what survives is judged again.
+    """
+    parts, owner = _polygon_parts(geometries)
+    wide = _mean_width(parts) >= tolerance
+    doubtful = np.flatnonzero(~wide & (shapely.area(parts) >= np.pi * tolerance**2))
+    opened = shapely.buffer(shapely.buffer(parts[doubtful], -tolerance), tolerance)
+    survivors, index = _polygon_parts(opened)
+    survives = _mean_width(survivors) >= tolerance
+    all_parts = np.concatenate((parts[wide], survivors[survives]))
+    all_owner = np.concatenate((owner[wide], owner[doubtful][index[survives]]))
+    order = np.argsort(all_owner, kind="stable")
+    return all_parts[order], all_owner[order]
+
+
+def _polygon_parts(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+    parts, owner = shapely.get_parts(geometries, return_index=True)
+    polygonal = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
+    nested = shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON
+    if nested.any():  # a collection of lines and multipolygons
+        inner, index = shapely.get_parts(parts[nested], return_index=True)
+        parts = np.concatenate((parts[polygonal], inner))
+        owner = np.concatenate((owner[polygonal], owner[nested][index]))
+    else:
+        parts, owner = parts[polygonal], owner[polygonal]
+    full = ~shapely.is_empty(parts)
+    return parts[full], owner[full]
+
+
+def _grouped(parts: NDArray[np.object_], owner: NDArray[np.intp]) -> NDArray[np.object_]:
+    """Return one geometry per owner: the part itself, or a MultiPolygon of several."""
+    _, first, group, count = np.unique(owner, return_index=True, return_inverse=True, return_counts=True)
+    grouped = np.asarray(shapely.multipolygons(parts, indices=group), dtype=object)
+    return np.where(count == 1, parts[first], grouped)
+
+
+def _no_overlaps() -> Overlaps:
+    empty = np.empty(0, dtype=np.int64)
+    return Overlaps(empty, empty, np.empty(0, dtype=object), np.empty(0))
+
+
+def _gaps(
+    uncovered: NDArray[np.object_], beyond: NDArray[np.object_], limits: NDArray[np.object_], tolerance: float
+) -> Gaps:
+    outline = shapely.boundary(limits[0]) if len(limits) else shapely.LineString()
+    shapely.prepare(outline)
+    # Faces of one gap may be cut by edges inside it: dissolve before measuring.
+    holes, _ = significant_parts(np.array([shapely.union_all(uncovered)], dtype=object), tolerance)
+    islands, _ = significant_parts(np.array([shapely.union_all(beyond)], dtype=object), tolerance)
+    on_edge = shapely.dwithin(outline, holes, tolerance) if len(holes) else np.empty(0, dtype=bool)
+    kind = np.concatenate((np.where(on_edge, GAP_EDGE, GAP_HOLE), np.full(len(islands), OUTSIDE)))
+    geometry = np.concatenate((holes, islands))
+    place = shapely.bounds(geometry).reshape(-1, 4)
+    order = np.lexsort((place[:, 1], place[:, 0], kind))
+    geometry, kind = geometry[order], kind[order]
+    return Gaps(geometry, shapely.area(geometry), _mean_width(geometry), kind)
