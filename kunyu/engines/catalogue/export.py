@@ -21,8 +21,7 @@ from psycopg import sql
 from kunyu.engines.catalogue.bitemporal import Moment
 from kunyu.engines.catalogue.errors import ExportFormatUnknown, NothingPublished
 from kunyu.engines.catalogue.models import Layer
-from kunyu.engines.catalogue.queries import datasets
-from kunyu.engines.catalogue.services import find_dataset
+from kunyu.engines.catalogue.queries import datasets, open_dataset
 from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.tables import qualified, standard_layer
@@ -70,9 +69,7 @@ def export_dataset(
         The file cannot be written; a file that stood there before is untouched.
     """
     write = _writer(path)
-    dataset, layer = find_dataset(code)
-    granted = scope.resolve(principal, layer.collection if layer else dataset.code, scope.DOWNLOAD,
-                            public=dataset.is_public)  # fmt: skip
+    dataset, layer, granted = open_dataset(principal, code, scope.DOWNLOAD)
     if layer is None or not _has_table(layer):
         raise NothingPublished(
             f"{dataset.code} {dataset.name_zh} 还没有发布的数据。", f"{dataset.code} has no published data yet."

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.db.models import Count, Max, Prefetch, Q, Sum
 
+from kunyu.engines.catalogue.errors import UnknownDataset
 from kunyu.engines.catalogue.lineage import ancestry, descendants
 from kunyu.engines.catalogue.models import CatalogueItem, Dataset, DatasetVersion, Layer
 from kunyu.engines.catalogue.services import find_dataset
@@ -16,7 +17,7 @@ from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.catalogue.tables import standard_layer
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
-from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.scope import Principal, Scope
 
 _PUBLISHED = DatasetVersion.Status.PUBLISHED
 
@@ -144,6 +145,25 @@ def table_1() -> Iterator[tuple[str, str, str]]:
             yield names[str(item.parent_id)], item.name_zh, "/".join(contents[item.code])
 
 
+def open_dataset(principal: Principal, code: str, action: str) -> tuple[Dataset, Layer | None, Scope]:
+    """The dataset of a code, alias or collection, the layer meant, and the scope of ``action`` on it.
+
+    Raises
+    ------
+    SignInNeeded, NotVisible, NotAllowed
+        As ``security.scope`` says. Whether a code exists is told only to those who may see it.
+    UnknownDataset
+        Nothing bears the code.
+    """
+    try:
+        dataset, layer = find_dataset(code)
+    except UnknownDataset:
+        scope.resolve(principal, code, action)
+        raise
+    collection = layer.collection if layer else dataset.code
+    return dataset, layer, scope.resolve(principal, collection, action, public=dataset.is_public)
+
+
 def dataset_detail(principal: Principal, code: str) -> dict[str, Any]:
     """Everything about one dataset, JSON-ready: its entry, layers with fields and codes, versions, lineage.
 
@@ -159,8 +179,7 @@ def dataset_detail(principal: Principal, code: str) -> dict[str, Any]:
     UnknownDataset
         Nothing bears the code, and the principal may see the whole branch.
     """
-    dataset, _ = find_dataset(code)
-    granted = scope.resolve(principal, dataset.code, scope.SEE, public=dataset.is_public)
+    dataset, _, granted = open_dataset(principal, code, scope.SEE)
     layers = Layer.objects.filter(dataset=dataset).order_by("standard_id", "position")
     first = sorted(layers, key=lambda one: (one.collection != dataset.code, one.position))
     return {

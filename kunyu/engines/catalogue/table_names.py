@@ -15,8 +15,8 @@ def table_name(layer_code: str, standard_id: str) -> str:
     name = f"{layer_code.lower()}_{re.sub(r'[^a-z0-9]+', '_', standard_id.lower())}"
     if len(name) > LONGEST:
         raise NoTable(
-            f"图层 {layer_code} 与标准 {standard_id} 合成的表名 {name} 长 {len(name)}，上限 {LONGEST}；请缩短标准编号。",
-            f"Table name {name} of layer {layer_code} has {len(name)} letters, limit {LONGEST}; shorten the standard's id.",
+            f"图层 {layer_code} 的表名 {name} 长 {len(name)}，上限 {LONGEST}；请缩短标准编号 {standard_id}。",
+            f"Table name {name} of {layer_code} has {len(name)} letters, limit {LONGEST}; shorten the id {standard_id}.",
         )
     return name
 

@@ -120,7 +120,10 @@ def test_loading_before_indexing_gives_the_same_partition(catalogue: Loaded) -> 
         insert(partition, "990101211000000001", "[2024-12-31,)", "[2025-01-10,)")
 
     assert tables.counties(dltb()) == (COUNTY,)
-    attached = "SELECT count(*) FROM pg_inherits WHERE inhrelid IN (SELECT indexrelid FROM pg_index WHERE indrelid = %s::regclass)"
+    attached = (
+        "SELECT count(*) FROM pg_inherits WHERE inhrelid IN "
+        "(SELECT indexrelid FROM pg_index WHERE indrelid = %s::regclass)"
+    )
     assert rows(attached, ['onemap."dltb_tdt1057_2020_p990101"']) == [(3,)]
     assert rows("SELECT count(*) FROM pg_constraint WHERE conname = 'one_county'") == [(0,)]
     assert rows('SELECT "BSM", fid > 0 FROM onemap.dltb_tdt1057_2020_current') == [("990101211000000001", True)]
