@@ -15,7 +15,7 @@ from kunyu.project.sample_county.edges import TENTHS_MM
 from kunyu.project.sample_county.layout import Layout
 from kunyu.project.sample_county.randomness import knot_noise, stream
 
-STRIP_WIDTH_M = {"lane": (4.0, 6.0), "ditch": (4.5, 7.0), "highway": (14.0, 22.0), "river": (70.0, 110.0)}
+STRIP_WIDTH_M = {"lane": (4.6, 6.4), "ditch": (5.0, 7.0), "highway": (14.0, 22.0), "river": (70.0, 110.0)}
 """Least and greatest width of a strip where it crosses a border."""
 
 

@@ -256,7 +256,7 @@ def plain_counts(lattice: Lattice) -> Ints:
     first, last = edge_ends(lattice)
     node = lattice.node.reshape(-1, 2) / TENTHS_MM
     length = np.sqrt(((node[last] - node[first]) ** 2).sum(axis=1))
-    count = np.clip(np.rint(length / 8.0), 8, 13).astype(np.int64)
+    count = np.clip(np.rint(length / 8.0), 9, 13).astype(np.int64)
     row_straight = np.repeat(lattice.y.straight[:, None], lattice.columns, axis=1).ravel()
     column_straight = np.repeat(lattice.x.straight[None, :], lattice.rows, axis=0).ravel()
     row_stub = np.repeat((lattice.x.strip >= 0)[None, :] & (lattice.column_width < 40), lattice.rows + 1, axis=0)

@@ -150,11 +150,14 @@ def _beside(flag: Flags) -> Flags:
     return padded[1:-1, :-2] | padded[1:-1, 2:]
 
 
-def merge_cells(cells: Cells, target: int, rng: np.random.Generator, keep: Flags | None = None) -> tuple[Ints, Ints]:
+def merge_cells(cells: Cells, target: int, rng: np.random.Generator, scraps: Flags | None = None) -> tuple[Ints, Ints]:
     """Merge cells until exactly ``target`` parcels remain.
 
     Every cell may point to one neighbour before it, so pointers form trees and each takes away exactly one parcel;
     the best-scored pointers are taken. Strip cells of one kind always run together.
+
+    ``scraps`` marks cells too small to stand alone: their pointers are taken first, and they go down where the cell
+    to the left is a scrap too.
 
     Returns
     -------
@@ -175,11 +178,16 @@ def merge_cells(cells: Cells, target: int, rng: np.random.Generator, keep: Flags
     joins_left[:, 1:] = ~cells.strip[:, 1:] & ~cells.strip[:, :-1] & (cells.zone[:, 1:] == cells.zone[:, :-1])
     joins_down[1:] = ~cells.strip[1:] & ~cells.strip[:-1] & (cells.zone[1:] == cells.zone[:-1])
     prefer_left = rng.random((rows, columns)) < 0.5
+    if scraps is not None:
+        beside = np.roll(scraps, 1, axis=1)
+        prefer_left = np.where(scraps, ~beside, prefer_left)
     left = joins_left & (prefer_left | ~joins_down)
     down = joins_down & ~left
     other = np.where(left, np.roll(cells.kind, 1, axis=1), np.roll(cells.kind, 1, axis=0))
     tilt = np.where(left, np.roll(cells.slope, 1, axis=1), np.roll(cells.slope, 1, axis=0))
     score = MERGE[cells.kind] - rng.random((rows, columns)) - 2.0 * (other != cells.kind) - 0.5 * (tilt != cells.slope)
+    if scraps is not None:
+        score[scraps] += 10.0
     candidates = np.flatnonzero((left | down).ravel())
     if wanted < 0 or wanted > candidates.size:
         raise ValueError(f"{target} parcels do not fit: {free} cells, {runs} strips, {candidates.size} joints")
