@@ -41,7 +41,7 @@ class Delivery(models.Model):
         constraints = [
             # the second click: the same file for the same target is one delivery while that one is open
             models.UniqueConstraint(
-                fields=["input_sm3", "standard_id", "dataset_code", "division_code", "valid_from", "mapping_sm3"],
+                fields=["input_sm3", "standard_id", "dataset_code", "division_code", "mapping_sm3"],
                 condition=models.Q(status__in=["received", "mapped", "checked", "accepted"]),
                 name="open_delivery_once",
             )

@@ -1,0 +1,197 @@
+"""received → mapped → checked → accepted | returned, step by step; every step can be taken up again after a crash.
+
+A step writes its rows and the new status in one transaction, so a killed worker leaves the delivery at the last
+whole step. The verdict: any finding of severity S returns a delivery of a standard that a pack has rules for (scoring
+of the 质检规则: any S fails the package). Z, Q and W are reported and do not return it. Data of foreign schema have no
+such law: they are accepted with their findings, and what cannot be stored is refused when it is mapped or published.
+"""
+
+from __future__ import annotations
+
+import errno
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from django.db import transaction
+
+from kunyu.engines.catalogue.models import Layer as CatalogueLayer
+from kunyu.engines.ingest import findings, geoparquet, placing, raster
+from kunyu.engines.ingest.checks.runner import CheckReport
+from kunyu.engines.ingest.checks.runner import run as run_checks
+from kunyu.engines.ingest.mapping import MappedDelivery, MappedLayer
+from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery
+from kunyu.engines.ingest.opened import is_raster, laid_out, nothing_inside, opened
+from kunyu.engines.ingest.receive import default_valid_from, disk_full, object_store
+from kunyu.engines.ingest.running import Run
+from kunyu.engines.ingest.services import UNFINISHED, Reason, Status, change_status, get_delivery
+from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.security.scope import Principal
+from kunyu.kernel.errors import KunyuError
+
+YEAR_FIELD = "SJNF"
+
+
+def process(delivery_id: int, listener: Any = None) -> Delivery:
+    """Take a delivery from where it stands to its verdict; one that has a verdict is answered as it is.
+
+    Raises
+    ------
+    InProgress
+        Another worker holds it.
+    KunyuError
+        It could not be read, mapped or checked: the delivery is then ``failed``, with an event that says why.
+    """
+    with Run(delivery_id, listener) as run:
+        delivery = get_delivery(delivery_id)
+        if delivery.status not in UNFINISHED:
+            return delivery
+        actor = Principal(delivery.created_by, origin="worker")
+        try:
+            return _steps(delivery, actor, run)
+        except Exception as error:
+            told = _told(delivery, error)
+            change_status(delivery_id, Status.FAILED, actor, Reason.of(told))
+            if told is error:
+                raise
+            raise told from error
+
+
+def _told(delivery: Delivery, error: Exception) -> Exception:
+    if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        return disk_full(delivery.file_name, error)
+    return error
+
+
+def _steps(delivery: Delivery, actor: Principal, run: Run) -> Delivery:
+    if delivery.status == Status.CHECKED:
+        return _judge(delivery, actor)
+    with laid_out(delivery) as file:
+        if is_raster(delivery):
+            return raster.process(delivery, file, actor, run)
+        with opened(delivery, file) as mapped:
+            if delivery.status == Status.RECEIVED:
+                delivery = _map(delivery, mapped, file.parent, actor, run)
+            delivery = _check(delivery, mapped, actor, run)
+    return _judge(delivery, actor)
+
+
+def _map(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
+    started = time.perf_counter()
+    collections = dict(
+        CatalogueLayer.objects.filter(standard_id=mapped.standard.id).values_list("code", "collection")
+    )
+    layers = [one for one in mapped.layers if one.spec.code in collections]
+    if not layers:
+        raise nothing_inside(delivery)
+    for one in layers:
+        placing.require_crs(one)
+    total, done, years = sum(one.source_rows for one in layers), 0, set[int]()
+    found: list[DeliveredLayer] = []
+    for one in layers:
+        stored = _write_layer(delivery, one, folder, years, lambda rows, before=done: run.show("map", before + rows, total))
+        stored.collection = collections[one.spec.code]
+        found.append(stored)
+        done += one.source_rows
+    values = {
+        "is_incremental": any(one.spec.role in ("update", "process") for one in layers),
+        "summary": {
+            **delivery.summary,
+            "layers": {one.layer_code: one.records for one in found},
+            "unmatched": list(mapped.unmatched),
+            "stage_seconds": {"map": round(time.perf_counter() - started, 3)},
+        },
+    }
+    if years and not delivery.summary.get("valid_from_given"):
+        values["valid_from"] = default_valid_from(max(years))
+    with transaction.atomic():
+        delivery.layers.all().delete()
+        DeliveredLayer.objects.bulk_create(found)
+        return change_status(delivery.pk, Status.MAPPED, actor, **values)
+
+
+def _write_layer(
+    delivery: Delivery, layer: MappedLayer, folder: Path, years: set[int], seen: Any
+) -> DeliveredLayer:
+    limits = ingest_settings()
+    bounds = placing.Bounds(layer)
+    path = folder / f"mapped-{layer.spec.code}.parquet"
+    records = geoparquet.write(
+        path, layer.schema, _watched(layer, bounds, years), crs=layer.crs, geometry=layer.spec.geometry,
+        batch_vertices=limits.batch_vertices, batch_rows=limits.batch_rows, seen=seen,
+    )  # fmt: skip
+    placing.require_place(layer, bounds.box, delivery.division_code)
+    reference = object_store().put_file(path)
+    path.unlink()
+    return DeliveredLayer(
+        delivery=delivery,
+        source_name=", ".join(source.name for source in layer.sources)[:255],
+        layer_code=layer.spec.code,
+        role=layer.spec.role,
+        records=records,
+        crs=f"EPSG:{layer.epsg}" if layer.epsg else (layer.crs or "")[:80],
+        mapped_sm3=reference.sm3,
+        loss=layer.loss.to_dict(),
+    )
+
+
+def _watched(layer: MappedLayer, bounds: placing.Bounds, years: set[int]) -> Iterator[pa.RecordBatch]:
+    has_year = any(field.code == YEAR_FIELD for field in layer.spec.fields)
+    for batch in layer.batches():
+        if has_year:
+            latest = pc.max(batch.column(batch.schema.get_field_index(YEAR_FIELD))).as_py()
+            if latest is not None and 1949 < latest < 2200:
+                years.add(int(latest))
+        yield bounds.see(batch)
+
+
+def _check(delivery: Delivery, mapped: MappedDelivery, actor: Principal, run: Run) -> Delivery:
+    started = time.perf_counter()
+    report = run_checks(
+        mapped, mapped.standard, division=delivery.division_code, year=delivery.valid_from.year,
+        input_sm3=delivery.input_sm3, progress=lambda what, done, total: run.show(f"check {what}".strip(), done, total),
+    )  # fmt: skip
+    stored = object_store().put_bytes(report.to_json())
+    seconds = {**delivery.summary.get("stage_seconds", {}), "check": round(time.perf_counter() - started, 3)}
+    summary = {**delivery.summary, **report.summary, "stage_seconds": seconds, "binding": _is_binding(report)}
+    with transaction.atomic():
+        checked = CheckRun.objects.create(
+            delivery=delivery, standard_digest=report.standard_digest, rules_run=list(report.rules_run),
+            rules_not_run=[{"rule": one.rule, "reason": one.reason} for one in report.rules_not_run],
+            report_sm3=stored.sm3, summary=report.summary,
+        )  # fmt: skip
+        findings.store(checked, report.findings)
+        return change_status(delivery.pk, Status.CHECKED, actor, summary=summary)
+
+
+def _is_binding(report: CheckReport) -> bool:
+    """Whether a pack speaks for this standard; general rules alone inform, they do not return a delivery."""
+    return any(not rule.general for rule in report.rules)
+
+
+def _judge(delivery: Delivery, actor: Principal) -> Delivery:
+    serious = int(delivery.summary.get("S", 0))
+    if serious and delivery.summary.get("binding"):
+        why = Reason(
+            f"有 {serious} 处严重缺陷（S），任一严重缺陷即整包不合格。请按质检报告更正后重新汇交。",
+            f"{serious} findings of severity S; any of them fails the package. Correct them after the report and deliver "
+            "again.",
+        )
+        return change_status(delivery.pk, Status.RETURNED, actor, why)
+    return change_status(delivery.pk, Status.ACCEPTED, actor, progress={"stage": "accepted", "done": 1, "total": 1})
+
+
+def unfinished() -> list[int]:
+    """Deliveries that a worker should take up: new ones, and those a killed worker left behind."""
+    return list(Delivery.objects.filter(status__in=UNFINISHED).order_by("id").values_list("id", flat=True))
+
+
+def process_quietly(delivery_id: int) -> None:
+    """As ``process`` for a task worker: what went wrong stands on the delivery, so the job itself is done."""
+    try:
+        process(delivery_id)
+    except KunyuError:
+        return

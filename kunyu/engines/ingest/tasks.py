@@ -1,0 +1,44 @@
+"""Work for the task workers: one job per delivery and step, never one per record.
+
+Imported by every process of the node when Django starts, so what a job needs is imported by the job.
+"""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+QUEUE = "deliveries"
+
+
+@app.task(name="ingest.process_delivery", queue=QUEUE)
+def process_delivery(delivery_id: int) -> None:
+    """Map and check a delivery; its outcome stands on the delivery."""
+    from kunyu.engines.ingest.process import process_quietly
+
+    process_quietly(delivery_id)
+
+
+@app.task(name="ingest.publish_delivery", queue=QUEUE)
+def publish_delivery(delivery_id: int, actor: str, origin: str = "") -> None:
+    """Publish an accepted delivery for ``actor``, whose right was checked when the job was made."""
+    from kunyu.engines.ingest.publish import publish
+    from kunyu.engines.security.scope import Principal
+    from kunyu.kernel.errors import KunyuError
+
+    try:
+        publish(delivery_id, Principal(actor, origin=origin))
+    except KunyuError:
+        return  # recorded on the delivery
+
+
+def take_up_unfinished() -> list[int]:
+    """Queue every delivery without a verdict: called when a worker starts, so that a killed one's work goes on.
+
+    A second job for the same delivery finds it held or finished and ends at once.
+    """
+    from kunyu.engines.ingest.process import unfinished
+
+    waiting = unfinished()
+    for delivery_id in waiting:
+        process_delivery.defer(delivery_id=delivery_id)
+    return waiting
