@@ -42,6 +42,14 @@ export interface DatasetNode {
   readonly layers: readonly LayerNode[];
 }
 
+interface ItemAnswer {
+  readonly code: string;
+  readonly name_zh: string;
+  readonly name_en: string;
+  readonly children: readonly ItemAnswer[];
+  readonly datasets: readonly { readonly code: string; readonly name_zh: string; readonly name_en: string }[];
+}
+
 /** A type, category or content item of the plan's catalogue. */
 export interface ItemNode {
   readonly code: string;
@@ -129,8 +137,17 @@ export function layerRegistry(): Promise<readonly LayerInfo[]> {
   return once('/api/map/layers');
 }
 
-export function catalogueTree(): Promise<readonly ItemNode[]> {
-  return once('/api/catalogue/tree');
+/** The catalogue with the layers that have data put below their datasets. */
+export async function catalogueTree(): Promise<readonly ItemNode[]> {
+  const [tree, layers] = await Promise.all([once<readonly ItemAnswer[]>('/api/catalogue/tree'), layerRegistry()]);
+  const byDataset = new Map<string, LayerInfo[]>();
+  for (const layer of layers) byDataset.set(layer.dataset, [...(byDataset.get(layer.dataset) ?? []), layer]);
+  const whole = (node: ItemAnswer): ItemNode => ({
+    ...node,
+    children: node.children.map(whole),
+    datasets: node.datasets.map((dataset) => ({ ...dataset, layers: byDataset.get(dataset.code) ?? [] })),
+  });
+  return tree.map(whole);
 }
 
 export function identify(

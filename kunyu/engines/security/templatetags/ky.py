@@ -6,6 +6,7 @@ They stand in the security engine because that is the lowest engine with pages; 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import date, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -110,3 +111,11 @@ def iso(value: date | datetime | None) -> str:
 def count(value: int | None) -> str:
     """A number with thousands separators; nothing when unknown."""
     return "" if value is None else f"{value:,}"
+
+
+@register.simple_tag
+def swatch(styles: Mapping[str, Mapping[str, object]], codelist: str, code: str) -> SafeString:
+    """A small square in the fill colour that a standard gives ``code`` of ``codelist``; nothing when it gives none."""
+    found = styles.get(codelist, {}).get(code)
+    fill = getattr(found, "fill", "")
+    return format_html('<i class="ky-fill" style="background:{}"></i>', fill) if fill else SafeString("")
