@@ -7,8 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+from numpy.typing import NDArray
 
 from kunyu.engines.ingest.source_layers import GEOMETRY, SourceLayer
 from kunyu.kernel.digests import canonical_json
@@ -56,12 +58,14 @@ class LayerLoss:
     codes_merged: dict[str, dict[str, list[str]]] = field(default_factory=dict)
     truncated: dict[str, BadValues] = field(default_factory=dict)
     type_failures: dict[str, BadValues] = field(default_factory=dict)
+    kept: list[pa.Array] = field(default_factory=list)
 
     def start(self) -> None:
         """Forget the last reading."""
         self.rows = self.rows_left_out = 0
         for one in (
-            self.fields_dropped, self.codes_untranslated, self.codes_merged, self.truncated, self.type_failures
+            self.fields_dropped, self.codes_untranslated, self.codes_merged, self.truncated, self.type_failures,
+            self.kept,
         ):  # fmt: skip
             one.clear()
 
@@ -78,6 +82,12 @@ class LayerLoss:
         for at, name in enumerate(batch.schema.names):
             if name != GEOMETRY and name not in used:
                 self.fields_dropped[name] += batch.num_rows - batch.column(at).null_count
+
+    def kept_rows(self) -> NDArray[np.int64]:
+        """Return the delivered row number (1-based) of every mapped row."""
+        if not self.kept:
+            return np.arange(1, self.rows + 1)
+        return np.concatenate([one.to_numpy(zero_copy_only=False) for one in self.kept])
 
     def note_dropped(self, source: SourceLayer, used: frozenset[str]) -> None:
         """Forget attributes that held nothing: leaving them out loses nothing."""

@@ -131,6 +131,8 @@ class MappedLayer:
         if self.spatial:
             place = batch.schema.get_field_index(GEOMETRY)
             arrays.append(batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, pa.binary()))
+        if self.loss.rows_left_out or any(one.rules and one.rules.where for one in self.parts):
+            self.loss.kept.append(rows)
         self.loss.rows += batch.num_rows
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from kunyu.engines.ingest.checks.rule import Rule
     from kunyu.engines.ingest.mapping import MappedLayer
 
+METRES_PER_DEGREE = 111_319.5
+"""A degree along the equator: what a tolerance in metres is divided by in a plane of degrees."""
+
 MOST_FINDINGS = 20_000
 """Findings of one rule in one layer that are listed one by one; the rest is counted in one closing finding."""
 
@@ -35,7 +38,8 @@ class DeliveredLayer:
 
     ``rows`` are the mapped attributes (the standard's codes and types), ``geometry`` (n,) shapely objects in the
     delivered plane (None where missing or not readable), ``crs`` what the plane is (None = unknown), ``ids`` (n,) the
-    keys as text, ``#row`` where blank.
+    keys as text, ``#row`` where blank. ``unclosed`` are rows whose rings had to be closed to read them, ``unreadable``
+    rows whose geometry is no geometry at all (None in ``geometry``).
     """
 
     spec: Layer
@@ -43,22 +47,31 @@ class DeliveredLayer:
     rows: pa.Table
     geometry: NDArray[np.object_]
     crs: str | None
+    unclosed: NDArray[np.intp]
+    unreadable: NDArray[np.intp]
 
     @classmethod
     def read(cls, mapped: MappedLayer) -> DeliveredLayer:
         """Read a mapped layer whole; WKB becomes geometry batch by batch, so the bytes never stand twice."""
         batches: list[pa.RecordBatch] = []
-        parsed: list[NDArray[np.object_]] = []
+        parsed: list[_Parsed] = []
+        first = 0
         for batch in mapped.batches():
             where = batch.schema.get_field_index(GEOMETRY)
             if where >= 0:
-                parsed.append(_parse(batch.column(where)))
+                parsed.append(_parse(batch.column(where), first))
                 batch = batch.drop_columns([GEOMETRY])
             batches.append(batch)
+            first += batch.num_rows
         schema = mapped.schema.remove(mapped.schema.get_field_index(GEOMETRY)) if mapped.spatial else mapped.schema
         rows = pa.Table.from_batches(batches, schema=schema)
-        geometry = np.concatenate(parsed) if parsed else np.full(rows.num_rows, None, object)
-        return cls(mapped.spec, mapped, rows, geometry, mapped.crs)
+        geometry = np.concatenate([one.geometry for one in parsed]) if parsed else np.full(rows.num_rows, None, object)
+        none = np.zeros(0, np.intp)
+        return cls(
+            mapped.spec, mapped, rows, geometry, mapped.crs,
+            np.concatenate([none, *(one.unclosed for one in parsed)]),
+            np.concatenate([none, *(one.unreadable for one in parsed)]),
+        )  # fmt: skip
 
     @property
     def code(self) -> str:
@@ -110,6 +123,15 @@ class DeliveredLayer:
             return bool(np.nanmax(np.abs(bounds)) <= 360)
         return bool(read_crs(self.crs).is_geographic)
 
+    @cached_property
+    def metres_per_unit(self) -> float:
+        """Metres in one unit of the delivered coordinates (a degree of latitude for geographic ones)."""
+        if self.is_geographic:
+            return METRES_PER_DEGREE
+        if self.crs is None:
+            return 1.0
+        return float(read_crs(self.crs).axis_info[0].unit_conversion_factor)
+
     def points(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
         """Return a point in each row's geometry, for findings about attributes; None where there is no geometry."""
         chosen = self.geometry[rows]
@@ -134,6 +156,7 @@ class Delivered:
     reference: Mapping[str, Any] | None = None
     mapped_by_file: bool = False
     missing: tuple[str, ...] = ()
+    unmatched: tuple[str, ...] = ()
     shared: dict[str, Any] = field(default_factory=dict)
     """Intermediate results that two rules share, by name (the overlaps of a layer, its gaps)."""
 
@@ -237,7 +260,7 @@ class Reporter:
         named = ids if place is not None else (*ids, self.layer.code, zh)
         return Finding(
             self.rule.id, self.delivery.clause(self.rule), self.rule.severity, self.layer.code, ids, shown,
-            _plain(measured), _plain(limit), unit, zh, en, remedy, fingerprint(self.rule.id, named, place, decimals),
+            _plain(measured), _plain(limit), unit, zh, en, remedy, fingerprint(self.rule.id, named, place, decimals), place,
         )  # fmt: skip
 
 
@@ -246,10 +269,31 @@ def text_of(field_spec: Field) -> str:
     return f"{field_spec.code} {field_spec.name_zh}"
 
 
-def _parse(column: pa.Array) -> NDArray[np.object_]:
+@dataclass(frozen=True)
+class _Parsed:
+    geometry: NDArray[np.object_]
+    unclosed: NDArray[np.intp]
+    unreadable: NDArray[np.intp]
+
+
+def _parse(column: pa.Array, first: int) -> _Parsed:
     wkb = column.to_numpy(zero_copy_only=False)
-    parsed: NDArray[np.object_] = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
-    return parsed
+    geometry = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
+    failed = np.flatnonzero(shapely.is_missing(geometry) & np.array(column.is_valid()))
+    # GEOS refuses rings that are not closed; "fix" closes them, and what it refuses too is no geometry
+    geometry[failed] = _fixed(wkb[failed])
+    lost = shapely.is_missing(geometry[failed])
+    return _Parsed(geometry, failed[~lost] + first, failed[lost] + first)
+
+
+def _fixed(wkb: NDArray[np.object_]) -> NDArray[np.object_]:
+    found = np.full(len(wkb), None, object)
+    for at, one in enumerate(wkb):  # only records that are broken come here
+        try:
+            found[at] = shapely.force_2d(shapely.from_wkb(one, on_invalid="fix"))
+        except (shapely.errors.ShapelyError, ValueError):
+            continue
+    return found
 
 
 def _finite(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:

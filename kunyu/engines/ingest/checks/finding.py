@@ -7,7 +7,7 @@ millimetre, and in longitude, latitude (CGCS2000), which shows it on a map.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -30,6 +30,7 @@ class Finding:
     ``ids`` are the layer's keys (BSM), or ``#n`` for the n-th row of a layer where the key is blank. ``measured`` and
     ``limit`` are in ``unit``; text where the rule compares texts. ``geometry`` is in longitude, latitude (EPSG:4490);
     ``fingerprint`` = SM3 of rule, ids and the delivered geometry rounded to 1 mm, and is what an exception names.
+    ``place`` is the geometry in the delivered plane, for drawing; it is not published.
     """
 
     rule: str
@@ -45,6 +46,7 @@ class Finding:
     message_en: str
     remedy_zh: str
     fingerprint: str = field(default="")
+    place: BaseGeometry | None = field(default=None, compare=False, repr=False)
 
     def to_dict(self) -> dict[str, Any]:
         """Return the finding as contract.md writes it, JSON-ready."""
@@ -54,6 +56,10 @@ class Finding:
             "unit": self.unit, "message_zh": self.message_zh, "message_en": self.message_en,
             "remedy_zh": self.remedy_zh, "fingerprint": self.fingerprint,
         }  # fmt: skip
+
+    def at_layer(self, layer: str) -> Finding:
+        """Return the same finding about another layer: one that is not of the standard."""
+        return replace(self, layer=layer)
 
     @property
     def sort_key(self) -> tuple[str, str, tuple[str, ...], str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow.compute as pc
@@ -58,6 +58,8 @@ class CheckReport:
     rules: tuple[Rule, ...]
     rules_not_run: tuple[NotRun, ...]
     findings: tuple[Finding, ...]
+    delivered: Delivered | None = field(default=None, compare=False, repr=False)
+    """What was checked, for reports that draw the surroundings of a finding; not published."""
 
     @property
     def rules_run(self) -> tuple[str, ...]:
@@ -141,7 +143,8 @@ def run(
         layers[layer.spec.code] = DeliveredLayer.read(layer)
     county = division[:6] if division else _commonest_county(layers)
     checked = Delivered(
-        standard, layers, county, year, reference, mapped.mapping is not None, mapped.missing_layers
+        standard, layers, county, year, reference, mapped.mapping is not None, mapped.missing_layers,
+        mapped.unmatched,
     )  # fmt: skip
     ran, not_run, findings = _run_rules(checked, chosen, tell, len(layers), steps)
     tell("", steps, steps)
@@ -155,6 +158,7 @@ def run(
         rules=tuple(ran),
         rules_not_run=tuple(sorted(not_run, key=lambda one: one.rule)),
         findings=tuple(sorted(findings, key=lambda one: one.sort_key)),
+        delivered=checked,
     )
 
 

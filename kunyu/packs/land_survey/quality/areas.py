@@ -1,0 +1,163 @@
+"""Rules about areas: Q505 to Q508. 面积."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import shapely
+from numpy.typing import NDArray
+
+from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
+from kunyu.engines.ingest.checks.finding import Finding
+from kunyu.engines.ingest.checks.rule import rule
+from kunyu.kernel.geodesy import ellipsoidal_area, round_area
+
+CENT_M2 = 0.01
+"""The last decimal of an area in m²."""
+AREA_TOLERANCE_M2 = 0.5
+AREA_TOLERANCE_SHARE = 0.0001
+_FLOAT_NOISE = 1e-6
+"""Differences of two-decimal numbers held as binary fractions are off by far less than this."""
+
+PARCELS = ("DLTB", "DLTBGX")
+TOWN_DIGITS = 9
+
+
+def _parcels(delivery: Delivered, *fields: str) -> Iterator[DeliveredLayer]:
+    for code in PARCELS:
+        layer = delivery.layers.get(code)
+        if layer is not None and all(layer.has(one) for one in fields):
+            yield layer
+
+
+@rule(
+    "Q505", clause="TD/T 1055-2019 附录 扣除地类面积", severity="Z", scope="F", unit="m²", needs=("DLTB|DLTBGX",),
+    name_zh="扣除地类面积等于图斑面积乘系数", name_en="The deducted area is the parcel area times the coefficient",
+)  # fmt: skip
+def deducted_area_follows_the_coefficient(delivery: Delivered) -> Iterator[Finding]:
+    """|KCMJ - round(TBMJ · KCXS, 2)| ≤ 0.01 m²; an empty coefficient or deduction counts as 0."""
+    for layer in _parcels(delivery, "TBMJ", "KCXS", "KCMJ"):
+        area, factor = layer.numbers("TBMJ"), layer.numbers("KCXS", missing=0.0)
+        deducted = layer.numbers("KCMJ", missing=0.0)
+        wanted = round_area(np.nan_to_num(area) * factor)
+        off = np.abs(deducted - wanted)
+        rows = np.flatnonzero(np.isfinite(area) & (off > CENT_M2 + _FLOAT_NOISE))
+        yield from Reporter(deducted_area_follows_the_coefficient, delivery, layer).rows(
+            rows, measured=deducted[rows].tolist(), limit=wanted[rows].tolist(),
+            zh=[f"{layer.code} {layer.ids[row]}: 扣除地类面积 {deducted[row]:.2f} m², 应为 {area[row]:.2f} × "
+                f"{factor[row]:.4f} = {wanted[row]:.2f} m², 相差 {off[row]:.2f} m²" for row in rows],
+            en=[f"{layer.code} {layer.ids[row]}: deducted area {deducted[row]:.2f} m² should be {area[row]:.2f} × "
+                f"{factor[row]:.4f} = {wanted[row]:.2f} m², off by {off[row]:.2f} m²" for row in rows],
+            remedy="按图斑面积和扣除系数重新计算 KCMJ",
+        )  # fmt: skip
+
+
+@rule(
+    "Q506", clause="TD/T 1055-2019 附录 图斑地类面积", severity="Z", scope="F", unit="m²", needs=("DLTB|DLTBGX",),
+    name_zh="图斑地类面积等于图斑面积减扣除面积", name_en="The net area is the parcel area less the deduction",
+)  # fmt: skip
+def net_area_is_area_less_deduction(delivery: Delivered) -> Iterator[Finding]:
+    """|TBDLMJ - (TBMJ - KCMJ)| ≤ 0.01 m²; an empty deduction counts as 0."""
+    for layer in _parcels(delivery, "TBMJ", "KCMJ", "TBDLMJ"):
+        area, net = layer.numbers("TBMJ"), layer.numbers("TBDLMJ")
+        wanted = area - layer.numbers("KCMJ", missing=0.0)
+        off = np.abs(net - wanted)
+        rows = np.flatnonzero(np.isfinite(off) & (np.nan_to_num(off) > CENT_M2 + _FLOAT_NOISE))
+        yield from Reporter(net_area_is_area_less_deduction, delivery, layer).rows(
+            rows, measured=net[rows].tolist(), limit=np.round(wanted[rows], 2).tolist(),
+            zh=[f"{layer.code} {layer.ids[row]}: 图斑地类面积 {net[row]:.2f} m², 应为 {wanted[row]:.2f} m², 相差 "
+                f"{off[row]:.2f} m²" for row in rows],
+            en=[f"{layer.code} {layer.ids[row]}: net area {net[row]:.2f} m² should be {wanted[row]:.2f} m², off by "
+                f"{off[row]:.2f} m²" for row in rows],
+            remedy="按 TBMJ - KCMJ 重新计算 TBDLMJ",
+        )  # fmt: skip
+
+
+@rule(
+    "Q507", clause="TD/T 1055-2019 附录 图斑椭球面积", severity="Z", scope="F", unit="m²", needs=("DLTB|DLTBGX",),
+    name_zh="图斑面积与椭球面积相符", name_en="The parcel area agrees with the ellipsoidal area",
+)  # fmt: skip
+def parcel_area_is_ellipsoidal(delivery: Delivered) -> Iterator[Finding]:
+    """|TBMJ - ellipsoidal area of the geometry| ≤ max(0.5 m², 0.0001 · TBMJ).
+
+    Asked where the coordinate system is known and the geometry is a valid polygon (else Q301 speaks).
+    """
+    for layer in _parcels(delivery, "TBMJ"):
+        if layer.crs is None:
+            continue
+        area = layer.numbers("TBMJ")
+        rows = np.flatnonzero(np.isfinite(area) & _measurable(layer))
+        true = np.full(len(layer), np.nan)
+        true[rows] = ellipsoidal_area(layer.geometry[rows], layer.crs)
+        off = np.abs(area - true)
+        allowed = np.maximum(AREA_TOLERANCE_M2, AREA_TOLERANCE_SHARE * area)
+        bad = np.flatnonzero(np.nan_to_num(off) > allowed + _FLOAT_NOISE)
+        yield from Reporter(parcel_area_is_ellipsoidal, delivery, layer).rows(
+            bad, measured=np.round(off[bad], 2).tolist(), limit=np.round(allowed[bad], 2).tolist(),
+            zh=[f"{layer.code} {layer.ids[row]}: 图斑面积 {area[row]:.2f} m², 椭球面积 {true[row]:.2f} m², 相差 "
+                f"{off[row]:.2f} m², 允许 {allowed[row]:.2f} m²" for row in bad],
+            en=[f"{layer.code} {layer.ids[row]}: area {area[row]:.2f} m², ellipsoidal area {true[row]:.2f} m², off by "
+                f"{off[row]:.2f} m², {allowed[row]:.2f} m² allowed" for row in bad],
+            remedy="按椭球面积公式重新计算 TBMJ",
+        )  # fmt: skip
+
+
+def _measurable(layer: DeliveredLayer) -> NDArray[np.bool_]:
+    kinds = shapely.get_type_id(layer.geometry)
+    usable = np.isin(kinds, (3, 6))
+    usable[usable] = shapely.is_valid(layer.geometry[usable])
+    return usable
+
+
+@rule(
+    "Q508", clause="TD/T 1055-2019 控制面积", severity="S", scope="X", unit="m²", needs=("DLTB", "CJDCQ"),
+    name_zh="图斑、村、乡面积逐级相等", name_en="Areas add up from parcels to villages to townships",
+    parts_needing_reference=(
+        ("control_area", "全县控制面积须参考包; the county's control area needs a reference pack"),
+    ),
+)  # fmt: skip
+def areas_add_up(delivery: Delivered) -> Iterator[Finding]:
+    """Σ DLTB.TBMJ by ZLDWDM = CJDCQ.DCMJ; Σ CJDCQ.DCMJ by township = XZQ.DCMJ; equal to the last decimal (0.01 m²)."""
+    parcels, villages, towns = (delivery.layers.get(code) for code in ("DLTB", "CJDCQ", "XZQ"))
+    assert parcels is not None and villages is not None  # the rule's needs
+    if _complete(parcels, "ZLDWDM", "TBMJ") and _complete(villages, "ZLDWDM", "DCMJ"):
+        yield from _sums(delivery, parcels, "ZLDWDM", "TBMJ", None, villages, "ZLDWDM")
+    if towns is not None and _complete(villages, "ZLDWDM", "DCMJ") and _complete(towns, "XZQDM", "DCMJ"):
+        yield from _sums(delivery, villages, "ZLDWDM", "DCMJ", TOWN_DIGITS, towns, "XZQDM")
+
+
+def _complete(layer: DeliveredLayer, *fields: str) -> bool:
+    return all(layer.has(one) for one in fields)
+
+
+def _cents(layer: DeliveredLayer, code: str, area: str, digits: int | None) -> pd.Series:
+    """Area in whole cents by unit code; sums of cents are exact."""
+    keys = pd.Series(layer.arrow(code).to_numpy())
+    cents = pd.Series(np.rint(np.nan_to_num(layer.numbers(area)) * 100).astype(np.int64))
+    return cents.groupby(keys.str.slice(0, digits)).sum()
+
+
+def _sums(
+    delivery: Delivered, below: DeliveredLayer, code: str, area: str, digits: int | None, above: DeliveredLayer,
+    above_code: str,
+) -> Iterator[Finding]:  # fmt: skip
+    parts = _cents(below, code, area, digits)
+    wholes = _cents(above, above_code, "DCMJ", digits)
+    both = pd.DataFrame({"parts": parts, "whole": wholes}).loc[wholes.index].fillna(0)
+    wrong = both[both["parts"] != both["whole"]]
+    keys = pd.Series(above.arrow(above_code).to_numpy()).str.slice(0, digits)
+    report = Reporter(areas_add_up, delivery, above)
+    rows = [np.flatnonzero((keys == key).to_numpy()) for key in wrong.index]
+    ids = [tuple(sorted(str(one) for one in above.ids[some])) for some in rows]
+    places = np.array([*(above.points(some[:1])[0] for some in rows), None], object)[:-1]
+    sums, limits = (wrong["parts"] / 100).tolist(), (wrong["whole"] / 100).tolist()
+    yield from report.groups(
+        ids, places, measured=sums, limit=limits,
+        zh=[f"{above.code} {key}: {below.code}.{area} 之和 {total:.2f} m², DCMJ {limit:.2f} m², 相差 {total - limit:.2f} m²"
+            for key, total, limit in zip(wrong.index, sums, limits, strict=True)],
+        en=[f"{above.code} {key}: the sum of {below.code}.{area} is {total:.2f} m², DCMJ {limit:.2f} m², off by "
+            f"{total - limit:.2f} m²" for key, total, limit in zip(wrong.index, sums, limits, strict=True)],
+        remedy=f"对 {below.code} 的 {area} 重新平差, 使其和等于 {above.code}.DCMJ",
+    )  # fmt: skip
