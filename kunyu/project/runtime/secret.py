@@ -21,12 +21,13 @@ FILE_NAME = "secret.json"
 
 @dataclass(frozen=True)
 class Secret:
-    """Random values of one node; hexadecimal, so that they need no quoting in addresses and SQL."""
+    """Random values of one node; letters and digits only, so that they need no quoting in addresses and SQL."""
 
     secret_key: str
     postgres_password: str
     kunyu_password: str
     serve_password: str
+    demo_password: str
 
     def password(self, role: str) -> str:
         """Return the password of one login role (``postgres``, ``kunyu`` or ``kunyu_serve``)."""
@@ -56,9 +57,16 @@ def load_secret(home: Path) -> Secret:
     with (home / f".{FILE_NAME}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         known = _read(path) or {}
-        secret = Secret(**{field.name: known.get(field.name) or secrets.token_hex(32) for field in fields(Secret)})
+        secret = Secret(**{field.name: known.get(field.name) or _draw(field.name) for field in fields(Secret)})
         _write(path, {**known, **asdict(secret)})
     return secret
+
+
+def _draw(name: str) -> str:
+    """People type the password of the demonstration accounts, so it is shorter and without look-alike letters."""
+    if name == "demo_password":
+        return "-".join("".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(3))
+    return secrets.token_hex(32)
 
 
 def store_addresses(home: Path, addresses: dict[str, str]) -> None:

@@ -1,0 +1,56 @@
+"""The task worker: runs the jobs that engines queue, and takes up again what a killed worker left half done."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from datetime import UTC, datetime
+
+from kunyu.project.runtime.django_setup import prepare_django
+
+HEARTBEAT_S = 10
+STALLED_S = 45
+STOP_S = 8  # below the supervisor's grace: an interrupted job is left to the next start
+logger = logging.getLogger("kunyu.worker")
+
+
+async def work() -> None:
+    """Run jobs one after the other until a signal comes; several threads would only share the one interpreter lock."""
+    from procrastinate.contrib.django import app
+
+    worker_app = app.with_connector(app.connector.get_worker_connector())
+    async with worker_app.open_async():
+        rescue = asyncio.create_task(_rescue_forever(worker_app))
+        try:
+            await worker_app.run_worker_async(
+                name="kunyu",
+                concurrency=1,
+                update_heartbeat_interval=HEARTBEAT_S,
+                stalled_worker_timeout=STALLED_S,
+                shutdown_graceful_timeout=STOP_S,
+            )
+        finally:
+            rescue.cancel()
+
+
+async def _rescue_forever(app: object) -> None:
+    while True:
+        try:
+            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):  # type: ignore[attr-defined]
+                logger.warning("job %s of a dead worker is queued again", job.id)
+                await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))  # type: ignore[attr-defined]
+        except Exception:  # the rescue is tried again; the jobs of this worker go on
+            logger.exception("stalled jobs could not be queued again")
+        await asyncio.sleep(HEARTBEAT_S)
+
+
+def main() -> None:
+    """Entry of the child process."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("procrastinate.blueprints").setLevel(logging.ERROR)  # it mistakes this entry for the application's
+    prepare_django()
+    asyncio.run(work())
+
+
+if __name__ == "__main__":
+    main()
