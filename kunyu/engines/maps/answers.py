@@ -69,7 +69,9 @@ def wants_html(request: HttpRequest, query: dict[str, str], *others: str) -> boo
     if chosen is not None:
         if chosen not in ("json", "html", *others):
             known = "、".join(("json", "html", *others))
-            raise BadParameter(f"f={chosen[:20]!r} 不可用；可用：{known}。", f"f={chosen[:20]!r} is not offered; use {known}.")
+            raise BadParameter(
+                f"f={chosen[:20]!r} 不可用；可用：{known}。", f"f={chosen[:20]!r} is not offered; use {known}."
+            )
         return chosen == "html"
     # The order breaks ties: a program that accepts anything gets JSON.
     offered = (JSON, GEOJSON, OPENAPI.split(";")[0], SCHEMA, MAPBOX_STYLE, HTML)
@@ -126,7 +128,9 @@ def dress_time(response: HttpResponse, asof: AsOf) -> HttpResponse:
     return response
 
 
-def json_answer(request: HttpRequest, document: Any, media_type: str = JSON, *, is_public: bool = False) -> HttpResponse:
+def json_answer(
+    request: HttpRequest, document: Any, media_type: str = JSON, *, is_public: bool = False
+) -> HttpResponse:
     """A small JSON document with an ETag of its content."""
     content = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
     caching = Caching(content_tag(content), is_public)

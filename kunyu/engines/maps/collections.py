@@ -83,7 +83,11 @@ def queryables(layer: ServedLayer, address: str) -> dict[str, Any]:
     properties: dict[str, Any] = {code: _property(layer, field) for code, field in layer.fields.items()}
     if layer.is_spatial:
         geometry = {"Polygon": "multipolygon", "LineString": "multilinestring", "Point": "point"}[layer.geometry]
-        properties["geom"] = {"title": "几何 / geometry", "format": f"geometry-{geometry}", "x-ogc-role": "primary-geometry"}
+        properties["geom"] = {
+            "title": "几何 / geometry",
+            "format": f"geometry-{geometry}",
+            "x-ogc-role": "primary-geometry",
+        }
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": address,
@@ -160,9 +164,7 @@ def tileset(layer: ServedLayer, grid_id: str, extent: Extent, address: str) -> d
     return document
 
 
-def tilejson(
-    layer: ServedLayer, extent: Extent, address: str, max_zoom: int, parameters: str = ""
-) -> dict[str, Any]:
+def tilejson(layer: ServedLayer, extent: Extent, address: str, max_zoom: int, parameters: str = "") -> dict[str, Any]:
     """TileJSON 3.0. The XYZ template is ``{z}/{y}/{x}``: OGC writes the row before the column."""
     suffix = f"?{parameters}" if parameters else ""
     document: dict[str, Any] = {

@@ -95,7 +95,9 @@ def bbox_polygon(numbers: list[float], crs: OfferedCrs) -> shapely.Geometry:
     """
     first_min, second_min, first_max, second_max = numbers if len(numbers) == 4 else (*numbers[:2], *numbers[3:5])
     x_min, y_min, x_max, y_max = (
-        (second_min, first_min, second_max, first_max) if crs.is_swapped else (first_min, second_min, first_max, second_max)
+        (second_min, first_min, second_max, first_max)
+        if crs.is_swapped
+        else (first_min, second_min, first_max, second_max)
     )
     if y_min > y_max or (x_min > x_max and not crs.is_geographic):
         raise BadParameter(

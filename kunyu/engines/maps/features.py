@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from kunyu.engines.maps import queries
 from kunyu.engines.maps.crs import OfferedCrs
 from kunyu.engines.maps.errors import NoSuchFeature
-from kunyu.engines.maps.queries import Selection
+from kunyu.engines.maps.queries import After, Selection
 from kunyu.engines.maps.serving import fetch
 from kunyu.engines.maps.settings import maps_settings
 
@@ -22,11 +22,11 @@ PIECE_FEATURES = 500
 
 @dataclass(frozen=True)
 class Page:
-    """Features as comma-separated GeoJSON ``pieces``; ``next_after`` is the key of the next page, None on the last."""
+    """Features as comma-separated GeoJSON ``pieces``; ``next_after`` begins the next page, None on the last."""
 
     pieces: tuple[str, ...]
     returned: int
-    next_after: int | None
+    next_after: After | None
 
     def text(self) -> Iterator[str]:
         """The members of the ``features`` array."""
@@ -50,34 +50,36 @@ def _feature_sql(selection: Selection, crs: OfferedCrs, attributes: tuple[str, .
     oriented = "ST_ForcePolygonCCW(geom)" if selection.layer.geometry == "Polygon" else "geom"
     geometry = f"coalesce({crs.geojson_sql(oriented)}, 'null')" if selection.layer.is_spatial else "'null'"
     interval = (
-        "'\"time\":{\"interval\":[\"' || coalesce(lower(valid)::text, '..') || '\",\"' || "
+        '\'"time":{"interval":["\' || coalesce(lower(valid)::text, \'..\') || \'","\' || '
         "coalesce((upper(valid) - 1)::text, '..') || '\"]}'"
     )
     return (
-        f"'{{\"type\":\"Feature\",\"id\":' || {queries.feature_id_sql(selection.layer)} || ',\"geometry\":' || {geometry} "
+        f'\'{{"type":"Feature","id":\' || {queries.feature_id_sql(selection.layer)} || \',"geometry":\' || {geometry} '
         f"|| ',\"properties\":' || {properties} || ',' || {interval} || '}}'"
     )
 
 
 def read_page(selection: Selection, crs: OfferedCrs, attributes: tuple[str, ...], limit: int) -> Page:
-    """Read at most ``limit`` features after ``selection.after_fid``, in the order of ``fid``."""
-    spatial = ["geom"] if selection.layer.is_spatial else []
-    key = [selection.layer.key] if selection.layer.key and selection.layer.key not in attributes else []
-    columns = ["fid", "valid", *spatial, *(queries.quoted(code) for code in (*attributes, *key))]
+    """Read at most ``limit`` features after ``selection.after``, in the order of the key."""
+    layer, key = selection.layer, queries.quoted(selection.layer.key)
+    codes = dict.fromkeys((*attributes, layer.key))
+    columns = ["fid", "valid", *(["geom"] if layer.is_spatial else []), *map(queries.quoted, codes)]
     picked, parameters = queries.rows(selection, columns)
+    order = queries.page_order(selection, key)
     statement = (
-        f"WITH page AS MATERIALIZED (SELECT * FROM ({picked}) q ORDER BY fid LIMIT %(limit)s + 1), "
-        "numbered AS (SELECT *, row_number() OVER (ORDER BY fid) - 1 AS place FROM page) "
-        f"SELECT string_agg({_feature_sql(selection, crs, attributes)}, ',' ORDER BY fid), count(*), max(fid), "
+        f"WITH page AS MATERIALIZED (SELECT * FROM ({picked}) q ORDER BY {order} LIMIT %(limit)s + 1), "
+        f"numbered AS (SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS place FROM page) "
+        f"SELECT string_agg({_feature_sql(selection, crs, attributes)}, ',' ORDER BY place), count(*), "
+        f"(array_agg({key}::text ORDER BY place DESC))[1], (array_agg(fid ORDER BY place DESC))[1], "
         f"(SELECT count(*) FROM page) FROM numbered WHERE place < %(limit)s "
         f"GROUP BY place / {PIECE_FEATURES} ORDER BY place / {PIECE_FEATURES}"
     )
     found = fetch(statement, {**parameters, "limit": limit})
-    has_more = bool(found) and found[0][3] > limit
+    has_more = bool(found) and found[0][4] > limit
     return Page(
         pieces=tuple(row[0] for row in found),
         returned=sum(row[1] for row in found),
-        next_after=found[-1][2] if has_more else None,
+        next_after=After(found[-1][2], found[-1][3]) if has_more else None,
     )
 
 
@@ -102,7 +104,7 @@ def read_feature(selection: Selection, crs: OfferedCrs, attributes: tuple[str, .
 
 def count(selection: Selection) -> Matched:
     """Count what a selection matches, exactly up to a threshold, by the planner's estimate beyond it."""
-    whole = replace(selection, after_fid=None)
+    whole = replace(selection, after=None)
     inner, parameters = queries.rows(whole, ["1"])
     most = maps_settings().count_exactly_up_to
     bounded = f"SELECT count(*) FROM (SELECT 1 FROM ({inner}) q LIMIT %(most)s + 1) n"

@@ -93,9 +93,7 @@ class TileMatrixSet:
         """The same box in degrees lon/lat; exact, since both planes have straight meridians and parallels."""
         if self.is_geographic:
             return plane
-        return Box(
-            _longitude(plane.x_min), _latitude(plane.y_min), _longitude(plane.x_max), _latitude(plane.y_max)
-        )
+        return Box(_longitude(plane.x_min), _latitude(plane.y_min), _longitude(plane.x_max), _latitude(plane.y_max))
 
     def describe(self) -> dict[str, Any]:
         """The tile matrix set as JSON of OGC 17-083r4; ``pointOfOrigin`` in the axis order of the CRS."""
@@ -171,4 +169,6 @@ def grid_of(name: str) -> TileMatrixSet:
         return GRIDS[name]
     except KeyError:
         known = "、".join(GRIDS)
-        raise NoSuchTile(f"没有瓦片矩阵集 {name}；可用：{known}。", f"No tile matrix set {name}; there are: {known}.") from None
+        raise NoSuchTile(
+            f"没有瓦片矩阵集 {name}；可用：{known}。", f"No tile matrix set {name}; there are: {known}."
+        ) from None

@@ -76,9 +76,9 @@ class ServedLayer:
         return {field.code: field for field in self.model.fields}
 
     @property
-    def key(self) -> str | None:
-        """The attribute that names a feature (BSM), when the layer has one."""
-        return self.model.key if self.model.key in self.fields else None
+    def key(self) -> str:
+        """The attribute that names a feature (BSM); its values may be missing."""
+        return self.model.key
 
     @cached_property
     def class_field(self) -> Field | None:
@@ -123,8 +123,11 @@ def open_layer(principal: Principal, collection: str, action: str) -> tuple[Serv
     """
     layer = find_layer(collection)
     granted = scope.resolve(principal, collection, action, public=bool(layer and layer.is_public))
-    if layer is None:
-        raise NotVisible(f"没有 {collection}，或者您无权查看。", f"There is no {collection}, or you may not see it.")
+    if layer is None or layer.state.count == 0:
+        raise NotVisible(
+            f"{collection} 没有已发布的数据，或者您无权查看。",
+            f"There is no published data of {collection}, or you may not see it.",
+        )
     return layer, granted
 
 
@@ -141,8 +144,10 @@ def state_at(layer: ServedLayer, known_at: datetime | None) -> VersionState:
     """The versions published at ``known_at``; the present state costs no further query."""
     if known_at is None or layer.state.known_from is None or layer.state.known_from <= known_at:
         return layer.state
-    found = _published(layer).filter(known_from__lte=known_at).aggregate(
-        count=Count("id"), newest_id=Max("id"), known_from=Max("known_from")
+    found = (
+        _published(layer)
+        .filter(known_from__lte=known_at)
+        .aggregate(count=Count("id"), newest_id=Max("id"), known_from=Max("known_from"))
     )
     return VersionState(**found)
 
@@ -174,8 +179,10 @@ def _published(layer: ServedLayer) -> QuerySet[DatasetVersion]:
 
 def published_versions(layer: ServedLayer, granted: Scope) -> list[PublishedVersion]:
     """Published versions in the counties of ``granted``, oldest first."""
-    rows = _published(layer).order_by("known_from", "id").values_list(
-        "county", "number", "valid_from", "known_from", "record_count", "is_incremental", "extent"
+    rows = (
+        _published(layer)
+        .order_by("known_from", "id")
+        .values_list("county", "number", "valid_from", "known_from", "record_count", "is_incremental", "extent")
     )
     return [
         PublishedVersion(*row[:-1], extent=tuple(row[-1]) if row[-1] else None)

@@ -84,14 +84,15 @@ def read_days(datetime_text: str | None, valid_at: str | None) -> ValidDays:
         return ValidDays(day, day)
     if "/" in end or not (start or end):
         raise BadParameter(
-            f"datetime={datetime_text[:60]!r} 不是时间区间；请写成 2024-01-01/2025-01-01、../2025-01-01 或 2024-01-01/..。",
-            f"datetime={datetime_text[:60]!r} is no interval; write 2024-01-01/2025-01-01, ../2025-01-01 or 2024-01-01/...",
+            f"datetime={datetime_text[:60]!r} 不是区间；请写成 2024-01-01/2025-01-01 或 2024-01-01/..。",
+            f"datetime={datetime_text[:60]!r} is no interval; write 2024-01-01/2025-01-01 or 2024-01-01/..",
         )
     first = None if start in ("", "..") else _day(start, "datetime")
     last = None if end in ("", "..") else _day(end, "datetime")
     if first and last and first > last:
         raise BadParameter(
-            f"datetime 的起点 {first} 晚于终点 {last}。", f"The datetime interval starts on {first}, after its end {last}."
+            f"datetime 的起点 {first} 晚于终点 {last}。",
+            f"The datetime interval starts on {first}, after its end {last}.",
         )
     return ValidDays(first, last)
 

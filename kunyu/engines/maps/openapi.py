@@ -55,14 +55,15 @@ def describe(root: str) -> dict[str, Any]:
 
 def _paths() -> dict[str, Any]:
     collection, tile = ("collectionId",), ("tileMatrixSetId",)
+    one = ("f",)
     return {
-        "/": _get("Capabilities", "landing", "入口 / landing page", ("f",)),
-        "/conformance": _get("Capabilities", "conformance", "一致性声明 / conformance", ("f",)),
-        "/api": _get("Capabilities", "api", "本描述 / this description", ("f",)),
-        "/collections": _get("Capabilities", "collections", "数据集合 / collections", ("f",)),
-        "/collections/{collectionId}": _get("Capabilities", "collection", "一个集合 / one collection", ("f",), collection),
+        "/": _get("Capabilities", "landing", "入口 / landing page", one),
+        "/conformance": _get("Capabilities", "conformance", "一致性声明 / conformance", one),
+        "/api": _get("Capabilities", "api", "本描述 / this description", one),
+        "/collections": _get("Capabilities", "collections", "数据集合 / collections", one),
+        "/collections/{collectionId}": _get("Capabilities", "collection", "一个集合 / one collection", one, collection),
         "/collections/{collectionId}/queryables": _get(
-            "Features", "queryables", "可查询字段 / queryables", ("f",), collection, SCHEMA
+            "Features", "queryables", "可查询字段 / queryables", one, collection, SCHEMA
         ),
         "/collections/{collectionId}/items": _get(
             "Features", "items", "要素 / features", (*ITEMS_PARAMETERS, "attributes"), collection, GEOJSON
@@ -70,9 +71,9 @@ def _paths() -> dict[str, Any]:
         "/collections/{collectionId}/items/{featureId}": _get(
             "Features", "item", "一个要素 / one feature", ITEM_PARAMETERS, (*collection, "featureId"), GEOJSON
         ),
-        "/tileMatrixSets": _get("Tiles", "matrixSets", "瓦片矩阵集 / tile matrix sets", ("f",)),
-        "/tileMatrixSets/{tileMatrixSetId}": _get("Tiles", "matrixSet", "一个矩阵集 / one matrix set", ("f",), tile),
-        "/collections/{collectionId}/tiles": _get("Tiles", "tilesets", "瓦片集 / tile sets", ("f",), collection),
+        "/tileMatrixSets": _get("Tiles", "matrixSets", "瓦片矩阵集 / tile matrix sets", one),
+        "/tileMatrixSets/{tileMatrixSetId}": _get("Tiles", "matrixSet", "一个矩阵集 / one matrix set", one, tile),
+        "/collections/{collectionId}/tiles": _get("Tiles", "tilesets", "瓦片集 / tile sets", one, collection),
         "/collections/{collectionId}/tiles/{tileMatrixSetId}": _get(
             "Tiles", "tileset", "一个瓦片集 / one tile set", TILE_PARAMETERS, (*collection, *tile)
         ),
@@ -80,8 +81,8 @@ def _paths() -> dict[str, Any]:
             "Tiles", "tile", "矢量瓦片 / vector tile", TILE_PARAMETERS,
             (*collection, *tile, "tileMatrix", "tileRow", "tileCol"), MEDIA_TYPE,
         ),
-        "/styles": _get("Styles", "styles", "样式 / styles", ("f",)),
-        "/styles/{styleId}": _get("Styles", "style", "MapLibre 样式 / style", ("f",), ("styleId",), MAPBOX_STYLE),
+        "/styles": _get("Styles", "styles", "样式 / styles", one),
+        "/styles/{styleId}": _get("Styles", "style", "MapLibre 样式 / style", one, ("styleId",), MAPBOX_STYLE),
     }  # fmt: skip
 
 
@@ -94,7 +95,11 @@ def _get(
     responses: dict[str, Any] = {"200": success, "304": {"description": "未变 / unchanged"}}
     if media_type == MEDIA_TYPE:
         responses["204"] = {"description": "空瓦片 / nothing lies in the tile"}
-    for status, why in (("400", "参数错误 / bad parameter"), ("401", "请登录 / sign in"), ("404", "不存在或无权查看 / not visible")):
+    for status, why in (
+        ("400", "参数错误 / bad parameter"),
+        ("401", "请登录 / sign in"),
+        ("404", "不存在或无权查看 / not visible"),
+    ):
         content = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
         responses[status] = {"description": why, "content": content}
     return {
@@ -136,7 +141,7 @@ def _parameters() -> dict[str, Any]:
             {"type": "integer", "minimum": 1, "maximum": limits.page_limit_max, "default": limits.page_limit},
             "每页要素数 / features per page",
         ),
-        "after": (number, "只取自 next 链接 / only from a next link"),
+        "after": (text, "只取自 next 链接 / only from a next link"),
         "bbox": (box, "范围，按 bbox-crs 的轴序 / box in the axis order of bbox-crs"),
         "bbox-crs": ({**text, "format": "uri", "default": crs.CRS84}, "bbox 的坐标系"),
         "crs": ({**text, "format": "uri", "default": crs.CRS84}, "要素坐标系及其轴序 / CRS of the answer"),

@@ -18,6 +18,7 @@ from kunyu.engines.maps.crs import OfferedCrs
 from kunyu.engines.maps.errors import BadParameter
 from kunyu.engines.maps.layers import ServedLayer, VersionState, known_instant, state_at
 from kunyu.engines.maps.moments import Moment, instant_text, read_days, read_known_at
+from kunyu.engines.maps.queries import After
 from kunyu.engines.maps.settings import maps_settings
 
 TIME_PARAMETERS = ("datetime", "valid_at", "known_at")
@@ -44,7 +45,9 @@ def read_query(request: HttpRequest, allowed: Collection[str]) -> dict[str, str]
         )
     for name, values in request.GET.lists():
         if len(values) > 1:
-            raise BadParameter(f"参数 {name} 给了 {len(values)} 次，只能一次。", f"Parameter {name} is given {len(values)} times.")
+            raise BadParameter(
+                f"参数 {name} 给了 {len(values)} 次，只能一次。", f"Parameter {name} is given {len(values)} times."
+            )
         if "\0" in values[0]:
             raise BadParameter(f"参数 {name} 含有空字符。", f"Parameter {name} contains a NUL character.")
     return {name: str(value) for name, value in request.GET.items()}
@@ -83,13 +86,16 @@ def read_limit(text: str | None) -> int:
     return min(int(text[:12]), maps_settings().page_limit_max)
 
 
-def read_after(text: str | None) -> int | None:
-    """The key after which a page begins; clients take it from the ``next`` link."""
+def read_after(text: str | None) -> After | None:
+    """Where a page begins; clients take it from the ``next`` link."""
     if text is None:
         return None
-    if not text.isdecimal() or len(text) > 18:
-        raise BadParameter(f"after={text[:40]!r} 只能取自 next 链接。", f"after={text[:40]!r} must come from a next link.")
-    return int(text)
+    fid, tilde, key = text.partition("~")
+    if not fid.isdecimal() or len(fid) > 18:
+        raise BadParameter(
+            f"after={text[:40]!r} 只能取自 next 链接。", f"after={text[:40]!r} must come from a next link."
+        )
+    return After(key if tilde else None, int(fid))
 
 
 def read_crs(text: str | None) -> OfferedCrs:
@@ -156,4 +162,11 @@ def _typed(field: Field, text: str) -> Any:
         ) from None
 
 
-_TYPE_ZH = {"Int": "整数", "Float": "数", "Date": "日期（2025-12-31）", "DateTime": "时刻", "Char": "文本", "VarChar": "文本"}
+_TYPE_ZH = {
+    "Int": "整数",
+    "Float": "数",
+    "Date": "日期（2025-12-31）",
+    "DateTime": "时刻",
+    "Char": "文本",
+    "VarChar": "文本",
+}

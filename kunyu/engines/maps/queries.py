@@ -16,11 +16,24 @@ from kunyu.engines.security.scope import Scope
 
 
 @dataclass(frozen=True)
+class After:
+    """The last feature of the page before: its key (None where the row has none) and its ``fid``."""
+
+    key: str | None
+    fid: int
+
+    @property
+    def text(self) -> str:
+        """As the ``after`` parameter of a next link has it."""
+        return str(self.fid) if self.key is None else f"{self.fid}~{self.key}"
+
+
+@dataclass(frozen=True)
 class Selection:
     """Rows of ``layer`` inside ``granted``, true and known at ``moment``; the rest narrows them.
 
     ``moment.known_at`` is None exactly when the present belief is meant: then one partial index answers.
-    ``area`` is in degrees lon/lat, ``equals`` maps attribute codes to typed values.
+    ``area`` is in degrees lon/lat, ``equals`` maps attribute codes to typed values, ``feature`` is one feature id.
     """
 
     layer: ServedLayer
@@ -28,7 +41,7 @@ class Selection:
     moment: Moment
     area: shapely.Geometry | None = None
     equals: Mapping[str, Any] = field(default_factory=dict)
-    after_fid: int | None = None
+    after: After | None = None
     feature: str | None = None
 
 
@@ -37,10 +50,13 @@ def quoted(column: str) -> str:
     return '"' + column.replace('"', '""') + '"'
 
 
-def rows(selection: Selection, columns: Iterable[str], narrowing: tuple[str, Mapping[str, Any]] = ("", {})) -> tuple[str, dict[str, Any]]:
+def rows(
+    selection: Selection, columns: Iterable[str], narrowing: tuple[str, Mapping[str, Any]] = ("", {})
+) -> tuple[str, dict[str, Any]]:
     """A SELECT of ``columns`` for psycopg with its named parameters.
 
-    A past belief is read as two branches, one per partial index (rows still believed, rows no longer believed).
+    It may have several branches under UNION ALL, so that each can use its own partial index: a past belief reads rows
+    still believed and rows no longer believed; a later page reads keys beyond the last one and rows without a key.
     ``narrowing`` is one more condition with its parameters.
     """
     listed = ", ".join(columns)
@@ -48,15 +64,45 @@ def rows(selection: Selection, columns: Iterable[str], narrowing: tuple[str, Map
     if narrowing[0]:
         conditions.append(narrowing[0])
         parameters.update(narrowing[1])
-    table = selection.layer.table
-    if selection.moment.known_at is None:
-        return f"SELECT {listed} FROM {table} WHERE {' AND '.join(['upper_inf(known)', *conditions])}", parameters
-    parameters["known_at"] = selection.moment.known_at
+    believed, known = _believed(selection.moment)
+    beyond, after = _beyond(selection)
     branches = [
-        f"SELECT {listed} FROM {table} WHERE {' AND '.join([believed, 'known @> %(known_at)s::timestamptz', *conditions])}"
-        for believed in ("upper_inf(known)", "NOT upper_inf(known)")
+        f"SELECT {listed} FROM {selection.layer.table} WHERE {' AND '.join([*one, *conditions, *other])}"
+        for one in believed
+        for other in beyond
     ]
-    return " UNION ALL ".join(branches), parameters
+    return " UNION ALL ".join(branches), {**parameters, **known, **after}
+
+
+def page_order(selection: Selection, key: str) -> str:
+    """The order of pages: by key, rows without one last, then by ``fid``.
+
+    With an area the key is compared in collation "C", which no index has: otherwise PostgreSQL might walk the key's
+    index through the whole county, hoping to meet features of a small box early.
+    """
+    return f"{_key(selection, key)}, fid"
+
+
+def _key(selection: Selection, key: str) -> str:
+    return f'{key} COLLATE "C"' if selection.area is not None else key
+
+
+def _believed(moment: Moment) -> tuple[list[list[str]], dict[str, Any]]:
+    if moment.known_at is None:
+        return [["upper_inf(known)"]], {}
+    at = "known @> %(known_at)s::timestamptz"
+    return [["upper_inf(known)", at], ["NOT upper_inf(known)", at]], {"known_at": moment.known_at}
+
+
+def _beyond(selection: Selection) -> tuple[list[list[str]], dict[str, Any]]:
+    if selection.after is None:
+        return [[]], {}
+    key = quoted(selection.layer.key)
+    parameters: dict[str, Any] = {"after_fid": selection.after.fid}
+    if selection.after.key is None:
+        return [[f"{key} IS NULL", "fid > %(after_fid)s::bigint"]], parameters
+    compared = f"({_key(selection, key)}, fid) > (%(after_key)s::text, %(after_fid)s::bigint)"
+    return [[compared], [f"{key} IS NULL"]], {**parameters, "after_key": selection.after.key}
 
 
 def _conditions(selection: Selection) -> tuple[list[str], dict[str, Any]]:
@@ -75,9 +121,6 @@ def _conditions(selection: Selection) -> tuple[list[str], dict[str, Any]]:
         parameters[f"value_{number}"] = value
     if selection.feature is not None:
         _add_feature(selection, conditions, parameters)
-    if selection.after_fid is not None:
-        conditions.append("fid > %(after)s")
-        parameters["after"] = selection.after_fid
     return conditions, parameters
 
 
@@ -110,14 +153,11 @@ def _add_feature(selection: Selection, conditions: list[str], parameters: dict[s
     if text.startswith("~") and text[1:].isdecimal() and len(text) < 20:
         conditions.append("fid = %(feature)s::bigint")
         parameters["feature"] = int(text[1:])
-    elif selection.layer.key:
+    else:
         conditions.append(f"{quoted(selection.layer.key)} = %(feature)s::text")
         parameters["feature"] = text
-    else:
-        conditions.append("FALSE")
 
 
 def feature_id_sql(layer: ServedLayer) -> str:
     """SQL of the feature id as JSON text."""
-    by_number = "'\"~' || fid || '\"'"
-    return f"coalesce(to_json({quoted(layer.key)})::text, {by_number})" if layer.key else by_number
+    return f"coalesce(to_json({quoted(layer.key)})::text, '\"~' || fid || '\"')"

@@ -69,7 +69,12 @@ def paint_layers(layer: ServedLayer, source: str) -> list[dict[str, Any]]:
             paint = {"line-color": colour, "line-width": ["interpolate", ["linear"], ["zoom"], 8, 0.6, 16, 2.5]}
             return [{"id": f"{name}:line", "type": "line", **common, "paint": paint}]
         case _:
-            circle = {"circle-color": colour, "circle-radius": 4, "circle-stroke-color": "#ffffff", "circle-stroke-width": 1}
+            circle = {
+                "circle-color": colour,
+                "circle-radius": 4,
+                "circle-stroke-color": "#ffffff",
+                "circle-stroke-width": 1,
+            }
             return [{"id": f"{name}:circle", "type": "circle", **common, "paint": circle}]
 
 

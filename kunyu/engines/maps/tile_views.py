@@ -38,7 +38,8 @@ def _open(request: HttpRequest, collection_id: str, action: str) -> tuple[Served
     layer, granted = open_layer(principal_of(request), collection_id, action)
     if not layer.is_spatial:
         raise NoSuchTile(
-            f"{layer.collection} {layer.name_zh} 是属性表，没有瓦片。", f"{layer.collection} is a table without geometry."
+            f"{layer.collection} {layer.name_zh} 是属性表，没有瓦片。",
+            f"{layer.collection} is a table without geometry.",
         )
     return layer, granted
 
@@ -132,9 +133,7 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
         return dress_time(caching.not_modified(), asof)
     attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)
     drawn = tiles.draw(Selection(layer, granted, asof.moment), TileAddress(grid, zoom, row, column), attributes)
-    response = (
-        HttpResponse(drawn.data, content_type=tiles.MEDIA_TYPE) if drawn.data else HttpResponse(status=204)
-    )
+    response = HttpResponse(drawn.data, content_type=tiles.MEDIA_TYPE) if drawn.data else HttpResponse(status=204)
     if drawn.is_generalised:
         response["Kunyu-Generalised"] = "smaller-than-pixel"
     if drawn.truncated_to is not None:

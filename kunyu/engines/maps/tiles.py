@@ -81,7 +81,9 @@ def _columns(layer: ServedLayer, attributes: tuple[str, ...]) -> list[str]:
     """Attribute columns in types a vector tile knows: numbers stay numbers, dates become text."""
     casts = {"Float": "::float8", "Int": "::int8", "Date": "::text", "DateTime": "::text"}
     return [
-        f"{queries.quoted(code)}{cast} AS {queries.quoted(code)}" if (cast := casts.get(layer.fields[code].type)) else queries.quoted(code)
+        f"{queries.quoted(code)}{cast} AS {queries.quoted(code)}"
+        if (cast := casts.get(layer.fields[code].type))
+        else queries.quoted(code)
         for code in attributes
     ]
 

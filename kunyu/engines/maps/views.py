@@ -44,7 +44,7 @@ from kunyu.engines.maps.parameters import (
     read_moment,
     read_query,
 )
-from kunyu.engines.maps.queries import Selection
+from kunyu.engines.maps.queries import After, Selection
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 
@@ -140,14 +140,35 @@ def collection(request: HttpRequest, collection_id: str) -> HttpResponse:
     root = root_of(request)
     address = collection_address(root, layer.collection)
     if wants_html(request, query):
-        fields = [(Cell(c), Cell(f.name_zh), Cell(f.name_en), Cell(f.type), Cell(f.codelist)) for c, f in layer.fields.items()]
-        history = [(Cell(v.county), Cell(v.number), Cell(v.valid_from), Cell(v.known_from), Cell(v.record_count)) for v in versions]
+        fields = [
+            (Cell(c), Cell(f.name_zh), Cell(f.name_en), Cell(f.type), Cell(f.codelist)) for c, f in layer.fields.items()
+        ]
+        history = [
+            (Cell(v.county), Cell(v.number), Cell(v.valid_from), Cell(v.known_from), Cell(v.record_count))
+            for v in versions
+        ]
         tables = [
-            Table(("字段", "Attributes"), (("代码", "Code"), ("名称", "Name"), ("", ""), ("类型", "Type"), ("代码表", "Code list")), fields),
-            Table(("版本", "Versions"), (("县", "County"), ("版本", "Number"), ("有效自", "Valid from"), ("发布于", "Published"), ("要素数", "Features")), history),
+            Table(
+                ("字段", "Attributes"),
+                (("代码", "Code"), ("名称", "Name"), ("", ""), ("类型", "Type"), ("代码表", "Code list")),
+                fields,
+            ),
+            Table(
+                ("版本", "Versions"),
+                (
+                    ("县", "County"),
+                    ("版本", "Number"),
+                    ("有效自", "Valid from"),
+                    ("发布于", "Published"),
+                    ("要素数", "Features"),
+                ),
+                history,
+            ),
         ]
         links = [Cell("要素 items", f"{address}/items?f=html"), Cell("JSON", f"{address}?f=json")]
-        return page_answer(request, (layer.name_zh, layer.name_en), (layer.dataset_name_zh, layer.dataset_name_en), tables, links)
+        return page_answer(
+            request, (layer.name_zh, layer.name_en), (layer.dataset_name_zh, layer.dataset_name_en), tables, links
+        )
     return json_answer(request, collections.describe(layer, versions, root, alone=True), is_public=layer.is_public)
 
 
@@ -208,7 +229,7 @@ def _collection_text(page: features.Page, matched: features.Matched, links: list
     return [text.encode() for text in texts]
 
 
-def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after: int | None) -> list[dict[str, Any]]:
+def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after: After | None) -> list[dict[str, Any]]:
     address = f"{collection_address(root_of(request), layer.collection)}/items"
     given = {name: str(value) for name, value in request.GET.items()}
 
@@ -223,7 +244,7 @@ def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after
     ]
     if next_after is not None:
         # Later pages speak of the same moment as the first, whatever is published or however late it gets meanwhile.
-        pinned = {"after": str(next_after), "known_at": asof.known_text}
+        pinned = {"after": next_after.text, "known_at": asof.known_text}
         if "datetime" not in given:
             pinned["valid_at"] = asof.valid_text
         links.append(link(to(**pinned), "next", GEOJSON, "下一页 / next page"))
@@ -231,7 +252,11 @@ def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after
 
 
 def _items_page(
-    request: HttpRequest, layer: ServedLayer, page: features.Page, attributes: tuple[str, ...], links: list[dict[str, Any]]
+    request: HttpRequest,
+    layer: ServedLayer,
+    page: features.Page,
+    attributes: tuple[str, ...],
+    links: list[dict[str, Any]],
 ) -> HttpResponse:
     found = json.loads(f"[{''.join(page.text())}]")
     address = collection_address(root_of(request), layer.collection)

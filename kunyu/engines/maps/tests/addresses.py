@@ -1,0 +1,11 @@
+"""Addresses of the map services alone, so that their tests need no other engine's pages."""
+
+from django.urls import include, path
+from ninja import NinjaAPI
+
+from kunyu.engines.maps.api import router
+from kunyu.engines.security.session import signed_in
+
+house = NinjaAPI(auth=signed_in, urls_namespace="maps-tests")
+house.add_router("map", router)
+urlpatterns = [path("ogc/", include("kunyu.engines.maps.urls")), path("api/", house.urls)]

@@ -1,0 +1,57 @@
+"""The committed county and clients that ask for it as different people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from kunyu.engines.maps.tests.county import County
+
+# Django is imported inside: pytest reads this file before it sets Django up.
+
+
+def _empty() -> None:
+    from django.core.management import call_command
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'onemap' AND tablename !~ '_p[0-9]{6}$'")
+        tables = [row[0] for row in cursor.fetchall()]
+        cursor.execute("SET ROLE kunyu_onemap")
+        for table in tables:
+            cursor.execute(f'DROP TABLE onemap."{table}" CASCADE')
+        cursor.execute("RESET ROLE")
+    call_command("flush", interactive=False, verbosity=0)
+
+
+@pytest.fixture(scope="module")
+def county(django_db_setup: None, django_db_blocker: Any) -> Iterator[County]:
+    """The county of ``county.py``, committed, because the serving role has its own connections."""
+    from kunyu.engines.maps.serving import close_pools
+    from kunyu.engines.maps.tests import county as building
+
+    with django_db_blocker.unblock():
+        try:
+            yield building.build()
+        finally:
+            close_pools()
+            _empty()
+
+
+@pytest.fixture
+def ask(county: County, db: None, settings: Any) -> Callable[..., Any]:
+    """Ask as the steward, or as ``who``; ``who=None`` is nobody. Keyword arguments become the query string."""
+    from django.test import Client
+
+    settings.ROOT_URLCONF = "kunyu.engines.maps.tests.addresses"
+
+    def asking(path: str, who: str | None = "steward", headers: dict[str, str] | None = None, **query: Any) -> Any:
+        sent = {"Accept": "application/json, application/geo+json, */*", **(headers or {})}
+        if who:
+            sent["Authorization"] = f"Bearer {getattr(county, who)}"
+        return Client(headers=sent).get(path, {name.replace("__", "-"): value for name, value in query.items()})
+
+    return asking
