@@ -7,6 +7,7 @@ An error carries a stable ``code``, says what happened in Chinese and in English
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar
 
 
@@ -63,7 +64,9 @@ class KunyuError(Exception):
         }
 
 
-def _rebuild(kind: type[KunyuError], detail_zh: str, detail_en: str, context: dict[str, Any]) -> KunyuError:
+def _rebuild(
+    kind: type[KunyuError], detail_zh: str, detail_en: str, context: dict[str, Any]
+) -> KunyuError:
     error = kind.__new__(kind)
     KunyuError.__init__(error, detail_zh, detail_en, **context)
     return error
@@ -74,7 +77,7 @@ def _plain(value: Any) -> Any:
     if value is None or isinstance(value, (bool, int, str)):
         return value
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
+        return value if math.isfinite(value) else str(value)
     if isinstance(value, dict):
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):

@@ -15,7 +15,42 @@ from datetime import date
 from kunyu.kernel.errors import UsageError
 
 PROVINCES = frozenset(
-    "11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split()
+    [
+        "11",
+        "12",
+        "13",
+        "14",
+        "15",
+        "21",
+        "22",
+        "23",
+        "31",
+        "32",
+        "33",
+        "34",
+        "35",
+        "36",
+        "37",
+        "41",
+        "42",
+        "43",
+        "44",
+        "45",
+        "46",
+        "50",
+        "51",
+        "52",
+        "53",
+        "54",
+        "61",
+        "62",
+        "63",
+        "64",
+        "65",
+        "71",
+        "81",
+        "82",
+    ]
 )
 """First two digits of GB/T 2260 (from memory, see registers.md §2.4)."""
 
@@ -49,7 +84,12 @@ PARCEL_RIGHTS = {
 }
 """Digit 14 of a unit code → meaning. L and N are unverified (registers.md §3.1)."""
 
-FIXTURES = {"F": "房屋等建筑物、构筑物", "L": "森林或林木", "Q": "其他", "W": "无定着物"}
+FIXTURES = {
+    "F": "房屋等建筑物、构筑物",
+    "L": "森林或林木",
+    "Q": "其他",
+    "W": "无定着物",
+}
 OWNERSHIPS = {"G": "国家", "J": "集体", "Z": "争议或未确权"}
 
 
@@ -171,7 +211,14 @@ def parse_division(code: str, real_only: bool = False) -> Division:
     depth = max(place for place, digits in enumerate(filled) if int(digits))
     # 00 in the middle is in use: counties directly under a province have city digits such as 90, but never 00 alone.
     if depth >= 2 and any(int(digits) == 0 for digits in filled[1:2]):
-        raise _bad("行政区划代码", "division code", code, "division", "市级两位不得为00", "the city digits are 00")
+        raise _bad(
+            "行政区划代码",
+            "division code",
+            code,
+            "division",
+            "市级两位不得为00",
+            "the city digits are 00",
+        )
     return Division(
         code=code,
         level=LEVELS[depth],
@@ -192,7 +239,10 @@ def is_division(code: str, real_only: bool = False) -> bool:
 
 def credit_code_check(first_17: str) -> str:
     """Return the check character of a unified social credit code from its first 17 characters (GB 32100)."""
-    total = sum(_USCC_ALPHABET.index(letter) * weight for letter, weight in zip(first_17, _USCC_WEIGHTS, strict=True))
+    total = sum(
+        _USCC_ALPHABET.index(letter) * weight
+        for letter, weight in zip(first_17, _USCC_WEIGHTS, strict=True)
+    )
     return _USCC_ALPHABET[(31 - total % 31) % 31]
 
 
@@ -211,7 +261,14 @@ def parse_credit_code(code: str) -> CreditCode:
     _require_length(zh, en, code, 18)
     _require_letters(zh, en, code, _USCC_ALPHABET)
     if not code[2:8].isdigit():
-        raise _bad(zh, en, code, "division", "第3—8位须为数字区划代码", "characters 3-8 must be a numeric division code")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "division",
+            "第3—8位须为数字区划代码",
+            "characters 3-8 must be a numeric division code",
+        )
     _require_check(zh, en, code, credit_code_check(code[:17]))
     return CreditCode(code, code[0], code[1], code[2:8], code[8:17])
 
@@ -223,7 +280,10 @@ def is_credit_code(code: str) -> bool:
 
 def organisation_check(first_8: str) -> str:
     """Return the check character of an organisation code from its first 8 characters (GB 11714)."""
-    total = sum(_ALPHANUMERIC.index(c) * weight for c, weight in zip(first_8, _ORGANISATION_WEIGHTS, strict=True))
+    total = sum(
+        _ALPHANUMERIC.index(c) * weight
+        for c, weight in zip(first_8, _ORGANISATION_WEIGHTS, strict=True)
+    )
     rest = 11 - total % 11
     return {10: "X", 11: "0"}.get(rest, str(rest))
 
@@ -251,7 +311,10 @@ def is_organisation_code(code: str) -> bool:
 
 def citizen_check(first_17: str) -> str:
     """Return the check character of a citizen id from its first 17 digits (ISO 7064 MOD 11-2)."""
-    total = sum(int(digit) * weight for digit, weight in zip(first_17, _CITIZEN_WEIGHTS, strict=True))
+    total = sum(
+        int(digit) * weight
+        for digit, weight in zip(first_17, _CITIZEN_WEIGHTS, strict=True)
+    )
     return _CITIZEN_CHECKS[total % 11]
 
 
@@ -274,15 +337,36 @@ def parse_citizen_id(code: str, today: date | None = None) -> CitizenId:
     if len(code) != 18:
         raise _wrong_length(zh, en, shown, "18", len(code))
     if not re.fullmatch(r"[0-9]{17}[0-9X]", code):
-        raise _bad(zh, en, shown, "characters", "须为17位数字加数字或X", "must be 17 digits and a digit or X")
+        raise _bad(
+            zh,
+            en,
+            shown,
+            "characters",
+            "须为17位数字加数字或X",
+            "must be 17 digits and a digit or X",
+        )
     if code[:2] not in PROVINCES:
-        raise _bad(zh, en, shown, "division", f"省级代码 {code[:2]} 不存在", f"there is no province {code[:2]}")
+        raise _bad(
+            zh,
+            en,
+            shown,
+            "division",
+            f"省级代码 {code[:2]} 不存在",
+            f"there is no province {code[:2]}",
+        )
     try:
         born = date(int(code[6:10]), int(code[10:12]), int(code[12:14]))
     except ValueError:
         born = date.max
     if not _PERSON_OF_DATE_FROM <= born <= (today or date.max.replace(month=1)):
-        raise _bad(zh, en, shown, "date", "第7—14位不是有效的出生日期", "characters 7-14 are not a date of birth")
+        raise _bad(
+            zh,
+            en,
+            shown,
+            "date",
+            "第7—14位不是有效的出生日期",
+            "characters 7-14 are not a date of birth",
+        )
     if code[17] != citizen_check(code[:17]):
         raise _bad(zh, en, shown, "check", "校验码不符", "the check character is wrong")
     return CitizenId(code[:6], born, int(code[16]) % 2 == 1)
@@ -308,17 +392,52 @@ def parse_parcel(code: str) -> Parcel:
     _require_length(zh, en, code, 19)
     if not re.fullmatch(r"[0-9]{12}[GJZ][A-Z][0-9]{5}", code):
         wanted = "须为12位数字、特征码2位(首位G/J/Z)、5位顺序号"
-        raise _bad(zh, en, code, "structure", wanted, "must be 12 digits, two feature letters (G/J/Z first), 5 digits")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            wanted,
+            "must be 12 digits, two feature letters (G/J/Z first), 5 digits",
+        )
     _require_province(zh, en, code, real_only=False)
     ownership, right = code[12], code[13]
     if right not in PARCEL_RIGHTS:
-        raise _bad(zh, en, code, "structure", f"特征码第二位 {right} 不存在", f"there is no parcel feature {right}")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            f"特征码第二位 {right} 不存在",
+            f"there is no parcel feature {right}",
+        )
     if right == "A" and ownership != "J":
-        raise _bad(zh, en, code, "structure", "集体土地所有权宗地只能为JA", "collective ownership parcels are JA only")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            "集体土地所有权宗地只能为JA",
+            "collective ownership parcels are JA only",
+        )
     if right in "HG" and ownership != "G":
-        raise _bad(zh, en, code, "structure", "宗海与海岛只能为GH、GG", "sea and island parcels are GH and GG only")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            "宗海与海岛只能为GH、GG",
+            "sea and island parcels are GH and GG only",
+        )
     if code[14:] == "00000":
-        raise _bad(zh, en, code, "structure", "顺序号须从00001起", "the sequence starts at 00001")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            "顺序号须从00001起",
+            "the sequence starts at 00001",
+        )
     return Parcel(code, code[:6], code[6:9], code[9:12], ownership, right, code[14:])
 
 
@@ -342,13 +461,41 @@ def parse_unit(code: str) -> Unit:
     fixture, number = plain[19], plain[20:]
     if fixture not in FIXTURES or not (number.isascii() and number.isdigit()):
         wanted = "定着物单元须为F/L/Q/W加8位数字"
-        raise _bad(zh, en, code, "structure", wanted, "the fixture must be F, L, Q or W and 8 digits")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            wanted,
+            "the fixture must be F, L, Q or W and 8 digits",
+        )
     if fixture == "W" and number != "00000000":
-        raise _bad(zh, en, code, "structure", "无定着物时后8位须为0", "without a fixture the last 8 digits are zero")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            "无定着物时后8位须为0",
+            "without a fixture the last 8 digits are zero",
+        )
     if fixture != "W" and number == "00000000":
-        raise _bad(zh, en, code, "structure", "有定着物时后8位不得全为0", "a fixture needs a number")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            "有定着物时后8位不得全为0",
+            "a fixture needs a number",
+        )
     if parcel.right == "A" and fixture != "W":
-        raise _bad(zh, en, code, "structure", "所有权宗地(JA)只能无定着物(W)", "ownership parcels (JA) carry W only")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            "所有权宗地(JA)只能无定着物(W)",
+            "ownership parcels (JA) carry W only",
+        )
     return Unit(plain, parcel, fixture, number)
 
 
@@ -360,7 +507,9 @@ def is_unit(code: str) -> bool:
 # -- survey features and certificates ------------------------------------------------------------------------------
 
 
-def parse_feature_id(code: str, county: str | None = None, layer_code: str | None = None) -> FeatureId:
+def parse_feature_id(
+    code: str, county: str | None = None, layer_code: str | None = None
+) -> FeatureId:
     """Take a BSM (标识码, 18 digits: county 6, layer code 4, sequence 8) apart.
 
     Parameters
@@ -377,15 +526,31 @@ def parse_feature_id(code: str, county: str | None = None, layer_code: str | Non
     _require_length(zh, en, code, 18)
     _require_digits(zh, en, code)
     if county is not None and code[:6] != county:
-        raise _bad(zh, en, code, "division", f"前6位应为县级代码 {county}", f"digits 1-6 should be county {county}")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "division",
+            f"前6位应为县级代码 {county}",
+            f"digits 1-6 should be county {county}",
+        )
     _require_province(zh, en, code, real_only=False)
     if layer_code is not None and code[6:10] != layer_code:
         wanted = f"第7—10位应为层代码 {layer_code}"
-        raise _bad(zh, en, code, "structure", wanted, f"digits 7-10 should be layer code {layer_code}")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            wanted,
+            f"digits 7-10 should be layer code {layer_code}",
+        )
     return FeatureId(code, code[:6], code[6:10], code[10:])
 
 
-def is_feature_id(code: str, county: str | None = None, layer_code: str | None = None) -> bool:
+def is_feature_id(
+    code: str, county: str | None = None, layer_code: str | None = None
+) -> bool:
     """Tell whether ``code`` is built like a BSM. It has no check digit."""
     return _holds(lambda: parse_feature_id(code, county, layer_code))
 
@@ -411,17 +576,42 @@ def parse_certificate_id(code: str) -> CertificateId:
     """
     zh, en = "电子证照标识", "electronic certificate id"
     pieces = code.removeprefix(_CERTIFICATE_ROOT + ".").split(".")
-    if not code.startswith(_CERTIFICATE_ROOT + ".") or len(pieces) != 5 or not all(pieces):
+    if (
+        not code.startswith(_CERTIFICATE_ROOT + ".")
+        or len(pieces) != 5
+        or not all(pieces)
+    ):
         wanted = f"须为 {_CERTIFICATE_ROOT}.类型.机构.流水号.版本.校验"
-        raise _bad(zh, en, code, "structure", wanted, f"must be {_CERTIFICATE_ROOT}.type.authority.serial.version.check")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            wanted,
+            f"must be {_CERTIFICATE_ROOT}.type.authority.serial.version.check",
+        )
     kind, authority, serial, version, check = pieces
     _require_letters(zh, en, "".join(pieces), _ALPHANUMERIC)
     if not re.fullmatch(r"[0-9]{3}", version) or len(serial) > 64 or len(check) != 1:
         wanted = "版本号须为3位数字, 流水号至多64位, 校验1位"
-        raise _bad(zh, en, code, "structure", wanted, "version is 3 digits, serial at most 64, check 1 character")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "structure",
+            wanted,
+            "version is 3 digits, serial at most 64, check 1 character",
+        )
     expected = certificate_check(kind + authority + serial + version)
     if check != expected:
-        raise _bad(zh, en, code, "check", f"校验位 {check} 应为 {expected}", f"check {check} should be {expected}")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "check",
+            f"校验位 {check} 应为 {expected}",
+            f"check {check} should be {expected}",
+        )
     return CertificateId(code, kind, authority, serial, version)
 
 
@@ -441,14 +631,30 @@ def _holds(parse: Callable[[], object]) -> bool:
     return True
 
 
-def _bad(zh: str, en: str, code: str, reason: str, why_zh: str, why_en: str) -> BadIdentifier:
+def _bad(
+    zh: str, en: str, code: str, reason: str, why_zh: str, why_en: str
+) -> BadIdentifier:
     shown = code[:80]
-    return BadIdentifier(f"{zh} {shown}: {why_zh}。", f"{en} {shown}: {why_en}.", reason=reason, value=shown)
+    return BadIdentifier(
+        f"{zh} {shown}: {why_zh}。",
+        f"{en} {shown}: {why_en}.",
+        reason=reason,
+        value=shown,
+    )
 
 
-def _wrong_length(zh: str, en: str, code: str, wanted: str, found: int | None = None) -> BadIdentifier:
+def _wrong_length(
+    zh: str, en: str, code: str, wanted: str, found: int | None = None
+) -> BadIdentifier:
     length = len(code) if found is None else found
-    return _bad(zh, en, code, "length", f"长度 {length}, 应为 {wanted}", f"length {length}, should be {wanted}")
+    return _bad(
+        zh,
+        en,
+        code,
+        "length",
+        f"长度 {length}, 应为 {wanted}",
+        f"length {length}, should be {wanted}",
+    )
 
 
 def _require_length(zh: str, en: str, code: str, length: int) -> None:
@@ -460,7 +666,14 @@ def _require_letters(zh: str, en: str, code: str, alphabet: str) -> None:
     strange = sorted(set(code) - set(alphabet))
     if strange:
         found = " ".join(strange)
-        raise _bad(zh, en, code, "characters", f"含不允许的字符 {found}", f"contains characters not allowed: {found}")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "characters",
+            f"含不允许的字符 {found}",
+            f"contains characters not allowed: {found}",
+        )
 
 
 def _require_digits(zh: str, en: str, code: str) -> None:
@@ -471,10 +684,20 @@ def _require_digits(zh: str, en: str, code: str) -> None:
 def _require_province(zh: str, en: str, code: str, real_only: bool) -> None:
     province = code[:2]
     if province not in PROVINCES and (real_only or province != SAMPLE_PROVINCE):
-        raise _bad(zh, en, code, "division", f"省级代码 {province} 不存在", f"there is no province {province}")
+        raise _bad(
+            zh,
+            en,
+            code,
+            "division",
+            f"省级代码 {province} 不存在",
+            f"there is no province {province}",
+        )
 
 
 def _require_check(zh: str, en: str, code: str, expected: str) -> None:
     if code[-1] != expected:
-        why_zh, why_en = f"校验码 {code[-1]} 应为 {expected}", f"check character {code[-1]} should be {expected}"
+        why_zh, why_en = (
+            f"校验码 {code[-1]} 应为 {expected}",
+            f"check character {code[-1]} should be {expected}",
+        )
         raise _bad(zh, en, code, "check", why_zh, why_en)

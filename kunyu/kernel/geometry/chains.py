@@ -68,7 +68,9 @@ class Edges:
         return len(self.key)
 
 
-NO_EDGES = Edges(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((0, 4), np.int64))
+NO_EDGES = Edges(
+    np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((0, 4), np.int64)
+)
 
 
 def frame_of(geometries: NDArray[np.object_], tolerance: float) -> Frame:
@@ -101,8 +103,7 @@ def _chunks(polygons: NDArray[np.object_]) -> Iterator[NDArray[np.object_]]:
         order = np.argsort(shapely.bounds(polygons)[:, 1], kind="stable")
         polygons, counts = polygons[order], counts[order]
     piece = (np.cumsum(counts) - 1) // CHUNK_VERTICES
-    for part in np.split(polygons, np.flatnonzero(np.diff(piece)) + 1):
-        yield part
+    yield from np.split(polygons, np.flatnonzero(np.diff(piece)) + 1)
 
 
 def concatenate(one: Edges, other: Edges) -> Edges:
@@ -116,7 +117,9 @@ def concatenate(one: Edges, other: Edges) -> Edges:
     )
 
 
-def boundary_edges(polygons: NDArray[np.object_], frame: Frame, weight: int = 1) -> Edges:
+def boundary_edges(
+    polygons: NDArray[np.object_], frame: Frame, weight: int = 1
+) -> Edges:
     """Return all boundary edges of polygons, directed with the interior on the left, without those of no length."""
     rings, is_hole = _rings(polygons)
     if len(rings) == 0:
@@ -133,10 +136,14 @@ def boundary_edges(polygons: NDArray[np.object_], frame: Frame, weight: int = 1)
     real[starts[1:] - 1] = False  # the step from one ring to the next
     sign = np.where(first < second, 1, -1) * np.repeat(turn, counts)[:-1]
     kept = np.flatnonzero(real)
-    return Edges(_mix(first + second)[kept], sign[kept], np.hstack((grid[kept], grid[kept + 1])))
+    return Edges(
+        _mix(first + second)[kept], sign[kept], np.hstack((grid[kept], grid[kept + 1]))
+    )
 
 
-def _rings(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def _rings(
+    polygons: NDArray[np.object_],
+) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     parts = shapely.get_parts(polygons)
     rings, owner = shapely.get_rings(parts, return_index=True)
     is_hole = np.zeros(len(rings), dtype=bool)
@@ -144,7 +151,9 @@ def _rings(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[
     return rings, is_hole
 
 
-def _signed_areas(local: _Floats, starts: NDArray[np.intp], counts: NDArray[np.int32]) -> _Floats:
+def _signed_areas(
+    local: _Floats, starts: NDArray[np.intp], counts: NDArray[np.int32]
+) -> _Floats:
     near = local - np.repeat(local[starts], counts, axis=0)
     cross = np.zeros(len(near))
     cross[:-1] = near[:-1, 0] * near[1:, 1] - near[1:, 0] * near[:-1, 1]
@@ -202,7 +211,9 @@ def mend_t_junctions(edges: Edges, frame: Frame, reach: float) -> Edges:
     owner, point = owner[order], point[order]
     same_edge = np.flatnonzero(owner[1:] == owner[:-1])
     times = edges.sign * np.where(_hash_points(start) < _hash_points(end), 1, -1)
-    return cancel(_directed(point[same_edge], point[same_edge + 1], times[owner[same_edge]]))
+    return cancel(
+        _directed(point[same_edge], point[same_edge + 1], times[owner[same_edge]])
+    )
 
 
 def _points_on_edges(
@@ -212,16 +223,24 @@ def _points_on_edges(
     vertices = np.unique(edges.ends.reshape(-1, 2), axis=0)
     lines = shapely.linestrings(frame.to_local(edges.ends).reshape(-1, 2, 2))
     points = shapely.points(frame.to_local(vertices))
-    vertex, edge = shapely.STRtree(lines).query(points, predicate="dwithin", distance=reach)
+    vertex, edge = shapely.STRtree(lines).query(
+        points, predicate="dwithin", distance=reach
+    )
     start = frame.to_local(edges.ends[edge, :2])
     along = frame.to_local(edges.ends[edge, 2:]) - start
-    place = ((frame.to_local(vertices[vertex]) - start) * along).sum(axis=1) / (along**2).sum(axis=1)
-    margin = reach / np.hypot(along[:, 0], along[:, 1])  # an edge's own ends, and twins of them, split nothing
+    place = ((frame.to_local(vertices[vertex]) - start) * along).sum(axis=1) / (
+        along**2
+    ).sum(axis=1)
+    margin = reach / np.hypot(
+        along[:, 0], along[:, 1]
+    )  # an edge's own ends, and twins of them, split nothing
     inner = (place > margin) & (place < 1 - margin)
     return edge[inner], place[inner], vertices[vertex[inner]]
 
 
-def _directed(start: NDArray[np.int64], end: NDArray[np.int64], times: NDArray[np.int64]) -> Edges:
+def _directed(
+    start: NDArray[np.int64], end: NDArray[np.int64], times: NDArray[np.int64]
+) -> Edges:
     """Return edges from ``start`` to ``end``, each counted ``times``."""
     first, second = _hash_points(start), _hash_points(end)
     kept = np.flatnonzero(first != second)
@@ -238,7 +257,9 @@ def faces(edges: Edges, frame: Frame) -> NDArray[np.object_]:
     return shapely.get_parts(shapely.polygonize([noded]))
 
 
-def shift(geometries: NDArray[np.object_], offset: tuple[float, float]) -> NDArray[np.object_]:
+def shift(
+    geometries: NDArray[np.object_], offset: tuple[float, float]
+) -> NDArray[np.object_]:
     """Return geometries moved by ``offset``."""
     move = np.asarray(offset)
 

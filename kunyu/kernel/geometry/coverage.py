@@ -91,7 +91,12 @@ def overlaps(polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Ov
         return _no_overlaps()
     left, right = _candidate_pairs(usable, crowded)
     pieces = [
-        _exact_overlaps(usable, left[start : start + _PAIRS_AT_A_TIME], right[start : start + _PAIRS_AT_A_TIME], tolerance)
+        _exact_overlaps(
+            usable,
+            left[start : start + _PAIRS_AT_A_TIME],
+            right[start : start + _PAIRS_AT_A_TIME],
+            tolerance,
+        )
         for start in range(0, len(left), _PAIRS_AT_A_TIME)
     ]
     if not pieces:
@@ -102,7 +107,9 @@ def overlaps(polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Ov
     return Overlaps(i[order], j[order], geometry[order], shapely.area(geometry[order]))
 
 
-def gaps(polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Gaps:
+def gaps(
+    polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M
+) -> Gaps:
     """Return where ``polygons`` leave their declared boundary uncovered or go beyond it.
 
     Parameters
@@ -117,15 +124,21 @@ def gaps(polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_T
     limits = _dissolved(_usable(np.atleast_1d(np.asarray(boundary, dtype=object)))[0])
     everything = np.concatenate((usable, limits))
     if len(everything) == 0:
-        return _gaps(np.empty(0, dtype=object), np.empty(0, dtype=object), limits, tolerance)
+        return _gaps(
+            np.empty(0, dtype=object), np.empty(0, dtype=object), limits, tolerance
+        )
     frame = chains.frame_of(everything, tolerance)
-    chain = chains.concatenate(chains.residual(usable, frame), chains.residual(limits, frame, weight=-1))
+    chain = chains.concatenate(
+        chains.residual(usable, frame), chains.residual(limits, frame, weight=-1)
+    )
     faces = _faces(chains.cancel(chain), frame, tolerance)
     points = shapely.point_on_surface(faces)
     # On a face cover − inside is constant: −1 only where nothing covers the boundary's inside; positive where a
     # parcel lies beyond the boundary, or two inside it, and one face may hold both.
     cover, inside = _cover_counts(usable, points), _cover_counts(limits, points)
-    return _gaps(faces[cover < inside], _beyond(faces[cover > inside], limits), limits, tolerance)
+    return _gaps(
+        faces[cover < inside], _beyond(faces[cover > inside], limits), limits, tolerance
+    )
 
 
 def _dissolved(limits: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -134,7 +147,9 @@ def _dissolved(limits: NDArray[np.object_]) -> NDArray[np.object_]:
     return np.array([shapely.union_all(limits)], dtype=object)
 
 
-def _beyond(faces: NDArray[np.object_], limits: NDArray[np.object_]) -> NDArray[np.object_]:
+def _beyond(
+    faces: NDArray[np.object_], limits: NDArray[np.object_]
+) -> NDArray[np.object_]:
     """Return what of ``faces`` lies outside ``limits``."""
     if len(limits) == 0:
         return faces
@@ -146,7 +161,9 @@ def _usable(polygons: ArrayLike) -> tuple[NDArray[np.object_], NDArray[np.int64]
     """Return valid polygonal geometries and their positions in the input."""
     array = np.asarray(polygons, dtype=object).ravel().copy()
     dimension = shapely.get_dimensions(array)
-    finite = np.isfinite(shapely.bounds(array)).all(axis=1)  # also false for what is missing or empty
+    finite = np.isfinite(shapely.bounds(array)).all(
+        axis=1
+    )  # also false for what is missing or empty
     position = np.flatnonzero((dimension == 2) & finite)
     array = array[position]
     # Bounds skip NaN, so coordinates are asked only where the geometry is invalid: NaN always makes it so.
@@ -168,7 +185,9 @@ def _repaired(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     return repaired
 
 
-def _faces(chain: chains.Edges, frame: chains.Frame, tolerance: float) -> NDArray[np.object_]:
+def _faces(
+    chain: chains.Edges, frame: chains.Frame, tolerance: float
+) -> NDArray[np.object_]:
     """Return the faces of a residual chain that are more than noise, in the input's coordinates."""
     reach = tolerance * _NOISE_PER_TOLERANCE
     faces = chains.faces(chains.mend_t_junctions(chain, frame, reach), frame)
@@ -177,10 +196,17 @@ def _faces(chain: chains.Edges, frame: chains.Frame, tolerance: float) -> NDArra
 
 def _mean_width(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
     length = shapely.length(polygons)
-    return np.divide(2 * shapely.area(polygons), length, out=np.zeros(len(polygons)), where=length > 0)
+    return np.divide(
+        2 * shapely.area(polygons),
+        length,
+        out=np.zeros(len(polygons)),
+        where=length > 0,
+    )
 
 
-def _cover_counts(polygons: NDArray[np.object_], points: NDArray[np.object_]) -> NDArray[np.int64]:
+def _cover_counts(
+    polygons: NDArray[np.object_], points: NDArray[np.object_]
+) -> NDArray[np.int64]:
     """Return how many of ``polygons`` cover each point."""
     if len(polygons) == 0 or len(points) == 0:
         return np.zeros(len(points), dtype=np.int64)
@@ -188,7 +214,9 @@ def _cover_counts(polygons: NDArray[np.object_], points: NDArray[np.object_]) ->
     # Prepared, a polygon of 20,000 vertices answers in logarithmic time; only the polygons asked are prepared.
     asked = polygons[np.unique(polygon)]
     shapely.prepare(asked)
-    hit = shapely.intersects_xy(polygons[polygon], shapely.get_x(points[point]), shapely.get_y(points[point]))
+    hit = shapely.intersects_xy(
+        polygons[polygon], shapely.get_x(points[point]), shapely.get_y(points[point])
+    )
     shapely.destroy_prepared(asked)
     return np.bincount(point[hit], minlength=len(points))
 
@@ -213,7 +241,10 @@ def _candidate_pairs(
 
 
 def _exact_overlaps(
-    polygons: NDArray[np.object_], left: NDArray[np.int64], right: NDArray[np.int64], tolerance: float
+    polygons: NDArray[np.object_],
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    tolerance: float,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.object_]]:
     common = shapely.intersection(polygons[left], polygons[right])
     parts, pair = significant_parts(common, tolerance)
@@ -241,7 +272,9 @@ def significant_parts(
     return all_parts[order], all_owner[order]
 
 
-def _polygon_parts(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+def _polygon_parts(
+    geometries: NDArray[np.object_],
+) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
     parts, owner = shapely.get_parts(geometries, return_index=True)
     polygonal = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
     nested = shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON
@@ -255,9 +288,13 @@ def _polygon_parts(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_]
     return parts[full], owner[full]
 
 
-def _grouped(parts: NDArray[np.object_], owner: NDArray[np.intp]) -> NDArray[np.object_]:
+def _grouped(
+    parts: NDArray[np.object_], owner: NDArray[np.intp]
+) -> NDArray[np.object_]:
     """Return one geometry per owner: the part itself, or a MultiPolygon of several."""
-    _, first, group, count = np.unique(owner, return_index=True, return_inverse=True, return_counts=True)
+    _, first, group, count = np.unique(
+        owner, return_index=True, return_inverse=True, return_counts=True
+    )
     grouped = np.asarray(shapely.multipolygons(parts, indices=group), dtype=object)
     return np.where(count == 1, parts[first], grouped)
 
@@ -268,15 +305,28 @@ def _no_overlaps() -> Overlaps:
 
 
 def _gaps(
-    uncovered: NDArray[np.object_], beyond: NDArray[np.object_], limits: NDArray[np.object_], tolerance: float
+    uncovered: NDArray[np.object_],
+    beyond: NDArray[np.object_],
+    limits: NDArray[np.object_],
+    tolerance: float,
 ) -> Gaps:
     outline = shapely.boundary(limits[0]) if len(limits) else shapely.LineString()
     shapely.prepare(outline)
     # Faces of one gap may be cut by edges inside it: dissolve before measuring.
-    holes, _ = significant_parts(np.array([shapely.union_all(uncovered)], dtype=object), tolerance)
-    islands, _ = significant_parts(np.array([shapely.union_all(beyond)], dtype=object), tolerance)
-    on_edge = shapely.dwithin(outline, holes, tolerance) if len(holes) else np.empty(0, dtype=bool)
-    kind = np.concatenate((np.where(on_edge, GAP_EDGE, GAP_HOLE), np.full(len(islands), OUTSIDE)))
+    holes, _ = significant_parts(
+        np.array([shapely.union_all(uncovered)], dtype=object), tolerance
+    )
+    islands, _ = significant_parts(
+        np.array([shapely.union_all(beyond)], dtype=object), tolerance
+    )
+    on_edge = (
+        shapely.dwithin(outline, holes, tolerance)
+        if len(holes)
+        else np.empty(0, dtype=bool)
+    )
+    kind = np.concatenate(
+        (np.where(on_edge, GAP_EDGE, GAP_HOLE), np.full(len(islands), OUTSIDE))
+    )
     geometry = np.concatenate((holes, islands))
     place = shapely.bounds(geometry).reshape(-1, 4)
     order = np.lexsort((place[:, 1], place[:, 0], kind))

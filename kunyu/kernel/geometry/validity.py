@@ -58,7 +58,9 @@ _GEOS_REASONS = {
     "Interior is disconnected": DISCONNECTED,
     "Too few points in geometry component": TOO_FEW_POINTS,
 }
-_GEOS_TEXT = re.compile(r"^(?P<reason>[^\[]+)\[(?P<x>[^\s\]]+) (?P<y>[^\s\]]+)[^\]]*\]$")
+_GEOS_TEXT = re.compile(
+    r"^(?P<reason>[^\[]+)\[(?P<x>[^\s\]]+) (?P<y>[^\s\]]+)[^\]]*\]$"
+)
 
 
 @dataclass(frozen=True)
@@ -120,9 +122,15 @@ def invalid_reasons(
     return Faults(index[order], reason[order], point[order])
 
 
-def _faults(index: NDArray[np.int64], reason: str | NDArray[np.str_], point: NDArray[np.object_] | None) -> Faults:
+def _faults(
+    index: NDArray[np.int64],
+    reason: str | NDArray[np.str_],
+    point: NDArray[np.object_] | None,
+) -> Faults:
     reasons = np.full(len(index), reason) if isinstance(reason, str) else reason
-    points = np.full(len(index), shapely.Point(), dtype=object) if point is None else point
+    points = (
+        np.full(len(index), shapely.Point(), dtype=object) if point is None else point
+    )
     return Faults(index.astype(np.int64), reasons.astype(np.str_), points)
 
 
@@ -138,18 +146,24 @@ def _absences(array: NDArray[np.object_]) -> tuple[Faults, NDArray[np.int64]]:
     missing = shapely.is_missing(array)
     empty = shapely.is_empty(array) & ~missing
     kinds = shapely.get_type_id(array)
-    polygonal = np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
+    polygonal = np.isin(
+        kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
+    )
     other = ~missing & ~empty & ~polygonal
     others = np.flatnonzero(other)
     faults = _join(
         _faults(np.flatnonzero(missing), MISSING, None),
         _faults(np.flatnonzero(empty), EMPTY, None),
-        _faults(others, NOT_POLYGON, shapely.points(shapely.bounds(array[others])[:, :2])),
+        _faults(
+            others, NOT_POLYGON, shapely.points(shapely.bounds(array[others])[:, :2])
+        ),
     )
     return faults, np.flatnonzero(polygonal & ~empty)
 
 
-def _not_finite(array: NDArray[np.object_], candidates: NDArray[np.int64]) -> tuple[Faults, NDArray[np.int64]]:
+def _not_finite(
+    array: NDArray[np.object_], candidates: NDArray[np.int64]
+) -> tuple[Faults, NDArray[np.int64]]:
     coordinates, owner = shapely.get_coordinates(array[candidates], return_index=True)
     bad_vertex = ~np.isfinite(coordinates).all(axis=1)
     bad = np.zeros(len(candidates), dtype=bool)
@@ -166,16 +180,27 @@ def _structural(array: NDArray[np.object_], candidates: NDArray[np.int64]) -> Fa
     texts = shapely.is_valid_reason(array[invalid])
     matches = [_GEOS_TEXT.match(text) for text in texts]
     reasons = [
-        _GEOS_REASONS.get(match["reason"].strip(), OTHER_INVALID) if match else OTHER_INVALID for match in matches
+        _GEOS_REASONS.get(match["reason"].strip(), OTHER_INVALID)
+        if match
+        else OTHER_INVALID
+        for match in matches
     ]
-    places = [shapely.Point(float(match["x"]), float(match["y"])) if match else shapely.Point() for match in matches]
+    places = [
+        shapely.Point(float(match["x"]), float(match["y"]))
+        if match
+        else shapely.Point()
+        for match in matches
+    ]
     points = np.empty(len(places), dtype=object)
     points[:] = places
     return _faults(invalid, np.array(reasons, dtype=np.str_), points)
 
 
 def _vertex_faults(
-    array: NDArray[np.object_], candidates: NDArray[np.int64], same_point: float, tolerance: float
+    array: NDArray[np.object_],
+    candidates: NDArray[np.int64],
+    same_point: float,
+    tolerance: float,
 ) -> Faults:
     """Return duplicate consecutive vertices and spikes: places where the boundary turns back on itself."""
     parts, owner = shapely.get_parts(array[candidates], return_index=True)
@@ -193,12 +218,16 @@ def _vertex_faults(
 
     polygon_of = candidates[owner[part[ring]]]
     return _join(
-        _faults(polygon_of[twins], DUPLICATE_VERTEX, shapely.points(coordinates[twins])),
+        _faults(
+            polygon_of[twins], DUPLICATE_VERTEX, shapely.points(coordinates[twins])
+        ),
         _faults(polygon_of[spikes], SPIKE, shapely.points(coordinates[spikes])),
     )
 
 
-def _turns(ring: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+def _turns(
+    ring: NDArray[np.intp],
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Return, per vertex without the closing ones, the arriving step, the leaving step and the vertex.
 
     A ring's vertices lie one after the other, its last repeats its first; step k leads from vertex k to k + 1.
@@ -230,7 +259,9 @@ def _turns_back(
     return (dot < 0) & (short > tolerance) & (cross < tolerance * long)
 
 
-def _without_area(array: NDArray[np.object_], candidates: NDArray[np.int64], tolerance: float) -> Faults:
+def _without_area(
+    array: NDArray[np.object_], candidates: NDArray[np.int64], tolerance: float
+) -> Faults:
     geometries = array[candidates]
     length = shapely.length(geometries)
     flat = 2 * shapely.area(geometries) < tolerance * length

@@ -18,8 +18,14 @@ from kunyu.kernel.errors import (
 
 @pytest.mark.parametrize(
     ("kind", "exit_code", "status"),
-    [(UsageError, 2, 400), (UnreadableInput, 3, 422), (Refused, 4, 403), (NotFound, 4, 404),
-     (NodeUnavailable, 5, 503), (Defect, 70, 500)],
+    [
+        (UsageError, 2, 400),
+        (UnreadableInput, 3, 422),
+        (Refused, 4, 403),
+        (NotFound, 4, 404),
+        (NodeUnavailable, 5, 503),
+        (Defect, 70, 500),
+    ],
 )
 def test_exit_codes_and_statuses_are_the_contract(kind, exit_code, status):
     error = kind("图斑 1 无效", "Parcel 1 is invalid", parcel="1")
@@ -32,13 +38,28 @@ def test_exit_codes_and_statuses_are_the_contract(kind, exit_code, status):
 
 
 def test_codes_differ():
-    kinds = [KunyuError, UsageError, UnreadableInput, Refused, NotFound, NodeUnavailable, Defect]
+    kinds = [
+        KunyuError,
+        UsageError,
+        UnreadableInput,
+        Refused,
+        NotFound,
+        NodeUnavailable,
+        Defect,
+    ]
 
     assert len({kind.code for kind in kinds}) == len(kinds)
 
 
 def test_problem_is_json_whatever_the_context_holds():
-    error = Refused("不", "No", where={1: float("nan")}, who={"b", "a"}, what=object, deep=[(1, 2.5)])
+    error = Refused(
+        "不",
+        "No",
+        where={1: float("nan")},
+        who={"b", "a"},
+        what=object,
+        deep=[(1, 2.5)],
+    )
 
     context = json.loads(json.dumps(error.problem(), allow_nan=False))["context"]
 

@@ -23,7 +23,9 @@ DAYS = st.dates(date(2005, 1, 1), date(2025, 12, 31))
 
 
 def test_every_day_agrees_with_chinesecalendar():
-    chinese_calendar = pytest.importorskip("chinese_calendar", reason="compares with the package chinesecalendar")
+    chinese_calendar = pytest.importorskip(
+        "chinese_calendar", reason="compares with the package chinesecalendar"
+    )
     last = max(chinese_calendar.constants.holidays).year
     calendar = official_calendar()
 
@@ -36,9 +38,24 @@ def test_every_day_agrees_with_chinesecalendar():
 
 def test_the_wording_of_the_2026_notice():
     """国办发明电〔2025〕7号: 33 days off, 6 make-up days."""
-    spans = [((1, 1), 3), ((2, 15), 9), ((4, 4), 3), ((5, 1), 5), ((6, 19), 3), ((9, 25), 3), ((10, 1), 7)]
-    off = {date(2026, *start) + timedelta(days=k) for start, length in spans for k in range(length)}
-    work = {date(2026, m, d) for m, d in [(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)]}
+    spans = [
+        ((1, 1), 3),
+        ((2, 15), 9),
+        ((4, 4), 3),
+        ((5, 1), 5),
+        ((6, 19), 3),
+        ((9, 25), 3),
+        ((10, 1), 7),
+    ]
+    off = {
+        date(2026, *start) + timedelta(days=k)
+        for start, length in spans
+        for k in range(length)
+    }
+    work = {
+        date(2026, m, d)
+        for m, d in [(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)]
+    }
     year = official_calendar().years[2026]
 
     assert year.off == off
@@ -74,13 +91,16 @@ def test_between_undoes_adding(start, count):
     assert add_workdays(end, -count) <= start or not is_workday(start)
 
 
-@pytest.mark.parametrize("act", [
-    lambda: is_workday(date(2027, 1, 4)),
-    lambda: add_workdays(date(2026, 12, 25), 20),
-    lambda: workdays_between(date(2026, 1, 1), date(2027, 1, 1)),
-    lambda: add_workdays(date(2004, 1, 5), -10),
-    lambda: is_workday(date(1999, 1, 1)),
-])
+@pytest.mark.parametrize(
+    "act",
+    [
+        lambda: is_workday(date(2027, 1, 4)),
+        lambda: add_workdays(date(2026, 12, 25), 20),
+        lambda: workdays_between(date(2026, 1, 1), date(2027, 1, 1)),
+        lambda: add_workdays(date(2004, 1, 5), -10),
+        lambda: is_workday(date(1999, 1, 1)),
+    ],
+)
 def test_a_year_without_notice_is_not_guessed(act):
     with pytest.raises(YearNotPublished) as caught:
         act()
@@ -95,7 +115,9 @@ def test_the_last_workday_known_is_still_answered():
 
 def test_a_newer_notice_can_be_added_by_file(tmp_path):
     path = tmp_path / "2027.toml"
-    path.write_text('[[year]]\nyear = 2027\nnotice = "示例"\nverified = false\noff = [2027-01-01]\nwork = [2027-01-03]\n')
+    path.write_text(
+        '[[year]]\nyear = 2027\nnotice = "示例"\nverified = false\noff = [2027-01-01]\nwork = [2027-01-03]\n'
+    )
 
     calendar = read_calendar(path)
 
@@ -109,12 +131,15 @@ def year(number, off=(), work=()):
     return Year(number, frozenset(off), frozenset(work), "", False)
 
 
-@pytest.mark.parametrize("years", [
-    [year(2020), year(2022)],
-    [year(2020, off=[date(2021, 1, 1)])],
-    [year(2020, off=[date(2020, 1, 4)], work=[date(2020, 1, 4)])],
-    [year(2020, work=[date(2020, 1, 6)])],
-])
+@pytest.mark.parametrize(
+    "years",
+    [
+        [year(2020), year(2022)],
+        [year(2020, off=[date(2021, 1, 1)])],
+        [year(2020, off=[date(2020, 1, 4)], work=[date(2020, 1, 4)])],
+        [year(2020, work=[date(2020, 1, 6)])],
+    ],
+)
 def test_contradictions_are_refused(years):
     with pytest.raises(BadCalendar):
         Calendar(years)
