@@ -114,8 +114,8 @@ def _replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _listed(layer: StandardLayer) -> str:
-    return ", ".join(["county", *(f'"{one.code}"' for one in layer.fields)])
+def _listed(layer: StandardLayer, prefix: str = "") -> str:
+    return ", ".join([f"{prefix}county", *(f'{prefix}"{one.code}"' for one in layer.fields)])
 
 
 @contextmanager
@@ -162,12 +162,12 @@ def _arrow(fields: tuple[Field, ...], rows: list[Any], spatial: bool) -> pa.Tabl
 
 def _write_geojson(path: Path, layer: StandardLayer, query: str, parameters: list[Any]) -> int:
     # json_build_object takes 100 arguments at most, and a process layer has more than 50 fields: a row instead
-    geometry = "ST_AsGeoJSON(geom, 9)" if layer.spatial else "'null'"
-    key = f'"{layer.key}"'
+    geometry = "ST_AsGeoJSON(rows.geom, 9)" if layer.spatial else "'null'"
+    key = f'rows."{layer.key}"'
     feature = (
         f'SELECT \'{{"type":"Feature","id":\' || coalesce(to_json({key})::text, \'null\') || \',"geometry":\' '
         f"|| coalesce({geometry}, 'null') || ',\"properties\":' || row_to_json(attributes)::text || '}}' "
-        f"FROM (SELECT * {query}) AS rows, LATERAL (SELECT {_listed(layer)}) AS attributes"
+        f"FROM (SELECT * {query}) AS rows, LATERAL (SELECT {_listed(layer, 'rows.')}) AS attributes"
     )
     count = 0
     with path.open("w", encoding="utf-8") as file, _cursor(feature, parameters) as cursor:

@@ -23,6 +23,8 @@ from kunyu.kernel.outbox.services import emit
 
 PUBLISHED_TOPIC = "catalogue.version_published"
 
+_BEGINS = "coalesce(lower(valid), '-infinity'::date)"
+
 
 @dataclass(frozen=True)
 class Content:
@@ -192,11 +194,11 @@ def verify_unique_in_time(layer: Layer, county: str) -> None:
     partition = qualified(partition_name(layer.table_name, county))
     with connection.cursor() as cursor:
         cursor.execute(
-            f'SELECT DISTINCT "{key}" FROM (SELECT "{key}", lower(valid) AS begins, '
-            f"max(coalesce(upper(valid), 'infinity'::date)) OVER (PARTITION BY \"{key}\" ORDER BY lower(valid) "
+            f'SELECT DISTINCT "{key}" FROM (SELECT "{key}", {_BEGINS} AS begins, '
+            f"max(coalesce(upper(valid), 'infinity'::date)) OVER (PARTITION BY \"{key}\" ORDER BY {_BEGINS} "
             f"ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS ended FROM {partition} "
             f'WHERE upper_inf(known) AND NOT isempty(valid) AND "{key}" IS NOT NULL) AS rows '
-            "WHERE coalesce(begins, '-infinity'::date) < ended ORDER BY 1 LIMIT 5"
+            "WHERE begins < ended ORDER BY 1 LIMIT 5"
         )
         keys = [str(row[0]) for row in cursor.fetchall()]
     if keys:

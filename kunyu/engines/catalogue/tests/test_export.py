@@ -1,0 +1,152 @@
+"""Export of a dataset's state and of the catalogue; the command line."""
+
+import csv
+import json
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyogrio
+import pytest
+from typer.testing import CliRunner
+
+from kunyu.engines.catalogue import export
+from kunyu.engines.catalogue.bitemporal import Moment
+from kunyu.engines.catalogue.cli import app
+from kunyu.engines.catalogue.errors import ExportFormatUnknown, NothingPublished
+from kunyu.engines.catalogue.models import DatasetVersion
+from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
+from kunyu.engines.security.models import AuditEntry
+from kunyu.engines.security.scope import ANONYMOUS, DOWNLOAD, SEE, Principal, Right, operator
+
+Published = Callable[..., DatasetVersion]
+FIRST = "2025-01-10T00:00:00+08:00"
+SECOND = "2026-01-10T00:00:00+08:00"
+
+
+@pytest.fixture
+def two_states(county: Published) -> None:
+    """Parcels a and b; next year b is gone, c is new and a changed its class."""
+    county("2024-12-31", FIRST, {"a": "0101", "b": "0103"})
+    county("2025-12-31", SECOND, {"a": "0601", "c": "0301"})
+
+
+def read(path: Path) -> dict[str, str]:
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return {row["BSM"]: row["DLBM"] for row in csv.DictReader(file)}
+    _, table = pyogrio.read_arrow(path)
+    if not table.num_rows:  # an empty GeoJSON has no attributes
+        return {}
+    return dict(zip(table["BSM"].to_pylist(), table["DLBM"].to_pylist(), strict=True))
+
+
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".csv"])
+def test_the_state_asked_for_is_written(two_states: None, tmp_path: Path, suffix: str) -> None:
+    """Present, a past day, and a past belief, in each format."""
+    asked = {
+        None: {"a": "0601", "c": "0301"},
+        Moment(date(2025, 6, 1)): {"a": "0101", "b": "0103"},
+        Moment(date(2026, 6, 1), datetime(2025, 6, 1, tzinfo=UTC)): {"a": "0101", "b": "0103"},
+        Moment(date(2020, 1, 1)): {},
+    }
+    for number, (moment, expected) in enumerate(asked.items()):
+        path = tmp_path / f"{number}{suffix}"
+        done = export.export_dataset(operator(), "10401-003", path, moment)
+        assert (done.records, done.collection) == (len(expected), "10401-003")
+        assert read(path) == expected
+    assert [path.name for path in tmp_path.iterdir() if path.name.startswith(".")] == []
+
+
+def test_geopackage_keeps_types_and_crs(two_states: None, tmp_path: Path) -> None:
+    """The 30 fields in order, numbers as numbers, geometry in CGCS2000 longitude and latitude."""
+    path = tmp_path / "dltb.gpkg"
+    export.export_dataset(operator(), "10401-003", path)
+
+    info = pyogrio.read_info(path, layer="DLTB", force_total_bounds=True)
+    assert info["crs"] == "EPSG:4490"
+    assert info["geometry_type"] == "MultiPolygon"
+    assert list(info["fields"])[:3] == ["county", "BSM", "YSDM"] and len(info["fields"]) == 31
+    _, table = pyogrio.read_arrow(path)
+    assert table["TBMJ"].to_pylist() == [1024.5, 1024.5]
+    assert info["total_bounds"] == (113.0, 34.0, 113.02, 34.01)
+
+
+def test_more_rows_than_one_batch(two_states: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Batches are appended to one layer; an exact multiple of the batch ends cleanly."""
+    for batch in (1, 2):
+        monkeypatch.setattr(export, "BATCH", batch)
+        path = tmp_path / f"{batch}.gpkg"
+        assert export.export_dataset(operator(), "10401-003", path).records == 2
+        assert read(path) == {"a": "0601", "c": "0301"}
+
+
+def test_rights_bound_the_export(two_states: None, tmp_path: Path) -> None:
+    """Downloading passes the gateway: by action, by county; a refusal writes no file and no audit entry."""
+    path = tmp_path / "out.csv"
+    for principal, error in (
+        (ANONYMOUS, SignInNeeded),
+        (Principal("nobody"), NotVisible),
+        (Principal("looks", rights=(Right("", "", SEE),)), NotAllowed),
+    ):
+        with pytest.raises(error):
+            export.export_dataset(principal, "10401-003", path)
+    assert not path.exists() and not AuditEntry.objects.exists()
+
+    elsewhere = Principal("far", rights=(Right("", "9902", DOWNLOAD),))
+    assert export.export_dataset(elsewhere, "10401-003", path).records == 0
+    assert export.export_dataset(operator(), "10401-003", path, division="9901").records == 2
+    assert export.export_dataset(operator(), "10401-003", path, division="99%").records == 0
+    assert AuditEntry.objects.filter(action="export", object_id="10401-003").count() == 3
+
+
+def test_failed_export_leaves_the_old_file(two_states: None, tmp_path: Path) -> None:
+    """Unknown format, no data, or a folder that is not there: a sentence, and what stood there stands."""
+    path = tmp_path / "out.gpkg"
+    path.write_text("before")
+    with pytest.raises(NothingPublished, match="没有发布的数据"):
+        export.export_dataset(operator(), "10401-004", path)
+    with pytest.raises(ExportFormatUnknown, match=r"\.xls"):
+        export.export_dataset(operator(), "10401-003", tmp_path / "out.xls")
+    with pytest.raises(OSError):
+        export.export_dataset(operator(), "10401-003", tmp_path / "nowhere" / "out.csv")
+    assert path.read_text() == "before"
+
+
+def test_catalogue_itself(two_states: None, tmp_path: Path) -> None:
+    """The list of datasets as CSV and JSON."""
+    for suffix in (".csv", ".json"):
+        assert export.export_catalogue(operator(), tmp_path / f"all{suffix}").records == 163
+    rows = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
+    with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
+        assert [row["code"] for row in csv.DictReader(file)] == [row["code"] for row in rows]
+    with pytest.raises(ExportFormatUnknown):
+        export.export_catalogue(operator(), tmp_path / "all.gpkg")
+
+
+def run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, arguments, catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_command_line(two_states: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """list, show and export; with --json exactly one document on stdout."""
+    monkeypatch.delenv("KUNYU_TOKEN", raising=False)
+    assert len(json.loads(run("list", "--json"))["datasets"]) == 163
+    assert "10401-003 地类图斑  敏感 · 县级，国家核查 · 1 县 2 条" in run("list")
+    shown = run("show", "10401-003")
+    assert "  5 DLBM         Char(5)      M 地类编码 DLBM ?" in shown
+    assert "0101 水田" in shown and "990101 v2 published" in shown
+    assert [one["number"] for one in json.loads(run("show", "10401-003", "--json"))["versions"]] == [2, 1]
+    out = tmp_path / "x.geojson"
+    told = json.loads(run("export", "10401-003", "--out", str(out), "--valid-at", "2025-06-01", "--json"))
+    assert told == {"path": str(out), "collection": "10401-003", "records": 2}
+    assert read(out) == {"a": "0101", "b": "0103"}
+
+
+@pytest.mark.parametrize("arguments", [["--valid-at", "June"], ["--known-at", "2026-01-10T00:00:00"]])
+def test_bad_times_are_refused(arguments: list[str]) -> None:
+    """A day that is none, or an instant without a zone: exit code 2."""
+    result = CliRunner().invoke(app, ["export", "10401-003", *arguments])
+    assert result.exception is not None and getattr(result.exception, "exit_code", None) == 2
