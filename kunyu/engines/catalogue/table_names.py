@@ -16,7 +16,7 @@ def table_name(layer_code: str, standard_id: str) -> str:
     if len(name) > LONGEST:
         raise NoTable(
             f"图层 {layer_code} 的表名 {name} 长 {len(name)}，上限 {LONGEST}；请缩短标准编号 {standard_id}。",
-            f"Table name {name} of {layer_code} has {len(name)} letters, limit {LONGEST}; shorten the id {standard_id}.",
+            f"Table name {name} has {len(name)} letters, limit {LONGEST}; shorten the standard's id {standard_id}.",
         )
     return name
 
