@@ -3,15 +3,19 @@
 import tomllib
 from pathlib import Path
 
-from kunyu.engines.catalogue.loading import Loaded
+import pytest
+
+from kunyu.engines.catalogue.loading import load_catalogue
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.standards import load_standard
 
-PACK = Path(__file__).resolve().parents[3] / "packs" / "land_survey"
+PACK = Path(__file__).resolve().parents[1]
 
 
-def test_listed_layers_exist(catalogue: Loaded) -> None:
+@pytest.mark.django_db
+def test_listed_layers_exist() -> None:
     """Collection, layer, class field with colours, and label field of every entry are real."""
+    load_catalogue()
     listed = tomllib.loads((PACK / "layers.toml").read_text(encoding="utf-8"))["layers"]
     assert len(listed) == 7
     for one in listed:
