@@ -13,10 +13,15 @@ import pyarrow as pa
 import shapely
 from numpy.typing import NDArray
 
+from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import ellipsoidal_area
-from kunyu.project.sample_county.attributes import Parcels, describe_parcels, dltb_rows
+from kunyu.project.sample_county.attributes import Parcels, describe_parcels, dltb_rows, ridge_cents
+from kunyu.project.sample_county.change import CHANGE_YEAR, change_of, change_rows
 from kunyu.project.sample_county.coarse import coarse_layers
+from kunyu.project.sample_county.control_lines import control_rows, permanent_farmland
+from kunyu.project.sample_county.defects.plan import DefectPlan, plan_defects
+from kunyu.project.sample_county.dem import write_dem
 from kunyu.project.sample_county.edges import build_faces
 from kunyu.project.sample_county.layout import (
     CITY,
@@ -31,14 +36,15 @@ from kunyu.project.sample_county.layout import (
     Layout,
     plan_county,
 )
-from kunyu.project.sample_county.patches import Patches, patches_of
+from kunyu.project.sample_county.patches import BUILT_OF_KIND, Patch, built_areas, built_rows, patch_rows
+from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.survey_tables import survey_tables
-from kunyu.project.sample_county.tables import Cents, Rows, arrow_schema, bsm, conform, survey_layer
+from kunyu.project.sample_county.tables import CONTROL, SURVEY, arrow_schema, bsm, conform
 from kunyu.project.sample_county.terrain import Terrain, terrain_of
 from kunyu.project.sample_county.town import make_town
 from kunyu.project.sample_county.tracing import trace
 from kunyu.project.sample_county.village import Village, make_village
-from kunyu.project.sample_county.writing import FORMATS, Package, batched
+from kunyu.project.sample_county.writing import FORMATS, Package, batched, exact_decimals
 
 
 @dataclass(frozen=True)
@@ -60,17 +66,26 @@ class Report:
 
 @dataclass
 class Gathered:
-    """What is kept of every village while parcels stream to disk."""
+    """What is kept of every village while parcels stream to disk; areas in hundredths of m²."""
 
     village_polygon: list[shapely.Polygon] = field(default_factory=list)
     village_area: list[int] = field(default_factory=list)
-    patches: list[Patches] = field(default_factory=list)
     class_area: dict[int, int] = field(default_factory=dict)
     parcels: int = 0
     vertices: int = 0
+    new_parcels: int = 0
 
 
-def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg") -> Report:
+@dataclass(frozen=True)
+class Shelves:
+    """Layers kept until the parcels are written: the survey's others, control lines, the change package."""
+
+    county: Shelf
+    control: Shelf
+    change: Shelf
+
+
+def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", defects: str = "") -> Report:
     """Write the sample county into ``folder``.
 
     Parameters
@@ -78,35 +93,61 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg") -
     folder
         Made when missing; files of an earlier county are replaced.
     parcels
-        Exactly how many rows DLTB gets, at least 60.
+        Exactly how many rows DLTB gets (before defects), at least 60.
     seed
         Any non-negative integer; the same arguments give the same county on every machine.
     form
         ``gpkg``, ``shp``, ``gdb`` or ``parquet``.
+    defects
+        ``Q303:5,Q304:3`` or ``all:1``; empty for a clean county. See ``defects/``.
 
     Raises
     ------
     UsageError
-        Fewer than 60 parcels, a negative seed, an unknown format.
+        Fewer than 60 parcels, a negative seed, an unknown format or defect.
     """
     _refuse_nonsense(parcels, seed, form)
     folder.mkdir(parents=True, exist_ok=True)
     layout = plan_county(parcels, seed)
     terrain = terrain_of(layout)
+    plan = plan_defects(defects, layout)
     gathered = Gathered()
+    exact = exact_decimals(form)
+    survey, control = load_standard(SURVEY).layers, load_standard(CONTROL).layers
+    shelves = Shelves(Shelf(dict(survey), exact), Shelf(dict(control), exact), Shelf(dict(survey), exact))
     county = Package(folder, "county", form)
-    layer = survey_layer("DLTB")
-    schema = arrow_schema(layer, county.exact_decimals)
-    stream = (conform(layer, rows, county.exact_decimals) for rows in _dltb(layout, terrain, gathered))
-    county.write("DLTB", schema, batched(stream))
-    coarse = coarse_layers(layout)
-    for code, rows in survey_tables(layout, coarse, gathered):
-        layer = survey_layer(code)
-        county.write(code, arrow_schema(layer, county.exact_decimals), [conform(layer, rows, county.exact_decimals)])
+    stream = _dltb(layout, terrain, gathered, shelves, plan)
+    county.write("DLTB", arrow_schema(survey["DLTB"], exact), batched(stream), multi=plan.multipart)
+    for code, rows in survey_tables(layout, coarse_layers(layout), gathered):
+        shelves.county.add(code, rows)
+    plan.spoil_layers(shelves.county)
+    files = [county.path.name]
+    _write_shelf(county, shelves.county)
+    for name, shelf in (("control", shelves.control), (f"change-{CHANGE_YEAR}", shelves.change)):
+        package = Package(folder, name, form)
+        _write_shelf(package, shelf)
+        files.append(package.path.name)
     _write_divisions(folder / "divisions.csv", layout)
-    (folder / "truth.json").write_text(json.dumps([], ensure_ascii=False) + "\n", encoding="utf-8")
-    files = (county.path.name, "divisions.csv", "truth.json")
-    return Report(COUNTY, gathered.parcels, gathered.vertices, seed, files, ())
+    truth = json.dumps(plan.truth(), ensure_ascii=False, indent=1, allow_nan=False)
+    (folder / "truth.json").write_text(truth + "\n", encoding="utf-8")
+    files += ["divisions.csv", "truth.json"]
+    notes = _write_dem(folder, terrain, files)
+    return Report(COUNTY, gathered.parcels, gathered.vertices, seed, tuple(files), notes)
+
+
+def _write_shelf(package: Package, shelf: Shelf) -> None:
+    for code in sorted(shelf.batches, key=list(shelf.layers).index):
+        batches = shelf.batches.pop(code)
+        package.write(code, batches[0].schema, batched(batches))
+
+
+def _write_dem(folder: Path, terrain: Terrain, files: list[str]) -> tuple[str, ...]:
+    try:
+        write_dem(folder / "dem.tif", terrain)
+    except ImportError:
+        return ("未安装 rasterio，未写 dem.tif。 rasterio is not installed: dem.tif was not written.",)
+    files.append("dem.tif")
+    return ()
 
 
 def _refuse_nonsense(parcels: int, seed: int, form: str) -> None:
@@ -120,8 +161,11 @@ def _refuse_nonsense(parcels: int, seed: int, form: str) -> None:
                          f"--format {form}: one of {', '.join(FORMATS)}", format=form)
 
 
-def _dltb(layout: Layout, terrain: Terrain, gathered: Gathered) -> Iterator[Rows]:
-    """Generate the villages in code order and yield their DLTB rows."""
+def _dltb(
+    layout: Layout, terrain: Terrain, gathered: Gathered, shelves: Shelves, plan: DefectPlan
+) -> Iterator[pa.RecordBatch]:
+    """Generate the villages in code order; yield their DLTB rows, put everything else on the shelves."""
+    layer, exact = shelves.county.layers["DLTB"], shelves.county.exact_decimals
     for index in range(len(layout.cells)):
         village = make_town(layout, terrain) if index == layout.town else make_village(layout, terrain, index)
         polygon = village_polygon(village)
@@ -129,11 +173,58 @@ def _dltb(layout: Layout, terrain: Terrain, gathered: Gathered) -> Iterator[Rows
         parcels = parcels_of(village, control, layout.seed)
         gathered.village_polygon.append(polygon)
         gathered.village_area.append(control)
-        gathered.patches.append(patches_of(village))
         _count_classes(gathered, parcels)
-        yield dltb_rows(parcels, layout, index, gathered.parcels + 1)
+        _shelve(village, parcels, layout, terrain, gathered, shelves)
+        batch = conform(layer, dltb_rows(parcels, layout, index, gathered.parcels + 1), exact)
+        yield plan.spoil_parcels(index, batch, polygon)
         gathered.parcels += parcels.kind.size
         gathered.vertices += int(village.faces.vertices.sum())
+
+
+def _shelve(
+    village: Village, parcels: Parcels, layout: Layout, terrain: Terrain, gathered: Gathered, shelves: Shelves
+) -> None:
+    """Make the village's other layers: patches, control lines, changes."""
+    index = village.index
+    farmland = permanent_farmland(village, layout)
+    first = shelves.county.count.get("YJJBNTTB", 0) + 1
+    for code, rows in patch_rows(village, farmland, first):
+        shelves.county.add(code, rows)
+    built = built_areas(village, village.cells.kind)
+    serial = shelves.county.add("CZCDYD", built_rows(built, np.arange(built.value.size), layout, index))
+    for code, rows in control_rows(village, terrain, layout, farmland, first):
+        shelves.control.add(code, rows)
+    change = change_of(village, parcels, layout)
+    update, process, new = change_rows(
+        change, parcels, layout, index, gathered.parcels + 1, layout.parcels + gathered.new_parcels + 1,
+        shelves.change.count.get("DLTBGXGC", 0) + 1,
+    )
+    gathered.new_parcels += new
+    if update.count:
+        shelves.change.add("DLTBGX", update)
+        shelves.change.add("DLTBGXGC", process)
+    _shelve_built_change(village, built, serial, change.kind_after, layout, shelves.change)
+
+
+def _shelve_built_change(
+    village: Village, built: Patch, serial: NDArray[np.int64], kind_after: NDArray[np.int64], layout: Layout, shelf: Shelf
+) -> None:
+    """Put built-up areas that grew or are new into CZCDYDGX; a grown one keeps the BSM of its largest part."""
+    after = built_areas(village, kind_after)
+    moved = (BUILT_OF_KIND[kind_after] != BUILT_OF_KIND[village.cells.kind]) & (after.cell >= 0)
+    chosen = np.unique(after.cell[moved])
+    if not chosen.size:
+        return
+    layer = shelf.layers["CZCDYDGX"]
+    ids = []
+    for area in chosen.tolist():  # a few per village
+        within = built.cell[(after.cell == area) & (built.cell >= 0)]
+        shelf.count["CZCDYD+"] = shelf.count.get("CZCDYD+", 0) + (within.size == 0)
+        ids.append(int(serial[np.bincount(within).argmax()]) if within.size
+                   else 50_000_000 + shelf.count["CZCDYD+"])
+    rows = built_rows(after, chosen, layout, village.index)
+    rows.columns["BSM"] = bsm(layer.layer_code, 0, chosen.size, np.array(ids))
+    shelf.add("CZCDYDGX", rows)
 
 
 def village_polygon(village: Village) -> shapely.Polygon:
@@ -150,11 +241,8 @@ def parcels_of(village: Village, control: int, seed: int) -> Parcels:
 
 
 def _count_classes(gathered: Gathered, parcels: Parcels) -> None:
-    from kunyu.project.sample_county.attributes import ridge_cents
-
     ridge = ridge_cents(parcels)[1]
-    net = np.bincount(parcels.kind, minlength=0)
-    for kind in np.flatnonzero(net).tolist():
+    for kind in np.unique(parcels.kind).tolist():
         mine = parcels.kind == kind
         gathered.class_area[kind] = gathered.class_area.get(kind, 0) + int((parcels.area - ridge)[mine].sum())
     gathered.class_area[-1] = gathered.class_area.get(-1, 0) + int(ridge.sum())

@@ -8,30 +8,29 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 
-from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.attributes import RIDGE_COEFFICIENT, YEAR
 from kunyu.project.sample_county.coarse import Coarse
 from kunyu.project.sample_county.land_use import DLBM
 from kunyu.project.sample_county.layout import COUNTY, COUNTY_NAME, EPSG, Layout
 from kunyu.project.sample_county.patches import BUILT
-from kunyu.project.sample_county.tables import SURVEY, Cents, Rows, bsm, survey_layer, text_of
+from kunyu.project.sample_county.tables import Cents, Rows, bsm, survey_layer
 
 if TYPE_CHECKING:
     from kunyu.project.sample_county.generate import Gathered
 
 
 def survey_tables(layout: Layout, coarse: Coarse, gathered: Gathered) -> Iterator[tuple[str, Rows]]:
-    """Yield (layer code, rows) of every survey layer except DLTB."""
+    """Yield (layer code, rows) of the survey layers that follow from the county as a whole."""
     yield "XZQ", _townships(layout, coarse, gathered)
     yield "XZQJX", _lines("XZQJX", coarse.township_lines, coarse.township_line_outer, "660200")
     yield "CJDCQ", _villages(layout, gathered)
     yield "CJDCQJX", _lines("CJDCQJX", coarse.village_lines, coarse.village_line_outer, "670500")
-    yield "PDT", _slopes(gathered)
-    yield "CZCDYD", _built(layout, gathered)
     yield "QSDWDMB", _owners(layout)
     yield "TKXSB", _coefficients()
     yield "KZMJB", _control(layout, gathered)
+    yield "YJFLMJB", _class_areas(gathered, 2, "YJLBM")
+    yield "EJFLMJB", _class_areas(gathered, 5, "DLBM")
 
 
 def _cents(area_m2: np.ndarray) -> Cents:
@@ -68,24 +67,6 @@ def _lines(layer: str, lines: np.ndarray, outer: np.ndarray, inner_type: str) ->
     return Rows({"BSM": _ids(layer, lines.size), "JXLX": kind, "JXXZ": "600001"}, lines.size, lines)
 
 
-def _slopes(gathered: Gathered) -> Rows:
-    value = np.concatenate([p.slope.value for p in gathered.patches])
-    polygon = np.concatenate([p.slope.polygon for p in gathered.patches])
-    return Rows({"BSM": _ids("PDT", value.size), "PDJB": text_of(np.array(list(" 12345")), value)}, value.size, polygon)
-
-
-def _built(layout: Layout, gathered: Gathered) -> Rows:
-    value = np.concatenate([p.built.value for p in gathered.patches])
-    village = np.repeat([p.village for p in gathered.patches], [p.built.value.size for p in gathered.patches])
-    polygon = np.concatenate([p.built.polygon for p in gathered.patches])
-    codes = np.array([layout.zldwdm(k) for k in range(len(layout.village_code))])
-    names = np.array([name.replace("村民委员会", "村").replace("社区居民委员会", "镇") for name in layout.village_name])
-    return Rows({
-        "BSM": _ids("CZCDYD", value.size), "CZCLX": text_of(np.array(BUILT), value), "CZCDM": text_of(codes, village),
-        "CZCMC": text_of(names, village), "CZCMJ": _cents(ellipsoidal_area(polygon, EPSG)),
-    }, value.size, polygon)
-
-
 def _owners(layout: Layout) -> Rows:
     count = len(layout.village_code)
     return Rows({"QSDWDM": [layout.zldwdm(k) for k in range(count)], "QSDWMC": list(layout.village_name)}, count)
@@ -102,3 +83,19 @@ def _coefficients() -> Rows:
 def _control(layout: Layout, gathered: Gathered) -> Rows:
     total = np.array([sum(gathered.village_area)])
     return Rows({"XZQDM": COUNTY, "XZQMC": COUNTY_NAME, "KZMJ": Cents(total)}, 1)
+
+
+def _class_areas(gathered: Gathered, digits: int, code_field: str) -> Rows:
+    """Sum net areas by class code (田坎 1203 from the deductions), in hectares."""
+    total: dict[str, int] = {}
+    for kind, cents in gathered.class_area.items():
+        code = ("1203" if kind < 0 else str(DLBM[kind]))[:digits]
+        if digits == 2 and kind >= 0 and DLBM[kind] == "1106":
+            code = "00"  # wetland classes keep their old numbers but count as 湿地
+        total[code] = total.get(code, 0) + cents
+    codes = sorted(total)
+    hectares = np.array([total[code] for code in codes]) / 1e6
+    return Rows({
+        "XH": np.arange(1, len(codes) + 1), "SJNF": YEAR, "XZQDM": COUNTY, "XZQMC": COUNTY_NAME, code_field: codes,
+        "MJ": np.floor(hectares * 100 + 0.5) / 100,
+    }, len(codes))

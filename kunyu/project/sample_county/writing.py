@@ -12,12 +12,10 @@ import warnings
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pyogrio
 import pyproj
-import shapely
 
 from kunyu.project.sample_county.layout import EPSG
 from kunyu.project.sample_county.tables import GEOMETRY
@@ -25,7 +23,26 @@ from kunyu.project.sample_county.tables import GEOMETRY
 FORMATS = ("gpkg", "shp", "gdb", "parquet")
 _DRIVER = {"gpkg": "GPKG", "shp": "ESRI Shapefile", "gdb": "OpenFileGDB"}
 _CLOCK = "2025-01-01T00:00:00.000Z"
-_TYPE_NAME = ("Point", "LineString", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon")
+
+
+class _Relay:
+    """Hands batches on and remembers the error of the generator behind them: it cannot cross the C stream."""
+
+    def __init__(self, batches: Iterable[pa.RecordBatch]) -> None:
+        self.batches = batches
+        self.error: Exception | None = None
+
+    def __iter__(self) -> Iterator[pa.RecordBatch]:
+        try:
+            yield from self.batches
+        except Exception as error:
+            self.error = error
+            raise
+
+
+def exact_decimals(form: str) -> bool:
+    """Say whether Float fields are written as decimals: formats that store a number's width and decimals."""
+    return form == "shp"
 
 
 class Package:
@@ -37,8 +54,6 @@ class Package:
     def __init__(self, folder: Path, name: str, form: str) -> None:
         self.form = form
         self.path = folder / (name if form in ("shp", "parquet") else f"{name}.{form}")
-        self.exact_decimals = form != "gpkg"
-        self._begun = False
         if self.path.is_dir():
             shutil.rmtree(self.path)
         self.path.unlink(missing_ok=True)
@@ -46,13 +61,11 @@ class Package:
 
     def write(self, layer: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], multi: bool = False) -> None:
         """Write one layer; ``batches`` is consumed as the driver asks for them."""
+        geometry_type = _geometry_type(layer, schema, multi)
         if self.form == "parquet":
-            self._write_parquet(layer, schema, batches)
-        elif self.form == "shp" and GEOMETRY not in schema.names:
-            self._write_ogr(layer, schema, batches, None)
+            self._write_parquet(layer, schema, batches, geometry_type, multi)
         else:
-            self._write_ogr(layer, schema, batches, _geometry_type(layer, schema, multi))
-        self._begun = True
+            self._write_ogr(layer, schema, batches, geometry_type)
 
     def _write_ogr(
         self, layer: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], geometry_type: str | None
@@ -67,39 +80,39 @@ class Package:
             extra = {"encoding": "GBK"}
         if self.form == "gdb":
             options = {"TARGET_ARCGIS_VERSION": "ARCGIS_PRO_3_2_OR_LATER"}
-        reader = pa.RecordBatchReader.from_batches(schema, iter(batches))
+        relay = _Relay(batches)
+        reader = pa.RecordBatchReader.from_batches(schema, iter(relay))
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", message=".*(crs|CRS|width|Normalized|field name).*")
-            pyogrio.write_arrow(
-                reader, target, layer=layer, driver=_DRIVER[self.form], geometry_name=GEOMETRY if geometry_type else None,
-                geometry_type=geometry_type, crs=f"EPSG:{EPSG}" if geometry_type else None, layer_options=options, **extra,
-            )
+            try:
+                pyogrio.write_arrow(
+                    reader, target, layer=layer, driver=_DRIVER[self.form], geometry_name=GEOMETRY if geometry_type else None,
+                    geometry_type=geometry_type, crs=f"EPSG:{EPSG}" if geometry_type else None, layer_options=options, **extra,
+                )
+            except Exception:
+                if relay.error is not None:  # the driver only knows that the stream broke off
+                    raise relay.error from None
+                raise
 
-    def _write_parquet(self, layer: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
+    def _write_parquet(
+        self, layer: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], geometry_type: str | None, multi: bool
+    ) -> None:
         self.path.mkdir(parents=True, exist_ok=True)
-        bounds, types = np.array([np.inf, np.inf, -np.inf, -np.inf]), set[str]()
-        bare = schema.remove_metadata()
-        plain = pa.schema([field.remove_metadata() for field in bare])
+        plain = pa.schema([field.remove_metadata() for field in schema])
+        if geometry_type:
+            plain = plain.with_metadata({"geo": json.dumps(_geo_metadata(geometry_type, multi))})
         with pq.ParquetWriter(self.path / f"{layer}.parquet", plain, compression="zstd") as writer:
             for batch in batches:
                 writer.write_batch(pa.RecordBatch.from_arrays(batch.columns, schema=plain))
-                if GEOMETRY in plain.names and batch.num_rows:
-                    shapes = shapely.from_wkb(batch.column(GEOMETRY).to_numpy(zero_copy_only=False))
-                    box = shapely.total_bounds(shapes)
-                    bounds = np.concatenate([np.fmin(bounds[:2], box[:2]), np.fmax(bounds[2:], box[2:])])
-                    types |= {_TYPE_NAME[k] for k in np.unique(shapely.get_type_id(shapes)).tolist()}
-            if GEOMETRY in plain.names:
-                writer.add_key_value_metadata({"geo": json.dumps(_geo_metadata(bounds.tolist(), sorted(types)))})
 
 
-def _geo_metadata(bounds: list[float], types: list[str]) -> dict[str, object]:
+def _geo_metadata(geometry_type: str, multi: bool) -> dict[str, object]:
     """Return the GeoParquet 1.1 key: WKB, planar edges, axis order x, y."""
-    column: dict[str, object] = {
-        "encoding": "WKB", "geometry_types": types, "crs": json.loads(pyproj.CRS.from_epsg(EPSG).to_json()),
-        "edges": "planar",
+    single = geometry_type.removeprefix("Multi")
+    column = {
+        "encoding": "WKB", "geometry_types": [single, f"Multi{single}"] if multi else [single],
+        "crs": json.loads(pyproj.CRS.from_epsg(EPSG).to_json()), "edges": "planar",
     }
-    if np.isfinite(bounds).all():
-        column["bbox"] = bounds
     return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
 
 
