@@ -3,6 +3,10 @@
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI
 
+from kunyu.engines.catalogue.api import router as catalogue_router
+from kunyu.engines.ingest.api import router as ingest_router
+from kunyu.engines.maps.api import router as maps_router
+from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.session import signed_in
 from kunyu.kernel.errors import KunyuError
 from kunyu.project.problems import problem_response
@@ -21,8 +25,7 @@ def _problem(request: HttpRequest, error: KunyuError) -> HttpResponse:
     return problem_response(error)
 
 
-import importlib.util  # noqa: E402  until every engine has its api.py
-
-for _engine, _prefix in (("catalogue", "catalogue"), ("ingest", "deliveries"), ("maps", "map"), ("reference", "reference")):
-    if importlib.util.find_spec(f"kunyu.engines.{_engine}.api"):
-        house.add_router(_prefix, importlib.import_module(f"kunyu.engines.{_engine}.api").router)
+house.add_router("catalogue", catalogue_router)
+house.add_router("deliveries", ingest_router)
+house.add_router("map", maps_router)
+house.add_router("reference", reference_router)
