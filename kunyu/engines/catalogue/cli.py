@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import datetime
 import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -38,29 +40,29 @@ def _print_json(document: Any) -> None:
 @app.command("list")
 def list_(
     as_json: Json = False,
-    everything: Annotated[bool, typer.Option("--all", help="连同没有数据的数据集 / datasets without data too")] = True,
+    published: Annotated[bool, typer.Option("--published", help="只列有数据的 / only datasets with data")] = False,
 ) -> None:
     """列出数据目录 / List the catalogue as a tree with counts."""
     principal = _principal()
     from kunyu.engines.catalogue import queries
 
     if as_json:
-        _print_json({"datasets": [asdict(one) for one in queries.datasets(principal) if everything or one.counties]})
+        _print_json({"datasets": [asdict(one) for one in queries.datasets(principal) if one.counties or not published]})
         return
     for node in queries.tree(principal):
-        _print_node(node, 0, everything)
+        _print_node(node, 0, published)
 
 
-def _print_node(node: TreeNode, depth: int, everything: bool) -> None:
-    if not everything and not node.published_count:
+def _print_node(node: TreeNode, depth: int, published: bool) -> None:
+    if published and not node.published_count:
         return
     typer.echo(f"{'  ' * depth}{node.code} {node.name_zh}  [{node.published_count}/{node.dataset_count}]")
     for one in node.datasets:
-        if everything or one.counties:
+        if one.counties or not published:
             state = f"{one.counties} 县 {one.records} 条" if one.counties else "无数据"
             typer.echo(f"{'  ' * (depth + 1)}{one.code} {one.name_zh}  {one.level} · {one.producer_zh} · {state}")
     for child in node.children:
-        _print_node(child, depth + 1, everything)
+        _print_node(child, depth + 1, published)
 
 
 @app.command()
@@ -129,13 +131,27 @@ def export(
     from kunyu.engines.catalogue.bitemporal import Moment
 
     if code:
-        done = exporting.export_dataset(principal, code, out, Moment(*moment_of), division)
+        with _progress() as told:
+            done = exporting.export_dataset(principal, code, out, Moment(*moment_of), division, told)
     else:
         done = exporting.export_catalogue(principal, out)
     if as_json:
         _print_json(asdict(done))
     else:
         typer.echo(f"{done.collection}: {done.records} 条 → {done.path}", err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[int], None]]:
+    """A line on standard error that counts records; nothing where that is no terminal."""
+    from rich.console import Console
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        yield lambda count: None
+        return
+    with console.status("导出 / exporting …") as status:
+        yield lambda count: status.update(f"导出 / exporting: {count} 条")
 
 
 def _moment(valid_at: str, known_at: str) -> tuple[datetime.date | None, datetime.datetime | None]:

@@ -34,6 +34,10 @@ _ARROW = {"Char": pa.string(), "VarChar": pa.string(), "Int": pa.int64(), "Float
 _OGR_GEOMETRY = {"Polygon": "MultiPolygon", "LineString": "MultiLineString", "Point": "Point"}
 
 
+Told = Callable[[int], None]
+Writer = Callable[[Path, StandardLayer, str, list[Any], Told], int]
+
+
 @dataclass(frozen=True)
 class Exported:
     """What was written: path, collection and number of records."""
@@ -44,7 +48,12 @@ class Exported:
 
 
 def export_dataset(
-    principal: Principal, code: str, path: Path, moment: Moment | None = None, division: str = ""
+    principal: Principal,
+    code: str,
+    path: Path,
+    moment: Moment | None = None,
+    division: str = "",
+    told: Told = lambda count: None,
 ) -> Exported:
     """Write one layer's state to ``.gpkg``, ``.geojson`` or ``.csv``; coordinates are EPSG:4490, longitude first.
 
@@ -56,6 +65,8 @@ def export_dataset(
         The state wanted; None is today as believed now.
     division
         Only rows of counties whose code starts with it; empty is all the principal may download.
+    told
+        Called with the number of records written so far, once per batch.
 
     Raises
     ------
@@ -79,7 +90,7 @@ def export_dataset(
     query = f"FROM {qualified(layer.table_name)} WHERE {allowed} AND {when} AND starts_with(county, %s) ORDER BY fid"
     with transaction.atomic():
         with _replacing(path) as part:
-            count = write(part, standard_layer(layer), query, [*parameters, *times, division])
+            count = write(part, standard_layer(layer), query, [*parameters, *times, division], told)
         audit.record(principal, "export", "collection", layer.collection, records=count, file=path.name)
     return Exported(str(path), layer.collection, count)
 
@@ -88,9 +99,6 @@ def _has_table(layer: Layer) -> bool:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_regclass(%s) IS NOT NULL", [qualified(layer.table_name)])
         return bool(cursor.fetchone()[0])
-
-
-Writer = Callable[[Path, StandardLayer, str, list[Any]], int]
 
 
 def _writer(path: Path) -> Writer:
@@ -129,7 +137,7 @@ def _cursor(query: str, parameters: list[Any]) -> Iterator[psycopg.ServerCursor]
         yield cursor
 
 
-def _write_gpkg(path: Path, layer: StandardLayer, query: str, parameters: list[Any]) -> int:
+def _write_gpkg(path: Path, layer: StandardLayer, query: str, parameters: list[Any], told: Told) -> int:
     geometry = ", ST_AsBinary(geom)" if layer.spatial else ""
     fields = (Field("county", "县级区划代码", "County code", "Char", 6), *layer.fields)
     written = 0
@@ -140,6 +148,7 @@ def _write_gpkg(path: Path, layer: StandardLayer, query: str, parameters: list[A
                        "crs": "EPSG:4490"} if layer.spatial else {}  # fmt: skip
             pyogrio.write_arrow(table, path, layer=layer.code, driver="GPKG", append=written > 0, **options)
             written += len(rows)
+            told(written)
             if len(rows) < BATCH:
                 break
     return written
@@ -160,7 +169,7 @@ def _arrow(fields: tuple[Field, ...], rows: list[Any], spatial: bool) -> pa.Tabl
     return pa.table(arrays, names=names)
 
 
-def _write_geojson(path: Path, layer: StandardLayer, query: str, parameters: list[Any]) -> int:
+def _write_geojson(path: Path, layer: StandardLayer, query: str, parameters: list[Any], told: Told) -> int:
     # json_build_object takes 100 arguments at most, and a process layer has more than 50 fields: a row instead
     geometry = "ST_AsGeoJSON(rows.geom, 9)" if layer.spatial else "'null'"
     key = f'rows."{layer.key}"'
@@ -175,11 +184,13 @@ def _write_geojson(path: Path, layer: StandardLayer, query: str, parameters: lis
         for (text,) in cursor:
             file.write(("" if count == 0 else ",") + "\n" + text)
             count += 1
+            if count % BATCH == 0:
+                told(count)
         file.write("\n]}\n")
     return count
 
 
-def _write_csv(path: Path, layer: StandardLayer, query: str, parameters: list[Any]) -> int:
+def _write_csv(path: Path, layer: StandardLayer, query: str, parameters: list[Any], told: Told) -> int:
     geometry = ", ST_AsText(geom, 9) AS geom" if layer.spatial else ""
     connection.ensure_connection()
     raw: psycopg.Connection = connection.connection
@@ -190,6 +201,7 @@ def _write_csv(path: Path, layer: StandardLayer, query: str, parameters: list[An
         with cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(sql.SQL(bound))) as copy:  # type: ignore[arg-type]
             for block in copy:
                 file.write(block)
+        told(cursor.rowcount)
         return cursor.rowcount
 
 

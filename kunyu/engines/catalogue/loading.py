@@ -108,7 +108,9 @@ def _load_datasets() -> int:
     Dataset.objects.bulk_create(datasets, update_conflicts=True, unique_fields=["code"], update_fields=fields)
     for row in rows:
         if row["also_under"]:
-            Dataset.objects.get(code=row["code"]).also_under.set(_split(row["also_under"]))
+            Dataset.objects.get(code=row["code"]).also_under.set(
+                CatalogueItem.objects.filter(code__in=_split(row["also_under"]))
+            )
     return len(rows)
 
 

@@ -16,6 +16,8 @@ from kunyu.engines.catalogue.errors import (
     UnknownDataset,
 )
 from kunyu.engines.catalogue.models import CatalogueItem, Dataset, Layer
+from kunyu.engines.security import audit
+from kunyu.engines.security.scope import Principal
 
 LOCAL_CODE = re.compile(r"(?P<item>\d{5})-(?P<number>\d{3})@(?P<division>\d{6})")
 
@@ -39,8 +41,13 @@ class LocalDataset:
 
 
 @transaction.atomic
-def register_local_dataset(entry: LocalDataset) -> Dataset:
+def register_local_dataset(entry: LocalDataset, actor: Principal | None = None) -> Dataset:
     """Register a local extension, or bring an earlier registration of the same code up to date.
+
+    Parameters
+    ----------
+    actor
+        Who does it, for the audit; None only for what ships with the product.
 
     Raises
     ------
@@ -73,7 +80,10 @@ def register_local_dataset(entry: LocalDataset) -> Dataset:
         "is_public": entry.level == Dataset.Level.OPEN,
         "position": 10_000 + int(match["number"]),
     }
-    return Dataset.objects.update_or_create(code=entry.code, defaults=values)[0]
+    dataset, created = Dataset.objects.update_or_create(code=entry.code, defaults=values)
+    if actor is not None:
+        audit.record(actor, "register-dataset", "dataset", entry.code, created=created, producer=entry.producer_zh)
+    return dataset
 
 
 def _refuse_plain_code(code: str) -> None:

@@ -77,7 +77,9 @@ def test_more_rows_than_one_batch(two_states: None, tmp_path: Path, monkeypatch:
     for batch in (1, 2):
         monkeypatch.setattr(export, "BATCH", batch)
         path = tmp_path / f"{batch}.gpkg"
-        assert export.export_dataset(operator(), "10401-003", path).records == 2
+        counted: list[int] = []
+        assert export.export_dataset(operator(), "10401-003", path, told=counted.append).records == 2
+        assert counted == list(range(batch, 3, batch))
         assert read(path) == {"a": "0601", "c": "0301"}
 
 
@@ -135,6 +137,8 @@ def test_command_line(two_states: None, tmp_path: Path, monkeypatch: pytest.Monk
     monkeypatch.delenv("KUNYU_TOKEN", raising=False)
     assert len(json.loads(run("list", "--json"))["datasets"]) == 163
     assert "10401-003 地类图斑  敏感 · 县级，国家核查 · 1 县 2 条" in run("list")
+    assert [one["code"] for one in json.loads(run("list", "--published", "--json"))["datasets"]] == ["10401-003"]
+    assert "10104 DEM" not in run("list", "--published")
     shown = run("show", "10401-003")
     assert "  5 DLBM         Char(5)      M 地类编码 DLBM ?" in shown
     assert "0101 水田" in shown and "990101 v2 published" in shown

@@ -23,6 +23,8 @@ from kunyu.engines.catalogue.services import (
     register_local_dataset,
 )
 from kunyu.engines.catalogue.standards import load_standard, standard_ids
+from kunyu.engines.security.models import AuditEntry
+from kunyu.engines.security.scope import operator
 
 DOMAIN = Path(__file__).resolve().parents[5] / "shared" / "domain" / "catalogue.md"
 
@@ -152,10 +154,11 @@ def test_every_dataset_names_producer_and_english(catalogue: Loaded) -> None:
 
 def test_local_extension_under_a_content_item(catalogue: Loaded) -> None:
     """R-080: a county adds a dataset under an item of Table 1; it is marked as its own."""
-    register_local_dataset(local("10501-001@990101"))
+    register_local_dataset(local("10501-001@990101"), operator("test"))
 
     found = Dataset.objects.get(code="10501-001@990101")
     assert (found.item_id, found.local_division, found.is_public) == ("10501", "990101", False)
+    assert AuditEntry.objects.get(object_id="10501-001@990101").actor == "operator"
 
 
 @pytest.mark.parametrize(
