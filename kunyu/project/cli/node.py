@@ -102,7 +102,7 @@ def restore(
 
 def version(as_json: Json = False) -> None:
     """显示版本。 Show the version."""
-    from kunyu.project.cli.report import kunyu_version
+    from kunyu.project.version import kunyu_version
 
     print(json.dumps({"kunyu": kunyu_version()}) if as_json else f"kunyu {kunyu_version()}")
 

@@ -10,10 +10,10 @@ import tempfile
 import traceback
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from kunyu.project.home import state_home
+from kunyu.project.version import kunyu_version
 
 SECRETS = re.compile(r"(?i)(://[^:/@\s]+:)[^@\s]+(@)|(ky_)[\w-]+|(password['\"]?\s*[=:]\s*)\S+")
 
@@ -41,14 +41,6 @@ def write_defect_report(error: BaseException, arguments: Sequence[str]) -> Path:
             continue
         return folder / name
     return Path(os.devnull)
-
-
-def kunyu_version() -> str:
-    """Return the installed version of Kunyu."""
-    try:
-        return version("kunyu")
-    except PackageNotFoundError:
-        return "0+unknown"
 
 
 def _mask(match: re.Match[str]) -> str:

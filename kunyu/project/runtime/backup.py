@@ -17,7 +17,7 @@ import psycopg
 
 from kunyu.kernel.digests import sm3_file
 from kunyu.kernel.errors import NodeUnavailable, UsageError
-from kunyu.project.cli.report import kunyu_version
+from kunyu.project.version import kunyu_version
 from kunyu.project.runtime.archive import DUMP, Manifest, describe, write_archive
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_settings import NodeSettings
@@ -108,7 +108,9 @@ def state_files(home: Path) -> dict[str, Path]:
     if sample.exists():
         files[f"sample/{STATE_FILE}"] = sample
     store = object_folder(home)
-    for path in sorted(store.rglob("*")) if store and store.is_dir() else ():
+    if store is None or not store.is_dir():
+        return files
+    for path in sorted(store.rglob("*")):
         name = path.relative_to(store)
         # the store keeps drafts under names with a dot until they are whole
         if path.is_file() and not any(part.startswith(".") for part in name.parts):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -114,7 +115,7 @@ def leftover_partitions(connection: psycopg.Connection) -> Result:
     return Result("遗留分区", "Leftover partitions", OK, "没有", "none")
 
 
-def _row(connection: psycopg.Connection, statement: str, *values: object) -> tuple[object, ...]:
+def _row(connection: psycopg.Connection, statement: str, *values: object) -> tuple[Any, ...]:
     row = connection.execute(statement, values).fetchone()  # type: ignore[call-overload]
     assert row is not None
     return tuple(row)

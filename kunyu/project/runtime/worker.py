@@ -18,7 +18,7 @@ async def work() -> None:
     """Run jobs one after the other until a signal comes; several threads would only share the one interpreter lock."""
     from procrastinate.contrib.django import app
 
-    worker_app = app.with_connector(app.connector.get_worker_connector())
+    worker_app = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
     async with worker_app.open_async():
         rescue = asyncio.create_task(_rescue_forever(worker_app))
         try:

@@ -1,0 +1,73 @@
+# Kunyu 坤舆. `make up` and `make test` each do their own set-up; the rest works offline once that is done.
+SHELL := /usr/bin/env bash
+.SHELLFLAGS := -euo pipefail -c
+.ONESHELL:
+.DEFAULT_GOAL := help
+
+export PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
+  $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+PARCELS ?= 5000
+SEED ?= 1
+# processes of pytest; the browser and the database share the machine with them
+WORKERS ?= 2
+
+.PHONY: help setup setup-test up down test test-long check lint format docs bench sample new-pack lock
+
+help: ## 显示命令 / show the commands
+	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: ## 安装运行所需的一切 / install what a node needs
+	@tools/system_packages.sh
+	tools/venv.sh node
+	tools/web.sh
+
+setup-test: ## 安装测试所需的一切 / install what the tests need
+	@tools/system_packages.sh test
+	tools/venv.sh dev
+	tools/web.sh
+
+up: setup ## 启动节点并显示地址与账户 / start the node, show address and accounts
+	@$(BIN)/kunyu up --detach
+
+down: ## 停止节点 / stop the node
+	@$(BIN)/kunyu down
+
+test: setup-test ## 全部检查与测试 / everything
+	@$(MAKE) --no-print-directory check
+	(cd web && npm run --silent check && npm test --silent)
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not long"
+
+test-long: setup-test ## 模糊、崩溃与规模测试 / fuzzing, crash and scale runs
+	@$(BIN)/pytest -n $(WORKERS) --dist loadscope
+
+check: setup-test lint ## 快速检查 / the quick set
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
+	$(BIN)/lint-imports --no-cache 2>/dev/null | tail -n +10
+	$(BIN)/python tools/packcheck.py
+	$(BIN)/python tools/check_migrations.py
+	$(BIN)/python tools/reference_docs.py --check
+	$(BIN)/pytest -q -m quick
+
+lint: ## 风格与类型 / style and types
+	@$(BIN)/ruff check --quiet .
+	$(BIN)/mypy
+
+format: ## 统一格式 / format the code
+	@$(BIN)/ruff check --quiet --fix . || true
+	$(BIN)/ruff format --quiet .
+
+docs: setup-test ## 由代码生成参考文档 / generate the reference pages from the code
+	@$(BIN)/python tools/reference_docs.py
+
+bench: setup-test ## 基准；ONLY=name 只运行一项 / benchmarks; ONLY=name runs one
+	@$(BIN)/python -m benchmarks $(ONLY)
+
+sample: setup ## 生成示例县 / generate the sample county (PARCELS=, SEED=)
+	@$(BIN)/kunyu sample county samples/county --parcels $(PARCELS) --seed $(SEED)
+
+new-pack: ## 新业务包 / a new pack: make new-pack NAME=land_conversion
+	@$(PYTHON) tools/new_pack.py "$(NAME)"
+
+lock: ## 重新锁定依赖 / lock the dependencies anew
+	@tools/lock.sh

@@ -1,0 +1,48 @@
+#!/usr/bin/env bash
+# Install the system packages that are missing: system_packages.sh [test]
+# Debian 12+ and Ubuntu 24.04+ carry PostgreSQL 15 or newer with PostGIS.
+set -euo pipefail
+
+wanted=()
+have_server() { compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null || compgen -G '/usr/lib/postgresql/[2-9]*/bin/initdb' >/dev/null; }
+have_postgis() { compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null; }
+
+if ! command -v initdb >/dev/null && ! { have_server && have_postgis; }; then wanted+=(postgresql postgresql-postgis); fi
+ldconfig -p 2>/dev/null | grep -q libpangoft2-1.0 || wanted+=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
+command -v fc-list >/dev/null || wanted+=(fontconfig)
+[ -n "$(fc-list :lang=zh family 2>/dev/null)" ] || wanted+=(fonts-noto-cjk)
+"${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || wanted+=("$(basename "${PYTHON:-python3}")-venv")
+if [ "${1:-}" = test ]; then
+  command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
+    wanted+=(chromium)
+fi
+[ ${#wanted[@]} -gt 0 ] || exit 0
+
+if ! command -v apt-get >/dev/null; then
+  echo "缺少系统组件，请用本系统的包管理器安装 / please install with this system's package manager: ${wanted[*]}" >&2
+  exit 5
+fi
+as_root=()
+if [ "$(id -u)" -ne 0 ]; then
+  if ! command -v sudo >/dev/null; then
+    echo "缺少系统组件，且没有 root 权限也没有 sudo。请让管理员执行 / packages are missing, and there is neither root nor sudo." >&2
+    echo "  apt-get install ${wanted[*]}" >&2
+    exit 5
+  fi
+  as_root=(sudo)
+fi
+echo "安装系统组件 / installing system packages: ${wanted[*]}" >&2
+export DEBIAN_FRONTEND=noninteractive
+apt() { "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get -qq -y -o Dpkg::Use-Pty=0 "$@"; }
+apt update
+if [[ " ${wanted[*]} " == *" postgresql "* ]] && [ ! -d /etc/postgresql ]; then
+  # the packages would make and start a cluster of their own, which nobody here uses
+  apt install --no-install-recommends postgresql-common >/dev/null
+  "${as_root[@]}" sed -i 's/^#\?create_main_cluster.*/create_main_cluster = false/' /etc/postgresql-common/createcluster.conf
+fi
+apt install --no-install-recommends "${wanted[@]}" >/dev/null
+if ! have_server; then
+  echo "本系统的 PostgreSQL 低于 15。请使用 Debian 12+ / Ubuntu 24.04+，或设置 DATABASE_URL。" >&2
+  echo "This system's PostgreSQL is older than 15. Use Debian 12+ or Ubuntu 24.04+, or set DATABASE_URL." >&2
+  exit 5
+fi

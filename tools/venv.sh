@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# Bring .venv to the state of a lock: venv.sh node|dev. The dev lock contains the node lock.
+set -euo pipefail
+
+want=$1
+stamp=.venv/.lock
+digest() { cat "requirements/$1.txt" pyproject.toml | sha256sum | cut -c1-16; }
+have=$(cat "$stamp" 2>/dev/null || true)
+[ "$have" = "$want $(digest "$want")" ] && exit 0
+[ "$want" = node ] && [ "$have" = "dev $(digest dev)" ] && exit 0
+# never take packages away from a developer: once dev, always dev
+[[ "$have" == dev* ]] && want=dev
+
+[ -x .venv/bin/python ] || "${PYTHON:-python3}" -m venv .venv
+echo "安装 Python 组件 / installing Python packages (requirements/$want.txt)" >&2
+pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
+"${pip[@]}" install --require-hashes --no-deps -r "requirements/$want.txt"
+"${pip[@]}" install --no-deps --no-build-isolation --editable .
+echo "$want $(digest "$want")" >"$stamp"
