@@ -128,7 +128,9 @@ def _shape_layer(dataset: Path, file: str, scratch: Path, encoding: str | None) 
 def _parquet_layer(dataset: Path, file: str) -> SourceLayer:
     with pq.ParquetFile(dataset) as opened:
         schema, count = opened.schema_arrow, opened.metadata.num_rows
-    about = json.loads((schema.metadata or {}).get(b"geo", b"{}"))
+        # the key may stand in the file's footer alone, beside the Arrow schema that some writers keep
+        keys = {**(schema.metadata or {}), **(opened.metadata.metadata or {})}
+    about = json.loads(keys.get(b"geo", b"{}"))
     wkb = about.get("primary_column")
     column = about.get("columns", {}).get(wkb, {})
     if wkb is None and "geometry" in schema.names and pa.types.is_binary(schema.field("geometry").type):

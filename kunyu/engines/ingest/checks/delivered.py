@@ -110,6 +110,11 @@ class DeliveredLayer:
             found[row] = f"#{row + 1}"
         return found
 
+    @cached_property
+    def valid(self) -> NDArray[np.bool_]:
+        """Whether each geometry is valid; false where there is none."""
+        return np.asarray(shapely.is_valid(self.geometry))
+
     @property
     def sources(self) -> tuple[SourceLayer, ...]:
         """The delivered layers these rows come from."""
@@ -119,8 +124,8 @@ class DeliveredLayer:
     def is_geographic(self) -> bool:
         """Whether the delivered plane counts in degrees."""
         if self.crs is None:
-            bounds = shapely.total_bounds(self.geometry[:1000]) if len(self) else np.zeros(4)
-            return bool(np.nanmax(np.abs(bounds)) <= 360)
+            bounds = shapely.bounds(self.geometry[:1000])
+            return bool((np.abs(np.nan_to_num(bounds)) <= 360).all())
         return bool(read_crs(self.crs).is_geographic)
 
     @cached_property

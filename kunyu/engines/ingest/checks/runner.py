@@ -211,7 +211,7 @@ def _layer_name(standard: Standard, code: str) -> str:
 def _commonest_county(layers: Mapping[str, DeliveredLayer]) -> str | None:
     counts: Counter[str] = Counter()
     for layer in layers.values():
-        if layer.spec.key in layer.rows.schema.names:
+        if layer.spec.key == "BSM" and layer.spec.field("BSM").length == 18:
             first = pc.utf8_slice_codeunits(layer.arrow(layer.spec.key), 0, 6)
             for pair in pc.value_counts(first).to_pylist():
                 if pair["values"] and pair["values"].isascii() and pair["values"].isdigit():

@@ -106,9 +106,7 @@ def parcel_area_is_ellipsoidal(delivery: Delivered) -> Iterator[Finding]:
 
 def _measurable(layer: DeliveredLayer) -> NDArray[np.bool_]:
     kinds = shapely.get_type_id(layer.geometry)
-    usable = np.isin(kinds, (3, 6))
-    usable[usable] = shapely.is_valid(layer.geometry[usable])
-    return usable
+    return np.isin(kinds, (3, 6)) & layer.valid
 
 
 @rule(

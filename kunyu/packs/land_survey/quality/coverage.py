@@ -114,7 +114,7 @@ def _beside(layer: DeliveredLayer, places: NDArray[np.object_], reach: float) ->
     """Return the ids of the parcels that share an edge with each place (or lie in it)."""
     if not len(places):
         return []
-    usable = np.flatnonzero(shapely.is_valid(layer.geometry) & ~shapely.is_empty(layer.geometry))
+    usable = np.flatnonzero(layer.valid & ~shapely.is_empty(layer.geometry))
     tree = shapely.STRtree(layer.geometry[usable])
     wide = shapely.buffer(places, reach, quad_segs=2)
     place, parcel = tree.query(wide, predicate="intersects")

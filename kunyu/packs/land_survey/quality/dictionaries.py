@@ -87,6 +87,8 @@ def _unknown(
         head = TOWN_DIGITS if layer.code == "CJDCQ" and code == "ZLDWDM" else digits
         compared = column if head is None else pc.utf8_slice_codeunits(column, 0, head)
         right = pc.is_in(compared, value_set=pa.array(sorted(known), pa.string()))
+        if code == "XZQDM":  # tables of the whole county carry its own code
+            right = pc.or_(right, pc.equal(column, county))
         # a foreign owner can only be judged with a reference pack; a foreign location is wrong
         right = pc.or_(right, pc.invert(inside)) if code == "QSDWDM" else pc.and_(right, inside)
     rows = np.flatnonzero(pc.fill_null(pc.invert(right), False).to_numpy())

@@ -84,7 +84,7 @@ def _broken(report: Reporter) -> Iterator[Finding]:
     yield from _whole(report, rows, "坐标含 NaN 或无穷大", "a coordinate is NaN or infinite")
     flat = take(_without_extent(layer))
     yield from _whole(report, flat, "面积或长度为零", "area or length is zero")
-    yield from _invalid(report, take(~shapely.is_valid(geometry)))
+    yield from _invalid(report, take(~layer.valid))
     return np.flatnonzero(left)
 
 
@@ -193,10 +193,10 @@ def _rings_or_lines(
 ) -> tuple[NDArray[np.float64], NDArray[np.intp], Rows]:
     """Return coordinates, the ring (or line) each belongs to, and the row of each ring."""
     chosen = layer.geometry[rows]
+    parts, of_row = shapely.get_parts(chosen, return_index=True)
     if layer.spec.geometry == "Polygon":
-        parts, of_row = shapely.get_rings(chosen, return_index=True)
-    else:
-        parts, of_row = shapely.get_parts(chosen, return_index=True)
+        parts, of_part = shapely.get_rings(parts, return_index=True)
+        of_row = of_row[of_part]
     xy, owner = shapely.get_coordinates(parts, return_index=True)
     return xy, owner, rows[of_row]
 
@@ -206,24 +206,23 @@ def _spikes(
 ) -> tuple[Rows, NDArray[np.float64]]:
     """Return the vertices where a ring turns straight back, and the distance of the two sides in metres.
 
-    ``step[i]`` leads from vertex i to i + 1. The last vertex of a ring repeats the first, so the turn at the start
-    pairs the ring's last step with its first.
+    ``step[i]`` leads from vertex i to i + 1; ``length`` its length in metres. The last vertex of a ring repeats the
+    first, so its step, which would lead into the next ring, is replaced by the ring's first: every vertex but the
+    first then has the step that arrives and the step that leaves side by side, and nothing is gathered by index.
     """
     first = np.flatnonzero(np.r_[True, owner[1:] != owner[:-1]])
     last = np.r_[first[1:], len(owner)] - 1
-    before = np.arange(len(owner)) - 1  # the step that arrives at each vertex
-    before[first] = last - 1
-    vertex = np.ones(len(owner), bool)
-    vertex[last] = False
-    at = np.flatnonzero(vertex)
-    arrive, leave = step[before[at]], step[at]
-    long_a, long_b = length[before[at]], length[at]
-    back = (arrive * leave).sum(axis=1) < 0
-    longest, shortest = np.maximum(long_a, long_b), np.minimum(long_a, long_b)
-    cross = np.abs(arrive[:, 0] * leave[:, 1] - arrive[:, 1] * leave[:, 0])
-    with np.errstate(invalid="ignore", divide="ignore"):
-        width = np.where(longest > 0, cross / longest, np.inf)
-    spike = back & (width <= TOPOLOGY_TOLERANCE_M) & (shortest > TOPOLOGY_TOLERANCE_M)
+    step, length = np.r_[step, np.zeros((1, 2))], np.r_[length, 0.0]
+    step[last], length[last] = step[first], length[first]
+    dx, dy = step[:, 0], step[:, 1]
+    back = dx[:-1] * dx[1:] + dy[:-1] * dy[1:] < 0
+    back &= owner[1:] == owner[:-1]
+    at = np.flatnonzero(back) + 1
+    cross = np.abs(dx[at - 1] * dy[at] - dy[at - 1] * dx[at])
+    longest = np.maximum(length[at - 1], length[at])
+    shortest = np.minimum(length[at - 1], length[at])
+    width = np.divide(cross, longest, out=np.full(len(at), np.inf), where=longest > 0)
+    spike = (width <= TOPOLOGY_TOLERANCE_M) & (shortest > TOPOLOGY_TOLERANCE_M)
     return at[spike], width[spike]
 
 
