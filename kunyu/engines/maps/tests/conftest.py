@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 # Django is imported inside: pytest reads this file before it sets Django up.
 
 
-def _empty() -> None:
+def empty() -> None:
+    """Drop the layer tables and empty every other table."""
     from django.core.management import call_command
     from django.db import connection
 
@@ -38,7 +39,7 @@ def county(django_db_setup: None, django_db_blocker: Any) -> Iterator[County]:
             yield building.build()
         finally:
             close_pools()
-            _empty()
+            empty()
 
 
 @pytest.fixture

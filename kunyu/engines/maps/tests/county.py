@@ -58,7 +58,9 @@ class County:
 
 
 def build() -> County:
-    """Commit everything; the caller empties the database afterwards."""
+    """Commit everything; the caller empties the database afterwards, so it must be a test's."""
+    name = str(connection.settings_dict["NAME"])
+    assert name.startswith("test_"), f"{name} is no test database: mark the test django_db"
     with transaction.atomic():
         load_catalogue()
         layer = Layer.objects.get(collection=PARCELS)
