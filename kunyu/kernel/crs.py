@@ -22,12 +22,7 @@ from kunyu.kernel.errors import UnreadableInput, UsageError
 ZoneWidth = Literal[3, 6]
 
 _ZONES: dict[int, range] = {3: range(25, 46), 6: range(13, 24)}
-_FIRST_EPSG: dict[tuple[int, bool], int] = {
-    (6, True): 4491,
-    (6, False): 4502,
-    (3, True): 4513,
-    (3, False): 4534,
-}
+_FIRST_EPSG: dict[tuple[int, bool], int] = {(6, True): 4491, (6, False): 4502, (3, True): 4513, (3, False): 4534}
 _PREFIX_M = 1_000_000
 _FALSE_EASTING_M = 500_000
 # Half a 3° zone is at most 167 km wide, half a 6° zone 334 km, at the equator; neighbours are often kept in one zone.
@@ -41,14 +36,10 @@ _WIDTH_IN_NAME = re.compile(r"(?<![0-9])([36])[ _-]?(?:degree|deg|度)", re.IGNO
 @overload
 def gauss_kruger_zone(longitude: float, width: ZoneWidth = 3) -> int: ...
 @overload
-def gauss_kruger_zone(
-    longitude: NDArray[Any], width: ZoneWidth = 3
-) -> NDArray[np.int64]: ...
+def gauss_kruger_zone(longitude: NDArray[Any], width: ZoneWidth = 3) -> NDArray[np.int64]: ...
 
 
-def gauss_kruger_zone(
-    longitude: ArrayLike, width: ZoneWidth = 3
-) -> int | NDArray[np.int64]:
+def gauss_kruger_zone(longitude: ArrayLike, width: ZoneWidth = 3) -> int | NDArray[np.int64]:
     """Return the Gauss–Krüger zone number of a longitude in degrees, or of an array of them.
 
     A longitude on the border of two zones belongs to the eastern one: 112.5°E is in 3-degree zone 38.
@@ -191,9 +182,7 @@ def _describe(crs: CRS) -> CrsDescription:
         "name": crs.name,
         "is_cgcs2000": _is_cgcs2000(crs),
         "epsg": crs.to_epsg(),
-        "axis_order": "yx"
-        if crs.axis_info and crs.axis_info[0].direction == "north"
-        else "xy",
+        "axis_order": "yx" if crs.axis_info and crs.axis_info[0].direction == "north" else "xy",
         "unit": crs.axis_info[0].unit_name if crs.axis_info else "unknown",
         "zone_width": None,
         "zone": None,
@@ -209,9 +198,7 @@ def _describe(crs: CRS) -> CrsDescription:
     plane = _gauss_kruger_parameters(crs)
     if plane is None:
         return CrsDescription(**{**base, "kind": "projected"})
-    return CrsDescription(
-        **{**base, "kind": "gauss_kruger", **_zone_facts(crs, base, *plane)}
-    )
+    return CrsDescription(**{**base, "kind": "gauss_kruger", **_zone_facts(crs, base, *plane)})
 
 
 def _is_cgcs2000(crs: CRS) -> bool:
@@ -220,38 +207,23 @@ def _is_cgcs2000(crs: CRS) -> bool:
         return False
     ellipsoid = geodetic.ellipsoid
     same_ellipsoid = (
-        abs(ellipsoid.semi_major_metre - 6378137.0) < 1e-6
-        and abs(ellipsoid.inverse_flattening - 298.257222101) < 1e-8
+        abs(ellipsoid.semi_major_metre - 6378137.0) < 1e-6 and abs(ellipsoid.inverse_flattening - 298.257222101) < 1e-8
     )
     datum = geodetic.datum.name if geodetic.datum is not None else ""
     names = f"{datum} {geodetic.name} {crs.name} {ellipsoid.name}".upper()
     # GRS80 alone is not enough: NAD83 and ETRS89 have the same ellipsoid.
-    named = any(
-        word in names
-        for word in (
-            "CGCS2000",
-            "CGCS 2000",
-            "CHINA_2000",
-            "CHINA 2000",
-            "国家2000",
-            "2000国家",
-        )
-    )
+    named = any(word in names for word in ("CGCS2000", "CGCS 2000", "CHINA_2000", "CHINA 2000", "国家2000", "2000国家"))
     return same_ellipsoid and (named or geodetic.to_epsg(min_confidence=70) == 4490)
 
 
 def _gauss_kruger_parameters(crs: CRS) -> tuple[float, float] | None:
     """Return (central meridian, false easting) when ``crs`` is a Gauss–Krüger plane: scale 1, origin on the equator."""
     operation = crs.coordinate_operation
-    if operation is None or operation.method_name not in {
-        "Transverse Mercator",
-        "Gauss-Kruger",
-        "Gauss Kruger",
-    }:
+    if operation is None or operation.method_name not in {"Transverse Mercator", "Gauss-Kruger", "Gauss Kruger"}:
         return None
     # Normalised to degrees and metres: files may give either in other units.
     values = {
-        parameter.name: parameter.value
+        parameter.name: float(parameter.value)
         * _to_degrees_or_metres(parameter.unit_name, parameter.unit_conversion_factor)
         for parameter in operation.params
     }
@@ -266,32 +238,22 @@ def _gauss_kruger_parameters(crs: CRS) -> tuple[float, float] | None:
 def _to_degrees_or_metres(unit_name: str, factor: float) -> float:
     if unit_name in {"degree", "Degree", "metre", "meter", "Meter", "unity"}:
         return 1.0
-    angular = (
-        unit_name.lower() in {"radian", "grad", "gon"} or "degree" in unit_name.lower()
-    )
+    angular = unit_name.lower() in {"radian", "grad", "gon"} or "degree" in unit_name.lower()
     return float(np.degrees(factor)) if angular else factor
 
 
-def _zone_facts(
-    crs: CRS, base: dict[str, Any], meridian: float, false_easting: float
-) -> dict[str, Any]:
+def _zone_facts(crs: CRS, base: dict[str, Any], meridian: float, false_easting: float) -> dict[str, Any]:
     prefix = round((false_easting - _FALSE_EASTING_M) / _PREFIX_M)
-    prefixed = (
-        prefix > 0 and abs(prefix * _PREFIX_M + _FALSE_EASTING_M - false_easting) < 1.0
-    )
+    prefixed = prefix > 0 and abs(prefix * _PREFIX_M + _FALSE_EASTING_M - false_easting) < 1.0
     width = _width_of(crs, meridian, prefix if prefixed else None)
     zone = _zone_of(meridian, width)
     epsg = base["epsg"]
-    standard_easting = (
-        prefixed
-        and prefix == zone
-        or not prefixed
-        and abs(false_easting - _FALSE_EASTING_M) < 1e-6
-    )
+    standard_easting = (prefixed and prefix == zone) or (not prefixed and abs(false_easting - _FALSE_EASTING_M) < 1e-6)
     if (
         epsg is None
         and base["is_cgcs2000"]
         and width
+        and zone is not None
         and zone in _ZONES[width]
         and standard_easting
     ):
@@ -307,21 +269,16 @@ def _zone_facts(
 
 
 def _width_of(crs: CRS, meridian: float, prefix: int | None) -> ZoneWidth | None:
-    if prefix is not None and abs(meridian - 3 * prefix) < 1e-9:
-        return 3
-    if prefix is not None and abs(meridian - (6 * prefix - 3)) < 1e-9:
-        return 6
     if meridian % 3 != 0:
         return None  # a local central meridian: a city's own plane
-    if meridian % 6 == 0:
+    if meridian % 6 == 0 or prefix == meridian / 3:
         return 3
-    named = _WIDTH_IN_NAME.search(crs.name)
-    if named:
-        return 3 if named.group(1) == "3" else 6
-    epsg = crs.to_epsg()
-    if epsg is not None and 4491 <= epsg <= 4512:
+    if prefix == (meridian + 3) / 6 or (crs.to_epsg() or 0) in range(4491, 4513):
         return 6
-    return None
+    named = _WIDTH_IN_NAME.search(crs.name)
+    if named is None:
+        return None
+    return 3 if named.group(1) == "3" else 6
 
 
 def _zone_of(meridian: float, width: ZoneWidth | None) -> int | None:
@@ -330,9 +287,7 @@ def _zone_of(meridian: float, width: ZoneWidth | None) -> int | None:
     return round(meridian / 3) if width == 3 else round((meridian + 3) / 6)
 
 
-def coordinate_problems(
-    crs: Any, bounds: tuple[float, float, float, float]
-) -> tuple[CrsProblem, ...]:
+def coordinate_problems(crs: Any, bounds: tuple[float, float, float, float]) -> tuple[CrsProblem, ...]:
     """Tell how coordinates contradict the system they are declared in.
 
     Parameters
@@ -345,18 +300,13 @@ def coordinate_problems(
     -------
     tuple of CrsProblem
         Codes: ``crs.not_finite``, ``crs.axes_swapped``, ``crs.degrees_in_plane``, ``crs.metres_in_degrees``,
-        ``crs.prefix_missing``, ``crs.prefix_unexpected``, ``crs.other_zone``, ``crs.outside_zone``. Empty when the
+        ``crs.prefix_missing``, ``crs.prefix_unexpected``, ``crs.other_zone``, ``crs.outside_zone``,
+        ``crs.prefix_contradicts_meridian``. Empty when the
         coordinates are plausible. Only Gauss–Krüger planes and CGCS2000 longitude/latitude can be judged.
     """
     description = describe_crs(crs)
     if not np.isfinite(bounds).all():
-        return (
-            CrsProblem(
-                "crs.not_finite",
-                "坐标含NaN或无穷大。",
-                "Coordinates hold NaN or infinity.",
-            ),
-        )
+        return (CrsProblem("crs.not_finite", "坐标含NaN或无穷大。", "Coordinates hold NaN or infinity."),)
     if description.kind == "geographic":
         return _geographic_problems(description, bounds)
     if description.kind == "gauss_kruger":
@@ -378,11 +328,7 @@ def _geographic_problems(
             ),
         )
     swapped = (miny, minx, maxy, maxx)
-    if (
-        not description.is_cgcs2000
-        or _inside(bounds, _CHINA_LONLAT)
-        or not _inside(swapped, _CHINA_LONLAT)
-    ):
+    if not description.is_cgcs2000 or _inside(bounds, _CHINA_LONLAT) or not _inside(swapped, _CHINA_LONLAT):
         return ()
     return (
         CrsProblem(
@@ -393,22 +339,15 @@ def _geographic_problems(
     )
 
 
-def _inside(
-    bounds: tuple[float, float, float, float], window: tuple[float, float, float, float]
-) -> bool:
-    return (
-        bounds[0] >= window[0]
-        and bounds[1] >= window[1]
-        and bounds[2] <= window[2]
-        and bounds[3] <= window[3]
-    )
+def _inside(bounds: tuple[float, float, float, float], window: tuple[float, float, float, float]) -> bool:
+    return bounds[0] >= window[0] and bounds[1] >= window[1] and bounds[2] <= window[2] and bounds[3] <= window[3]
 
 
-def _plane_problems(
-    description: CrsDescription, bounds: tuple[float, float, float, float]
-) -> tuple[CrsProblem, ...]:
+def _plane_problems(description: CrsDescription, bounds: tuple[float, float, float, float]) -> tuple[CrsProblem, ...]:
     minx, miny, maxx, maxy = bounds
-    assert description.false_easting is not None
+    contradiction = _prefix_contradiction(description)
+    if contradiction is not None:
+        return (contradiction,)
     if _inside(bounds, (-360.0, -360.0, 360.0, 360.0)):
         return (
             CrsProblem(
@@ -420,11 +359,7 @@ def _plane_problems(
     problem = _easting_problem(description, minx, maxx)
     if problem is None:
         return ()
-    if (
-        _easting_problem(description, miny, maxy) is None
-        and maxx < 1e7 - 1e6
-        and minx > 0
-    ):
+    if _easting_problem(description, miny, maxy) is None and maxx < 1e7 - 1e6 and minx > 0:
         return (
             CrsProblem(
                 "crs.axes_swapped",
@@ -435,18 +370,29 @@ def _plane_problems(
     return (problem,)
 
 
-def _easting_problem(
-    description: CrsDescription, low: float, high: float
-) -> CrsProblem | None:
+def _prefix_contradiction(description: CrsDescription) -> CrsProblem | None:
+    """Judge the definition itself: a prefix that is not the number of the zone around its central meridian."""
+    if not description.prefixed or description.central_meridian is None:
+        return None
+    prefix = round(((description.false_easting or 0.0) - _FALSE_EASTING_M) / _PREFIX_M)
+    if description.central_meridian in (3.0 * prefix, 6.0 * prefix - 3.0):
+        return None
+    return CrsProblem(
+        "crs.prefix_contradicts_meridian",
+        f"坐标系 {description.name} 的带号 {prefix} 与中央经线 {description.central_meridian:g}° 不符。请核对坐标系定义。",
+        f"{description.name}: zone prefix {prefix} contradicts the central meridian {description.central_meridian:g}°. "
+        f"Check the definition.",
+    )
+
+
+def _easting_problem(description: CrsDescription, low: float, high: float) -> CrsProblem | None:
     """Judge the range of eastings against the false easting the definition declares."""
     false_easting = description.false_easting or 0.0
     half_width = _ZONE_HALF_WIDTH_M[description.zone_width or 6]
     if low >= false_easting - half_width and high <= false_easting + half_width:
         return None
     found = int(low // _PREFIX_M) if low // _PREFIX_M == high // _PREFIX_M else 0
-    centred = (
-        low >= _FALSE_EASTING_M - half_width and high <= _FALSE_EASTING_M + half_width
-    )
+    centred = low >= _FALSE_EASTING_M - half_width and high <= _FALSE_EASTING_M + half_width
     facts_zh = f"坐标系 {description.name} 的东偏移为 {false_easting:.0f} 米, 横坐标却在 {low:.1f}—{high:.1f}"
     facts_en = f"{description.name} has a false easting of {false_easting:.0f} m, eastings are {low:.1f} to {high:.1f}"
     if description.prefixed and centred:
@@ -461,11 +407,7 @@ def _easting_problem(
             f"{facts_zh}: 坐标带有带号 {found}。请改用带带号的坐标系。",
             f"{facts_en}: coordinates bear the zone prefix {found}. Use the system with prefix.",
         )
-    if (
-        description.prefixed
-        and 13 <= found <= 45
-        and found != int(false_easting // _PREFIX_M)
-    ):
+    if description.prefixed and 13 <= found <= 45 and found != int(false_easting // _PREFIX_M):
         return CrsProblem(
             "crs.other_zone",
             f"{facts_zh}: 坐标属于 {found} 带。请改用该带的坐标系。",
@@ -481,7 +423,5 @@ def _easting_problem(
 def _require_width(width: int) -> None:
     if width not in _ZONES:
         raise UsageError(
-            f"分带宽度须为3度或6度, 实为 {width}。",
-            f"Zone width must be 3 or 6 degrees, not {width}.",
-            width=width,
+            f"分带宽度须为3度或6度, 实为 {width}。", f"Zone width must be 3 or 6 degrees, not {width}.", width=width
         )

@@ -72,9 +72,7 @@ def sm3_file(path: str | PathLike[str]) -> str:
 
 def is_sm3(text: str) -> bool:
     """Tell whether ``text`` is an SM3 digest as this project writes it."""
-    return len(text) == DIGEST_LENGTH and all(
-        letter in "0123456789abcdef" for letter in text
-    )
+    return len(text) == DIGEST_LENGTH and all(letter in "0123456789abcdef" for letter in text)
 
 
 def canonical_json(obj: Any) -> bytes:
@@ -90,13 +88,7 @@ def canonical_json(obj: Any) -> bytes:
     """
     _require_text_keys(obj)
     try:
-        text = json.dumps(
-            obj,
-            sort_keys=True,
-            separators=(",", ":"),
-            ensure_ascii=False,
-            allow_nan=False,
-        )
+        text = json.dumps(obj, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
         return text.encode("utf-8")
     except (TypeError, ValueError) as error:
         raise UsageError(

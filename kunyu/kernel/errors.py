@@ -64,9 +64,7 @@ class KunyuError(Exception):
         }
 
 
-def _rebuild(
-    kind: type[KunyuError], detail_zh: str, detail_en: str, context: dict[str, Any]
-) -> KunyuError:
+def _rebuild(kind: type[KunyuError], detail_zh: str, detail_en: str, context: dict[str, Any]) -> KunyuError:
     error = kind.__new__(kind)
     KunyuError.__init__(error, detail_zh, detail_en, **context)
     return error

@@ -73,9 +73,7 @@ _CHUNK_VERTICES = 1 << 14
 """Vertices worked on at a time: scratch stays in the cache (measured: 67 ns a vertex, 150 ns with 65,536)."""
 
 
-def ellipsoidal_area(
-    geometries: ArrayLike, crs: Any, base_longitude: float | None = None
-) -> NDArray[np.float64]:
+def ellipsoidal_area(geometries: ArrayLike, crs: Any, base_longitude: float | None = None) -> NDArray[np.float64]:
     """Return the ellipsoidal area of polygons.
 
     Parameters
@@ -98,9 +96,7 @@ def ellipsoidal_area(
     return _area(geometries, to_geographic, base_longitude)
 
 
-def area_of_lonlat(
-    geometries: ArrayLike, base_longitude: float | None = None
-) -> NDArray[np.float64]:
+def area_of_lonlat(geometries: ArrayLike, base_longitude: float | None = None) -> NDArray[np.float64]:
     """Return the ellipsoidal area of polygons given in degrees of longitude, latitude on CGCS2000.
 
     See `ellipsoidal_area` for parameters and result. Edges are taken as given: a polygon across the antimeridian
@@ -131,9 +127,7 @@ def to_lonlat(geometries: ArrayLike, crs: Any) -> NDArray[np.object_]:
 
     def invert(coordinates: NDArray[np.float64]) -> NDArray[np.float64]:
         moved = coordinates.copy()
-        moved[:, 0], moved[:, 1] = transformer.transform(
-            coordinates[:, 0], coordinates[:, 1]
-        )
+        moved[:, 0], moved[:, 1] = transformer.transform(coordinates[:, 0], coordinates[:, 1])
         return moved
 
     result = np.empty(geometry_array.shape, dtype=object)
@@ -159,11 +153,7 @@ def _transformer_of(crs: CRS) -> Transformer | None:
     if crs.is_geographic and describe_crs(crs).is_cgcs2000:
         return None
     # A CGCS2000 plane is inverted on its own datum: a .prj that names the datum unusually must not cause a shift.
-    target = (
-        crs.geodetic_crs
-        if describe_crs(crs).is_cgcs2000
-        else CRS.from_epsg(CGCS2000_EPSG)
-    )
+    target = crs.geodetic_crs if describe_crs(crs).is_cgcs2000 else CRS.from_epsg(CGCS2000_EPSG)
     return Transformer.from_crs(crs, target, always_xy=True)
 
 
@@ -185,9 +175,7 @@ def _chunks(vertex_counts: NDArray[np.integer[Any]]) -> Iterator[slice]:
 
 
 def _area(
-    geometries: ArrayLike | Sequence[Any],
-    transformer: Transformer | None,
-    base_longitude: float | None,
+    geometries: ArrayLike | Sequence[Any], transformer: Transformer | None, base_longitude: float | None
 ) -> NDArray[np.float64]:
     geometry_array = np.asarray(geometries, dtype=object)
     flat = geometry_array.ravel()
@@ -199,9 +187,7 @@ def _area(
 
 
 def _area_of_chunk(
-    geometries: NDArray[np.object_],
-    transformer: Transformer | None,
-    base_longitude: float | None,
+    geometries: NDArray[np.object_], transformer: Transformer | None, base_longitude: float | None
 ) -> NDArray[np.float64]:
     polygons, owner = _polygons_of(geometries)
     rings, ring_polygon = shapely.get_rings(polygons, return_index=True)
@@ -211,22 +197,16 @@ def _area_of_chunk(
     # Every ring of a non-empty polygon has vertices, so starts are strictly increasing, as reduceat needs.
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     longitude, latitude = _lonlat_columns(rings, transformer)
-    ring_areas = np.abs(
-        _signed_ring_areas(longitude, latitude, starts, counts, base_longitude)
-    )
+    ring_areas = np.abs(_signed_ring_areas(longitude, latitude, starts, counts, base_longitude))
     exterior = np.concatenate(([True], ring_polygon[1:] != ring_polygon[:-1]))
     signed = np.where(exterior, ring_areas, -ring_areas)
-    return np.bincount(owner[ring_polygon], weights=signed, minlength=len(geometries))
+    return np.bincount(owner[ring_polygon], weights=signed, minlength=len(geometries)).astype(np.float64)
 
 
-def _polygons_of(
-    geometries: NDArray[np.object_],
-) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+def _polygons_of(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
     """Take geometries apart into polygons and the index of the geometry each belongs to."""
     parts, owner = shapely.get_parts(geometries, return_index=True)
-    while (
-        shapely.get_type_id(parts) > shapely.GeometryType.POLYGON
-    ).any():  # collections may be nested
+    while (shapely.get_type_id(parts) > shapely.GeometryType.POLYGON).any():  # collections may be nested
         parts, index = shapely.get_parts(parts, return_index=True)
         owner = owner[index]
     return parts, owner
@@ -254,26 +234,16 @@ def _signed_ring_areas(
     base_longitude: float | None,
 ) -> NDArray[np.float64]:
     """Sum the signed trapezoids of each ring. Vertices of all rings lie one after the other."""
-    base = (
-        np.repeat(longitude[starts], counts)
-        if base_longitude is None
-        else base_longitude
-    )
+    base = np.repeat(longitude[starts], counts) if base_longitude is None else base_longitude
     east = np.radians(longitude - base)
     latitude = np.radians(latitude)
     trapezoids = np.empty_like(east)
-    trapezoids[:-1] = (east[:-1] + east[1:]) * _trapezoid_kernel(
-        latitude[:-1], latitude[1:]
-    )
-    trapezoids[starts + counts - 1] = (
-        0.0  # the step from one ring's last vertex to the next ring is no edge
-    )
+    trapezoids[:-1] = (east[:-1] + east[1:]) * _trapezoid_kernel(latitude[:-1], latitude[1:])
+    trapezoids[starts + counts - 1] = 0.0  # the step from one ring's last vertex to the next ring is no edge
     return SEMI_MINOR_M**2 * np.add.reduceat(trapezoids, starts)
 
 
-def _trapezoid_kernel(
-    south: NDArray[np.float64], north: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _trapezoid_kernel(south: NDArray[np.float64], north: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return A sin(ΔB/2) cos Bm − B sin(3ΔB/2) cos 3Bm + … for each edge; latitudes in radians.
 
     The odd multiples follow from sin((k+2)x) = 2 cos 2x sin kx − sin((k−2)x), and alike for cos, so that an edge

@@ -168,9 +168,7 @@ class FolderStore:
                     os.fsync(file.fileno())
                 self._name(temporary, reference.sm3)
             finally:
-                temporary.unlink(
-                    missing_ok=True
-                )  # gone when it got its name; otherwise nothing must stay
+                temporary.unlink(missing_ok=True)  # gone when it got its name; otherwise nothing must stay
         return reference
 
     def _name(self, temporary: Path, sm3: str) -> None:
@@ -299,10 +297,5 @@ def _open_s3(address: str) -> ObjectStore:
             f"Wrong S3 address: {address}. Expected s3://bucket/prefix?endpoint=…&region=….",
             place=address,
         )
-    store = S3Store(
-        parts.netloc,
-        parts.path.strip("/"),
-        options.get("endpoint"),
-        options.get("region"),
-    )
+    store = S3Store(parts.netloc, parts.path.strip("/"), options.get("endpoint"), options.get("region"))
     return cast(ObjectStore, store)

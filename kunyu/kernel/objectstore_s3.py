@@ -65,22 +65,14 @@ class S3Store:
     region : str, optional
     """
 
-    def __init__(
-        self,
-        bucket: str,
-        prefix: str = "",
-        endpoint: str | None = None,
-        region: str | None = None,
-    ) -> None:
+    def __init__(self, bucket: str, prefix: str = "", endpoint: str | None = None, region: str | None = None) -> None:
         self._prefix = prefix + "/" if prefix else ""
         self._address = f"s3://{bucket}/{prefix}"
         self._bucket = Bucket(
             bucket,
             endpoint=endpoint,
             region=region or "us-east-1",
-            client_options={
-                "allow_http": bool(endpoint and endpoint.startswith("http://"))
-            },
+            client_options={"allow_http": bool(endpoint and endpoint.startswith("http://"))},
             retry_config=_RETRY,  # type: ignore[arg-type]  # a partial mapping is accepted
         )
         self._folder = tempfile.TemporaryDirectory(prefix="kunyu-objects-")
@@ -109,9 +101,7 @@ class S3Store:
         """Return the object as a readable binary file, fetched in pieces as it is read."""
         with self._reported(sm3):
             reader = obstore.open_reader(self._bucket, self._key(sm3))
-        return cast(
-            BinaryIO, io.BufferedReader(_ReadableObject(reader), buffer_size=1 << 20)
-        )
+        return cast(BinaryIO, io.BufferedReader(_ReadableObject(reader), buffer_size=1 << 20))
 
     def path(self, sm3: str) -> Path:
         """Return a private copy of the object."""
@@ -139,10 +129,7 @@ class S3Store:
         return digest.hexdigest() == sm3
 
     def _fetch(self, sm3: str) -> None:
-        with (
-            self._reported(sm3),
-            tempfile.NamedTemporaryFile(dir=self._folder.name) as copy,
-        ):
+        with self._reported(sm3), tempfile.NamedTemporaryFile(dir=self._folder.name) as copy:
             for piece in obstore.get(self._bucket, self._key(sm3)).stream():
                 copy.write(memoryview(piece))
             copy.flush()

@@ -66,10 +66,7 @@ class Calendar:
         _require_consistent(self.years)
         self._workdays = [
             day
-            for day in range(
-                date(self.first, 1, 1).toordinal(),
-                date(self.last, 12, 31).toordinal() + 1,
-            )
+            for day in range(date(self.first, 1, 1).toordinal(), date(self.last, 12, 31).toordinal() + 1)
             if self._works(date.fromordinal(day))
         ]
 
@@ -109,9 +106,7 @@ class Calendar:
         """
         self._require(start)
         self._require(end)
-        return bisect_right(self._workdays, end.toordinal()) - bisect_right(
-            self._workdays, start.toordinal()
-        )
+        return bisect_right(self._workdays, end.toordinal()) - bisect_right(self._workdays, start.toordinal())
 
     def _require(self, day: date) -> None:
         if day.year not in self.years:
@@ -129,11 +124,7 @@ class Calendar:
 def _require_consistent(years: dict[int, Year]) -> None:
     missing = sorted(set(range(min(years), max(years) + 1)) - set(years))
     if missing:
-        raise BadCalendar(
-            f"日历缺少年份 {missing}。",
-            f"The calendar lacks the years {missing}.",
-            years=missing,
-        )
+        raise BadCalendar(f"日历缺少年份 {missing}。", f"The calendar lacks the years {missing}.", years=missing)
     for year in years.values():
         wrong = sorted(
             {day for day in year.off | year.work if day.year != year.year}
@@ -158,24 +149,14 @@ def read_calendar(*extra: Path) -> Calendar:
     *extra : Path
         TOML files of the same form, for a notice newer than the software.
     """
-    texts = [
-        resources.files("kunyu.kernel")
-        .joinpath("data/holidays.toml")
-        .read_text("utf-8")
-    ]
+    texts = [resources.files("kunyu.kernel").joinpath("data/holidays.toml").read_text("utf-8")]
     texts += [path.read_text("utf-8") for path in extra]
-    return Calendar(
-        _year(entry) for text in texts for entry in tomllib.loads(text)["year"]
-    )
+    return Calendar(_year(entry) for text in texts for entry in tomllib.loads(text)["year"])
 
 
 def _year(entry: dict[str, Any]) -> Year:
     return Year(
-        entry["year"],
-        frozenset(entry["off"]),
-        frozenset(entry["work"]),
-        entry["notice"],
-        bool(entry["verified"]),
+        entry["year"], frozenset(entry["off"]), frozenset(entry["work"]), entry["notice"], bool(entry["verified"])
     )
 
 

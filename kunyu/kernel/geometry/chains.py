@@ -43,7 +43,7 @@ class Frame:
 
     def to_local(self, grid: NDArray[np.int64]) -> _Floats:
         """Return coordinates relative to ``origin``: small numbers keep digits for the noding."""
-        return grid * self.step
+        return np.multiply(grid, self.step, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -68,9 +68,7 @@ class Edges:
         return len(self.key)
 
 
-NO_EDGES = Edges(
-    np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((0, 4), np.int64)
-)
+NO_EDGES = Edges(np.empty(0, np.uint64), np.empty(0, np.int64), np.empty((0, 4), np.int64))
 
 
 def frame_of(geometries: NDArray[np.object_], tolerance: float) -> Frame:
@@ -117,17 +115,15 @@ def concatenate(one: Edges, other: Edges) -> Edges:
     )
 
 
-def boundary_edges(
-    polygons: NDArray[np.object_], frame: Frame, weight: int = 1
-) -> Edges:
-    """Return all boundary edges of polygons, directed with the interior on the left, without those of no length."""
+def boundary_edges(polygons: NDArray[np.object_], frame: Frame, weight: int = 1) -> Edges:
+    """Return the boundary edges of polygons that do not cancel among themselves, interior on the left."""
     rings, is_hole = _rings(polygons)
     if len(rings) == 0:
         return NO_EDGES
     counts = shapely.get_num_coordinates(rings)
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     grid = frame.to_grid(shapely.get_coordinates(rings))
-    clockwise = _signed_areas(grid * frame.step, starts, counts) < 0
+    clockwise = _signed_areas(frame.to_local(grid), starts, counts) < 0
     turn = np.where(clockwise != is_hole, -weight, weight)
 
     point = _hash_points(grid)
@@ -136,14 +132,13 @@ def boundary_edges(
     real[starts[1:] - 1] = False  # the step from one ring to the next
     sign = np.where(first < second, 1, -1) * np.repeat(turn, counts)[:-1]
     kept = np.flatnonzero(real)
-    return Edges(
-        _mix(first + second)[kept], sign[kept], np.hstack((grid[kept], grid[kept + 1]))
-    )
+    key = _mix(first + second)[kept]
+    chosen, sums = _survivors(key, sign[kept])
+    edge = kept[chosen]
+    return Edges(key[chosen], sums, np.hstack((grid[edge], grid[edge + 1])))
 
 
-def _rings(
-    polygons: NDArray[np.object_],
-) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+def _rings(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
     parts = shapely.get_parts(polygons)
     rings, owner = shapely.get_rings(parts, return_index=True)
     is_hole = np.zeros(len(rings), dtype=bool)
@@ -151,9 +146,7 @@ def _rings(
     return rings, is_hole
 
 
-def _signed_areas(
-    local: _Floats, starts: NDArray[np.intp], counts: NDArray[np.int32]
-) -> _Floats:
+def _signed_areas(local: _Floats, starts: NDArray[np.intp], counts: NDArray[np.int32]) -> _Floats:
     near = local - np.repeat(local[starts], counts, axis=0)
     cross = np.zeros(len(near))
     cross[:-1] = near[:-1, 0] * near[1:, 1] - near[1:, 0] * near[:-1, 1]
@@ -178,16 +171,21 @@ def _hash_points(grid: NDArray[np.int64]) -> NDArray[np.uint64]:
 
 def cancel(edges: Edges) -> Edges:
     """Return the chain with every edge once, multiplied by its sum, and none whose sum is zero."""
-    if len(edges) == 0:
-        return edges
-    order = np.argsort(edges.key)
-    key = edges.key[order]
-    run_starts = np.flatnonzero(np.concatenate(([True], key[1:] != key[:-1])))
-    sums = np.add.reduceat(edges.sign[order], run_starts)
-    left = np.flatnonzero(sums)
-    chosen = order[run_starts[left]]
+    chosen, sums = _survivors(edges.key, edges.sign)
     # Direction is in the sign alone: ends keep the order they came with, which may be either.
-    return Edges(edges.key[chosen], sums[left], edges.ends[chosen])
+    return Edges(edges.key[chosen], sums, edges.ends[chosen])
+
+
+def _survivors(key: NDArray[np.uint64], sign: NDArray[np.int64]) -> tuple[NDArray[np.intp], NDArray[np.int64]]:
+    """Sum signs by key; return one position for each key whose sum is not zero, and the sum."""
+    if len(key) == 0:
+        return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.int64)
+    order = np.argsort(key)
+    ordered = key[order]
+    run_starts = np.flatnonzero(np.concatenate(([True], ordered[1:] != ordered[:-1])))
+    sums = np.add.reduceat(sign[order], run_starts)
+    left = np.flatnonzero(sums)
+    return order[run_starts[left]], sums[left]
 
 
 def mend_t_junctions(edges: Edges, frame: Frame, reach: float) -> Edges:
@@ -211,36 +209,24 @@ def mend_t_junctions(edges: Edges, frame: Frame, reach: float) -> Edges:
     owner, point = owner[order], point[order]
     same_edge = np.flatnonzero(owner[1:] == owner[:-1])
     times = edges.sign * np.where(_hash_points(start) < _hash_points(end), 1, -1)
-    return cancel(
-        _directed(point[same_edge], point[same_edge + 1], times[owner[same_edge]])
-    )
+    return cancel(_directed(point[same_edge], point[same_edge + 1], times[owner[same_edge]]))
 
 
-def _points_on_edges(
-    edges: Edges, frame: Frame, reach: float
-) -> tuple[NDArray[np.intp], _Floats, NDArray[np.int64]]:
+def _points_on_edges(edges: Edges, frame: Frame, reach: float) -> tuple[NDArray[np.intp], _Floats, NDArray[np.int64]]:
     """Return (edge, place on it from 0 to 1, grid point) for loose vertices near the inside of edges."""
     vertices = np.unique(edges.ends.reshape(-1, 2), axis=0)
     lines = shapely.linestrings(frame.to_local(edges.ends).reshape(-1, 2, 2))
     points = shapely.points(frame.to_local(vertices))
-    vertex, edge = shapely.STRtree(lines).query(
-        points, predicate="dwithin", distance=reach
-    )
+    vertex, edge = shapely.STRtree(lines).query(points, predicate="dwithin", distance=reach)
     start = frame.to_local(edges.ends[edge, :2])
     along = frame.to_local(edges.ends[edge, 2:]) - start
-    place = ((frame.to_local(vertices[vertex]) - start) * along).sum(axis=1) / (
-        along**2
-    ).sum(axis=1)
-    margin = reach / np.hypot(
-        along[:, 0], along[:, 1]
-    )  # an edge's own ends, and twins of them, split nothing
+    place = ((frame.to_local(vertices[vertex]) - start) * along).sum(axis=1) / (along**2).sum(axis=1)
+    margin = reach / np.hypot(along[:, 0], along[:, 1])  # an edge's own ends, and twins of them, split nothing
     inner = (place > margin) & (place < 1 - margin)
     return edge[inner], place[inner], vertices[vertex[inner]]
 
 
-def _directed(
-    start: NDArray[np.int64], end: NDArray[np.int64], times: NDArray[np.int64]
-) -> Edges:
+def _directed(start: NDArray[np.int64], end: NDArray[np.int64], times: NDArray[np.int64]) -> Edges:
     """Return edges from ``start`` to ``end``, each counted ``times``."""
     first, second = _hash_points(start), _hash_points(end)
     kept = np.flatnonzero(first != second)
@@ -257,9 +243,7 @@ def faces(edges: Edges, frame: Frame) -> NDArray[np.object_]:
     return shapely.get_parts(shapely.polygonize([noded]))
 
 
-def shift(
-    geometries: NDArray[np.object_], offset: tuple[float, float]
-) -> NDArray[np.object_]:
+def shift(geometries: NDArray[np.object_], offset: tuple[float, float]) -> NDArray[np.object_]:
     """Return geometries moved by ``offset``."""
     move = np.asarray(offset)
 

@@ -22,6 +22,8 @@ GAP_HOLE, GAP_EDGE, OUTSIDE = "hole", "edge", "outside"
 # Loose vertices within this share of the tolerance of an edge are taken to lie on it; faces narrower are not looked at.
 _NOISE_PER_TOLERANCE = 0.1
 _PAIRS_AT_A_TIME = 50_000
+_LARGE_VERTICES = 1_000
+_HALVINGS = 24
 
 
 @dataclass(frozen=True)
@@ -89,27 +91,14 @@ def overlaps(polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Ov
     crowded = _crowded_faces(usable, frame, tolerance)
     if len(crowded) == 0:
         return _no_overlaps()
-    left, right = _candidate_pairs(usable, crowded)
-    pieces = [
-        _exact_overlaps(
-            usable,
-            left[start : start + _PAIRS_AT_A_TIME],
-            right[start : start + _PAIRS_AT_A_TIME],
-            tolerance,
-        )
-        for start in range(0, len(left), _PAIRS_AT_A_TIME)
-    ]
-    if not pieces:
-        return _no_overlaps()
-    i, j, geometry = (np.concatenate(column) for column in zip(*pieces, strict=True))
-    i, j = position[i], position[j]
+    involved = _reaching_into(usable, crowded)
+    i, j, geometry = _exact_overlaps(usable[involved], tolerance)
+    i, j = position[involved[i]], position[involved[j]]
     order = np.lexsort((j, i))
     return Overlaps(i[order], j[order], geometry[order], shapely.area(geometry[order]))
 
 
-def gaps(
-    polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M
-) -> Gaps:
+def gaps(polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> Gaps:
     """Return where ``polygons`` leave their declared boundary uncovered or go beyond it.
 
     Parameters
@@ -124,21 +113,15 @@ def gaps(
     limits = _dissolved(_usable(np.atleast_1d(np.asarray(boundary, dtype=object)))[0])
     everything = np.concatenate((usable, limits))
     if len(everything) == 0:
-        return _gaps(
-            np.empty(0, dtype=object), np.empty(0, dtype=object), limits, tolerance
-        )
+        return _gaps(np.empty(0, dtype=object), np.empty(0, dtype=object), limits, tolerance)
     frame = chains.frame_of(everything, tolerance)
-    chain = chains.concatenate(
-        chains.residual(usable, frame), chains.residual(limits, frame, weight=-1)
-    )
+    chain = chains.concatenate(chains.residual(usable, frame), chains.residual(limits, frame, weight=-1))
     faces = _faces(chains.cancel(chain), frame, tolerance)
     points = shapely.point_on_surface(faces)
     # On a face cover − inside is constant: −1 only where nothing covers the boundary's inside; positive where a
     # parcel lies beyond the boundary, or two inside it, and one face may hold both.
     cover, inside = _cover_counts(usable, points), _cover_counts(limits, points)
-    return _gaps(
-        faces[cover < inside], _beyond(faces[cover > inside], limits), limits, tolerance
-    )
+    return _gaps(faces[cover < inside], _beyond(faces[cover > inside], limits), limits, tolerance)
 
 
 def _dissolved(limits: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -147,9 +130,7 @@ def _dissolved(limits: NDArray[np.object_]) -> NDArray[np.object_]:
     return np.array([shapely.union_all(limits)], dtype=object)
 
 
-def _beyond(
-    faces: NDArray[np.object_], limits: NDArray[np.object_]
-) -> NDArray[np.object_]:
+def _beyond(faces: NDArray[np.object_], limits: NDArray[np.object_]) -> NDArray[np.object_]:
     """Return what of ``faces`` lies outside ``limits``."""
     if len(limits) == 0:
         return faces
@@ -161,9 +142,7 @@ def _usable(polygons: ArrayLike) -> tuple[NDArray[np.object_], NDArray[np.int64]
     """Return valid polygonal geometries and their positions in the input."""
     array = np.asarray(polygons, dtype=object).ravel().copy()
     dimension = shapely.get_dimensions(array)
-    finite = np.isfinite(shapely.bounds(array)).all(
-        axis=1
-    )  # also false for what is missing or empty
+    finite = np.isfinite(shapely.bounds(array)).all(axis=1)  # also false for what is missing or empty
     position = np.flatnonzero((dimension == 2) & finite)
     array = array[position]
     # Bounds skip NaN, so coordinates are asked only where the geometry is invalid: NaN always makes it so.
@@ -181,13 +160,10 @@ def _repaired(geometries: NDArray[np.object_]) -> NDArray[np.object_]:
     broken = np.unique(owner[~np.isfinite(coordinates).all(axis=1)])
     geometries = geometries.copy()
     geometries[broken] = shapely.Polygon()
-    repaired = shapely.make_valid(geometries, method="structure", keep_collapsed=False)
-    return repaired
+    return shapely.make_valid(geometries, method="structure", keep_collapsed=False)
 
 
-def _faces(
-    chain: chains.Edges, frame: chains.Frame, tolerance: float
-) -> NDArray[np.object_]:
+def _faces(chain: chains.Edges, frame: chains.Frame, tolerance: float) -> NDArray[np.object_]:
     """Return the faces of a residual chain that are more than noise, in the input's coordinates."""
     reach = tolerance * _NOISE_PER_TOLERANCE
     faces = chains.faces(chains.mend_t_junctions(chain, frame, reach), frame)
@@ -196,17 +172,10 @@ def _faces(
 
 def _mean_width(polygons: NDArray[np.object_]) -> NDArray[np.float64]:
     length = shapely.length(polygons)
-    return np.divide(
-        2 * shapely.area(polygons),
-        length,
-        out=np.zeros(len(polygons)),
-        where=length > 0,
-    )
+    return np.divide(2 * shapely.area(polygons), length, out=np.zeros(len(polygons)), where=length > 0)
 
 
-def _cover_counts(
-    polygons: NDArray[np.object_], points: NDArray[np.object_]
-) -> NDArray[np.int64]:
+def _cover_counts(polygons: NDArray[np.object_], points: NDArray[np.object_]) -> NDArray[np.int64]:
     """Return how many of ``polygons`` cover each point."""
     if len(polygons) == 0 or len(points) == 0:
         return np.zeros(len(points), dtype=np.int64)
@@ -214,42 +183,80 @@ def _cover_counts(
     # Prepared, a polygon of 20,000 vertices answers in logarithmic time; only the polygons asked are prepared.
     asked = polygons[np.unique(polygon)]
     shapely.prepare(asked)
-    hit = shapely.intersects_xy(
-        polygons[polygon], shapely.get_x(points[point]), shapely.get_y(points[point])
-    )
+    hit = shapely.intersects_xy(polygons[polygon], shapely.get_x(points[point]), shapely.get_y(points[point]))
     shapely.destroy_prepared(asked)
     return np.bincount(point[hit], minlength=len(points))
 
 
-def _crowded_faces(
-    polygons: NDArray[np.object_], frame: chains.Frame, tolerance: float
-) -> NDArray[np.object_]:
+def _crowded_faces(polygons: NDArray[np.object_], frame: chains.Frame, tolerance: float) -> NDArray[np.object_]:
     """Return the regions that two or more polygons cover."""
     faces = _faces(chains.residual(polygons, frame), frame, tolerance)
     return faces[_cover_counts(polygons, shapely.point_on_surface(faces)) >= 2]
 
 
-def _candidate_pairs(
-    polygons: NDArray[np.object_], crowded: NDArray[np.object_]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return pairs of polygons that reach into a crowded region and whose bounds meet."""
+def _reaching_into(polygons: NDArray[np.object_], crowded: NDArray[np.object_]) -> NDArray[np.int64]:
+    """Return the positions of polygons that reach into a crowded region: among them are all overlapping pairs."""
     _, found = shapely.STRtree(polygons).query(crowded, predicate="intersects")
-    involved = np.unique(found)
-    one, other = shapely.STRtree(polygons[involved]).query(polygons[involved])
-    once = one < other
-    return involved[one[once]], involved[other[once]]
+    return np.unique(found)
 
 
 def _exact_overlaps(
-    polygons: NDArray[np.object_],
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    tolerance: float,
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.object_]]:
-    common = shapely.intersection(polygons[left], polygons[right])
-    parts, pair = significant_parts(common, tolerance)
-    pairs = np.unique(pair)
-    return left[pairs], right[pairs], _grouped(parts, pair)
+    polygons: NDArray[np.object_], tolerance: float
+) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.object_]]:
+    """Intersect all pairs whose bounds meet; return (i, j, what both cover) for the overlapping ones."""
+    pieces, owner = _subdivided(polygons)
+    one, other = shapely.STRtree(pieces).query(pieces)
+    once = owner[one] < owner[other]
+    one, other = one[once], other[once]
+    pair_of = owner[one] * len(polygons) + owner[other]
+    found_pairs, found_geometry = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=object)]
+    for start in range(0, len(one), _PAIRS_AT_A_TIME):
+        part = slice(start, start + _PAIRS_AT_A_TIME)
+        common, index = _polygon_parts(shapely.intersection(pieces[one[part]], pieces[other[part]]))
+        found_pairs.append(pair_of[part][index])
+        found_geometry.append(common)
+    pairs, geometry = _united(np.concatenate(found_pairs), np.concatenate(found_geometry))
+    parts, which = significant_parts(geometry, tolerance)
+    pairs = pairs[np.unique(which)]
+    return pairs // len(polygons), pairs % len(polygons), _grouped(parts, which)
+
+
+def _subdivided(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+    """Halve large polygons until every piece is small; return pieces and whose they are.
+
+    A road of 20,000 vertices with a thousand faults along it would otherwise be read whole a thousand times.
+    """
+    pieces, owner = polygons, np.arange(len(polygons))
+    for _ in range(_HALVINGS):
+        large = shapely.get_num_coordinates(pieces) > _LARGE_VERTICES
+        if not large.any():
+            break
+        halves, index = _polygon_parts(_halves(pieces[large]))
+        pieces = np.concatenate((pieces[~large], halves))
+        owner = np.concatenate((owner[~large], np.tile(owner[large], 2)[index]))
+    return pieces, owner
+
+
+def _halves(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Cut polygons across the longer side of their bounds; the first halves come first, then the second."""
+    minx, miny, maxx, maxy = shapely.bounds(polygons).T
+    wide = maxx - minx > maxy - miny
+    middle_x, middle_y = np.where(wide, (minx + maxx) / 2, maxx), np.where(wide, maxy, (miny + maxy) / 2)
+    first = shapely.box(minx, miny, middle_x, middle_y)
+    second = shapely.box(np.where(wide, middle_x, minx), np.where(wide, miny, middle_y), maxx, maxy)
+    return np.concatenate((shapely.intersection(polygons, first), shapely.intersection(polygons, second)))
+
+
+def _united(pairs: NDArray[np.int64], parts: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+    """Return each pair once with the union of its parts: what a cut has separated is one again."""
+    order = np.argsort(pairs, kind="stable")
+    unique, group, count = np.unique(pairs[order], return_inverse=True, return_counts=True)
+    if len(unique) == 0:
+        return unique, np.empty(0, dtype=object)
+    gathered = np.asarray(shapely.geometrycollections(parts[order], indices=group), dtype=object)
+    several = count > 1
+    gathered[several] = shapely.union_all(gathered[several, np.newaxis], axis=1)
+    return unique, gathered
 
 
 def significant_parts(
@@ -272,9 +279,7 @@ def significant_parts(
     return all_parts[order], all_owner[order]
 
 
-def _polygon_parts(
-    geometries: NDArray[np.object_],
-) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
+def _polygon_parts(geometries: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
     parts, owner = shapely.get_parts(geometries, return_index=True)
     polygonal = shapely.get_type_id(parts) == shapely.GeometryType.POLYGON
     nested = shapely.get_type_id(parts) == shapely.GeometryType.MULTIPOLYGON
@@ -288,13 +293,9 @@ def _polygon_parts(
     return parts[full], owner[full]
 
 
-def _grouped(
-    parts: NDArray[np.object_], owner: NDArray[np.intp]
-) -> NDArray[np.object_]:
+def _grouped(parts: NDArray[np.object_], owner: NDArray[np.intp]) -> NDArray[np.object_]:
     """Return one geometry per owner: the part itself, or a MultiPolygon of several."""
-    _, first, group, count = np.unique(
-        owner, return_index=True, return_inverse=True, return_counts=True
-    )
+    _, first, group, count = np.unique(owner, return_index=True, return_inverse=True, return_counts=True)
     grouped = np.asarray(shapely.multipolygons(parts, indices=group), dtype=object)
     return np.where(count == 1, parts[first], grouped)
 
@@ -305,28 +306,15 @@ def _no_overlaps() -> Overlaps:
 
 
 def _gaps(
-    uncovered: NDArray[np.object_],
-    beyond: NDArray[np.object_],
-    limits: NDArray[np.object_],
-    tolerance: float,
+    uncovered: NDArray[np.object_], beyond: NDArray[np.object_], limits: NDArray[np.object_], tolerance: float
 ) -> Gaps:
     outline = shapely.boundary(limits[0]) if len(limits) else shapely.LineString()
     shapely.prepare(outline)
     # Faces of one gap may be cut by edges inside it: dissolve before measuring.
-    holes, _ = significant_parts(
-        np.array([shapely.union_all(uncovered)], dtype=object), tolerance
-    )
-    islands, _ = significant_parts(
-        np.array([shapely.union_all(beyond)], dtype=object), tolerance
-    )
-    on_edge = (
-        shapely.dwithin(outline, holes, tolerance)
-        if len(holes)
-        else np.empty(0, dtype=bool)
-    )
-    kind = np.concatenate(
-        (np.where(on_edge, GAP_EDGE, GAP_HOLE), np.full(len(islands), OUTSIDE))
-    )
+    holes, _ = significant_parts(np.array([shapely.union_all(uncovered)], dtype=object), tolerance)
+    islands, _ = significant_parts(np.array([shapely.union_all(beyond)], dtype=object), tolerance)
+    on_edge = shapely.dwithin(outline, holes, tolerance) if len(holes) else np.empty(0, dtype=bool)
+    kind = np.concatenate((np.where(on_edge, GAP_EDGE, GAP_HOLE), np.full(len(islands), OUTSIDE)))
     geometry = np.concatenate((holes, islands))
     place = shapely.bounds(geometry).reshape(-1, 4)
     order = np.lexsort((place[:, 1], place[:, 0], kind))

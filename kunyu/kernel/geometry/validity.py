@@ -58,9 +58,7 @@ _GEOS_REASONS = {
     "Interior is disconnected": DISCONNECTED,
     "Too few points in geometry component": TOO_FEW_POINTS,
 }
-_GEOS_TEXT = re.compile(
-    r"^(?P<reason>[^\[]+)\[(?P<x>[^\s\]]+) (?P<y>[^\s\]]+)[^\]]*\]$"
-)
+_GEOS_TEXT = re.compile(r"^(?P<reason>[^\[]+)\[(?P<x>[^\s\]]+) (?P<y>[^\s\]]+)[^\]]*\]$")
 
 
 @dataclass(frozen=True)
@@ -86,9 +84,7 @@ class Faults:
 
 
 def invalid_reasons(
-    polygons: ArrayLike,
-    same_point: float = SAME_POINT_TOLERANCE_M,
-    tolerance: float = TOPOLOGY_TOLERANCE_M,
+    polygons: ArrayLike, same_point: float = SAME_POINT_TOLERANCE_M, tolerance: float = TOPOLOGY_TOLERANCE_M
 ) -> Faults:
     """Return the faults of polygons.
 
@@ -122,15 +118,9 @@ def invalid_reasons(
     return Faults(index[order], reason[order], point[order])
 
 
-def _faults(
-    index: NDArray[np.int64],
-    reason: str | NDArray[np.str_],
-    point: NDArray[np.object_] | None,
-) -> Faults:
+def _faults(index: NDArray[np.int64], reason: str | NDArray[np.str_], point: NDArray[np.object_] | None) -> Faults:
     reasons = np.full(len(index), reason) if isinstance(reason, str) else reason
-    points = (
-        np.full(len(index), shapely.Point(), dtype=object) if point is None else point
-    )
+    points = np.full(len(index), shapely.Point(), dtype=object) if point is None else point
     return Faults(index.astype(np.int64), reasons.astype(np.str_), points)
 
 
@@ -146,24 +136,18 @@ def _absences(array: NDArray[np.object_]) -> tuple[Faults, NDArray[np.int64]]:
     missing = shapely.is_missing(array)
     empty = shapely.is_empty(array) & ~missing
     kinds = shapely.get_type_id(array)
-    polygonal = np.isin(
-        kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON)
-    )
+    polygonal = np.isin(kinds, (shapely.GeometryType.POLYGON, shapely.GeometryType.MULTIPOLYGON))
     other = ~missing & ~empty & ~polygonal
     others = np.flatnonzero(other)
     faults = _join(
         _faults(np.flatnonzero(missing), MISSING, None),
         _faults(np.flatnonzero(empty), EMPTY, None),
-        _faults(
-            others, NOT_POLYGON, shapely.points(shapely.bounds(array[others])[:, :2])
-        ),
+        _faults(others, NOT_POLYGON, shapely.points(shapely.bounds(array[others])[:, :2])),
     )
     return faults, np.flatnonzero(polygonal & ~empty)
 
 
-def _not_finite(
-    array: NDArray[np.object_], candidates: NDArray[np.int64]
-) -> tuple[Faults, NDArray[np.int64]]:
+def _not_finite(array: NDArray[np.object_], candidates: NDArray[np.int64]) -> tuple[Faults, NDArray[np.int64]]:
     coordinates, owner = shapely.get_coordinates(array[candidates], return_index=True)
     bad_vertex = ~np.isfinite(coordinates).all(axis=1)
     bad = np.zeros(len(candidates), dtype=bool)
@@ -180,27 +164,16 @@ def _structural(array: NDArray[np.object_], candidates: NDArray[np.int64]) -> Fa
     texts = shapely.is_valid_reason(array[invalid])
     matches = [_GEOS_TEXT.match(text) for text in texts]
     reasons = [
-        _GEOS_REASONS.get(match["reason"].strip(), OTHER_INVALID)
-        if match
-        else OTHER_INVALID
-        for match in matches
+        _GEOS_REASONS.get(match["reason"].strip(), OTHER_INVALID) if match else OTHER_INVALID for match in matches
     ]
-    places = [
-        shapely.Point(float(match["x"]), float(match["y"]))
-        if match
-        else shapely.Point()
-        for match in matches
-    ]
+    places = [shapely.Point(float(match["x"]), float(match["y"])) if match else shapely.Point() for match in matches]
     points = np.empty(len(places), dtype=object)
     points[:] = places
     return _faults(invalid, np.array(reasons, dtype=np.str_), points)
 
 
 def _vertex_faults(
-    array: NDArray[np.object_],
-    candidates: NDArray[np.int64],
-    same_point: float,
-    tolerance: float,
+    array: NDArray[np.object_], candidates: NDArray[np.int64], same_point: float, tolerance: float
 ) -> Faults:
     """Return duplicate consecutive vertices and spikes: places where the boundary turns back on itself."""
     parts, owner = shapely.get_parts(array[candidates], return_index=True)
@@ -218,16 +191,12 @@ def _vertex_faults(
 
     polygon_of = candidates[owner[part[ring]]]
     return _join(
-        _faults(
-            polygon_of[twins], DUPLICATE_VERTEX, shapely.points(coordinates[twins])
-        ),
+        _faults(polygon_of[twins], DUPLICATE_VERTEX, shapely.points(coordinates[twins])),
         _faults(polygon_of[spikes], SPIKE, shapely.points(coordinates[spikes])),
     )
 
 
-def _turns(
-    ring: NDArray[np.intp],
-) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
+def _turns(ring: NDArray[np.intp]) -> tuple[NDArray[np.intp], NDArray[np.intp], NDArray[np.intp]]:
     """Return, per vertex without the closing ones, the arriving step, the leaving step and the vertex.
 
     A ring's vertices lie one after the other, its last repeats its first; step k leads from vertex k to k + 1.
@@ -250,18 +219,19 @@ def _turns_back(
     tolerance: float,
 ) -> NDArray[np.bool_]:
     """Tell where two steps form a spike: they run back, and the shorter ends within ``tolerance`` of the longer."""
-    before, after = step[arriving], step[leaving]
-    short = np.minimum(length[arriving], length[leaving])
-    long = np.maximum(length[arriving], length[leaving])
-    dot = (before * after).sum(axis=1)
-    cross = np.abs(before[:, 0] * after[:, 1] - before[:, 1] * after[:, 0])
+    x, y = np.ascontiguousarray(step[:, 0]), np.ascontiguousarray(step[:, 1])
+    turns_back = x[arriving] * x[leaving] + y[arriving] * y[leaving] < 0
+    sharp = np.flatnonzero(turns_back)
+    before, after = arriving[sharp], leaving[sharp]
+    short = np.minimum(length[before], length[after])
+    long = np.maximum(length[before], length[after])
+    cross = np.abs(x[before] * y[after] - y[before] * x[after])
     # Steps no longer than the tolerance end near everything: they are duplicates or detail, not spikes.
-    return (dot < 0) & (short > tolerance) & (cross < tolerance * long)
+    turns_back[sharp] = (short > tolerance) & (cross < tolerance * long)
+    return turns_back
 
 
-def _without_area(
-    array: NDArray[np.object_], candidates: NDArray[np.int64], tolerance: float
-) -> Faults:
+def _without_area(array: NDArray[np.object_], candidates: NDArray[np.int64], tolerance: float) -> Faults:
     geometries = array[candidates]
     length = shapely.length(geometries)
     flat = 2 * shapely.area(geometries) < tolerance * length

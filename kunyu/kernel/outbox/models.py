@@ -17,12 +17,8 @@ class Event(models.Model):
     topic = models.CharField(max_length=100)
     payload = models.JSONField()
     created_at = models.DateTimeField(db_default=Now())
-    due_at = models.DateTimeField(
-        db_default=Now(), help_text="Not tried before this instant"
-    )
-    attempts = models.PositiveIntegerField(
-        default=0, help_text="Failed deliveries so far"
-    )
+    due_at = models.DateTimeField(db_default=Now(), help_text="Not tried before this instant")
+    attempts = models.PositiveIntegerField(default=0, help_text="Failed deliveries so far")
     delivered_at = models.DateTimeField(null=True)
     last_error = models.TextField(blank=True, default="")
 
@@ -32,9 +28,7 @@ class Event(models.Model):
         indexes = (
             # Only what is still to do: the index stays small while the table keeps its history.
             models.Index(
-                fields=["due_at", "id"],
-                name="outbox_event_pending",
-                condition=models.Q(delivered_at__isnull=True),
+                fields=["due_at", "id"], name="outbox_event_pending", condition=models.Q(delivered_at__isnull=True)
             ),
         )
 

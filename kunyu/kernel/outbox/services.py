@@ -135,13 +135,9 @@ def _dispatch_one(handlers: Handlers) -> bool | None:
         if event is None:
             return None
         try:
-            with (
-                transaction.atomic()
-            ):  # a savepoint: a failing handler leaves no half of its work
+            with transaction.atomic():  # a savepoint: a failing handler leaves no half of its work
                 _deliver(event, handlers)
-        except (
-            Exception
-        ) as error:  # whatever a handler raises must not stop the others' events
+        except Exception as error:  # whatever a handler raises must not stop the others' events
             logger.exception("event %s failed", event)
             _postpone(event, error)
             return False
@@ -164,8 +160,6 @@ def _postpone(event: Event, error: Exception) -> None:
     wait_s = min(FIRST_RETRY_S * 2 ** min(event.attempts, 20), LONGEST_RETRY_S)
     Event.objects.filter(pk=event.pk).update(
         attempts=event.attempts + 1,
-        last_error=f"{type(error).__name__}: {error}"[:_ERROR_LETTERS].replace(
-            "\x00", ""
-        ),
+        last_error=f"{type(error).__name__}: {error}"[:_ERROR_LETTERS].replace("\x00", ""),
         due_at=Now() + timedelta(seconds=wait_s),
     )

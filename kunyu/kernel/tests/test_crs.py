@@ -4,13 +4,7 @@ import numpy as np
 import pytest
 from pyproj import CRS
 
-from kunyu.kernel.crs import (
-    central_meridian,
-    coordinate_problems,
-    describe_crs,
-    gauss_kruger_zone,
-    zone_epsg,
-)
+from kunyu.kernel.crs import central_meridian, coordinate_problems, describe_crs, gauss_kruger_zone, zone_epsg
 from kunyu.kernel.errors import UnreadableInput, UsageError
 
 
@@ -25,9 +19,7 @@ def esri_prj(name, meridian, false_easting, projection="Gauss_Kruger"):
     )
 
 
-ALL_ZONES = [(zone, 3) for zone in range(25, 46)] + [
-    (zone, 6) for zone in range(13, 24)
-]
+ALL_ZONES = [(zone, 3) for zone in range(25, 46)] + [(zone, 6) for zone in range(13, 24)]
 
 
 @pytest.mark.parametrize("prefixed", [True, False])
@@ -50,11 +42,7 @@ def test_every_zone_is_described(zone, width, prefixed):
     description = describe_crs(zone_epsg(zone, width, prefixed))
 
     assert (description.kind, description.is_cgcs2000) == ("gauss_kruger", True)
-    assert (description.zone, description.zone_width, description.prefixed) == (
-        zone,
-        width,
-        prefixed,
-    )
+    assert (description.zone, description.zone_width, description.prefixed) == (zone, width, prefixed)
     assert description.axis_order == "yx"
 
 
@@ -76,10 +64,7 @@ def test_zone_of_a_longitude(longitude, width, zone):
     assert gauss_kruger_zone(np.array([longitude]), width).tolist() == [zone]
 
 
-@pytest.mark.parametrize(
-    ("zone", "width"),
-    [(24, 3), (46, 3), (12, 6), (24, 6), (115, 3), (114, 6), (38, 6), (38, 5)],
-)
+@pytest.mark.parametrize(("zone", "width"), [(24, 3), (46, 3), (12, 6), (24, 6), (115, 3), (114, 6), (38, 6), (38, 5)])
 def test_zones_china_does_not_have(zone, width):
     with pytest.raises(UsageError):
         zone_epsg(zone, width)
@@ -95,26 +80,18 @@ def test_zones_china_does_not_have(zone, width):
         ("CGCS2000_GK_Zone_20", 117, 20_500_000, 4498, 6, 20, True),
     ],
 )
-def test_esri_prj_without_authority(
-    name, meridian, easting, epsg, width, zone, prefixed
-):
+def test_esri_prj_without_authority(name, meridian, easting, epsg, width, zone, prefixed):
     description = describe_crs(esri_prj(name, meridian, easting))
 
     assert description.is_cgcs2000
     assert (description.kind, description.epsg) == ("gauss_kruger", epsg)
-    assert (description.zone_width, description.zone, description.prefixed) == (
-        width,
-        zone,
-        prefixed,
-    )
+    assert (description.zone_width, description.zone, description.prefixed) == (width, zone, prefixed)
     assert description.axis_order == "xy"
     assert description.false_easting == easting
 
 
 def test_a_plane_with_its_own_name_is_found_by_its_parameters():
-    description = describe_crs(
-        esri_prj("坤舆县三度带", 114, 38_500_000, "Transverse_Mercator")
-    )
+    description = describe_crs(esri_prj("坤舆县三度带", 114, 38_500_000, "Transverse_Mercator"))
 
     assert (description.epsg, description.zone) == (4526, 38)
 
@@ -123,11 +100,7 @@ def test_a_citys_own_meridian_has_no_zone():
     description = describe_crs(esri_prj("CGCS2000_local", 113.5, 500_000))
 
     assert description.kind == "gauss_kruger"
-    assert (description.zone, description.epsg, description.central_meridian) == (
-        None,
-        None,
-        113.5,
-    )
+    assert (description.zone, description.epsg, description.central_meridian) == (None, None, 113.5)
 
 
 @pytest.mark.parametrize(
@@ -162,6 +135,12 @@ PREFIXED = (38_410_000.0, 3_810_000.0, 38_450_000.0, 3_850_000.0)
 PLAIN = (410_000.0, 3_810_000.0, 450_000.0, 3_850_000.0)
 
 
+def test_a_prefix_that_is_not_its_zone():
+    problems = coordinate_problems(esri_prj("CGCS2000_odd", 117, 38_500_000), PREFIXED)
+
+    assert [problem.code for problem in problems] == ["crs.prefix_contradicts_meridian"]
+
+
 def swap(bounds):
     return (bounds[1], bounds[0], bounds[3], bounds[2])
 
@@ -177,11 +156,7 @@ def swap(bounds):
         (4526, swap(PREFIXED), ["crs.axes_swapped"]),
         (4547, swap(PLAIN), ["crs.axes_swapped"]),
         (4526, (113.0, 34.0, 113.5, 34.5), ["crs.degrees_in_plane"]),
-        (
-            4526,
-            (38_410_000.0, 3_810_000.0, 39_900_000.0, 3_850_000.0),
-            ["crs.outside_zone"],
-        ),
+        (4526, (38_410_000.0, 3_810_000.0, 39_900_000.0, 3_850_000.0), ["crs.outside_zone"]),
         (4490, (113.0, 34.0, 113.5, 34.5), []),
         (4490, (34.0, 113.0, 34.5, 113.5), ["crs.axes_swapped"]),
         (4490, PREFIXED, ["crs.metres_in_degrees"]),

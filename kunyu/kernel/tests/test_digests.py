@@ -15,10 +15,7 @@ SIXTY_FOUR_BYTES = "debe9ff92275b8a138604889c18e5a4d6fdb70e5387e5765293dcba39c0c
 EMPTY = "1ab21d8355cfa17f8e61194831e81a8f22bec8c728fefb747ed035eb5082aa2b"
 
 
-@pytest.mark.parametrize(
-    ("data", "expected"),
-    [(b"abc", ABC), (b"abcd" * 16, SIXTY_FOUR_BYTES), (b"", EMPTY)],
-)
+@pytest.mark.parametrize(("data", "expected"), [(b"abc", ABC), (b"abcd" * 16, SIXTY_FOUR_BYTES), (b"", EMPTY)])
 def test_known_answers(data, expected):
     assert sm3_hex(data) == expected
 
@@ -49,24 +46,12 @@ def test_is_sm3():
 
 
 def test_canonical_json_is_one_text():
-    assert (
-        canonical_json({"b": [1, 2.5, None], "a": "图斑"})
-        == '{"a":"图斑","b":[1,2.5,null]}'.encode()
-    )
+    assert canonical_json({"b": [1, 2.5, None], "a": "图斑"}) == '{"a":"图斑","b":[1,2.5,null]}'.encode()
     assert canonical_json({"a": 1, "b": 2}) == canonical_json({"b": 2, "a": 1})
 
 
 @pytest.mark.parametrize(
-    "value",
-    [
-        math.nan,
-        math.inf,
-        [-math.inf],
-        {"a": math.nan},
-        {1: "x"},
-        [{"a": {2: 1}}],
-        object(),
-    ],
+    "value", [math.nan, math.inf, [-math.inf], {"a": math.nan}, {1: "x"}, [{"a": {2: 1}}], object()]
 )
 def test_what_has_no_canonical_json_is_refused(value):
     with pytest.raises(UsageError) as caught:
@@ -81,12 +66,7 @@ JSON_VALUES = st.recursive(
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(alphabet=st.characters(exclude_categories=["Cs"])),
-    lambda inner: (
-        st.lists(inner)
-        | st.dictionaries(
-            st.text(alphabet=st.characters(exclude_categories=["Cs"])), inner
-        )
-    ),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(alphabet=st.characters(exclude_categories=["Cs"])), inner),
     max_leaves=10,
 )
 

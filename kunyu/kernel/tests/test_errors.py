@@ -5,15 +5,7 @@ import pickle
 
 import pytest
 
-from kunyu.kernel.errors import (
-    Defect,
-    KunyuError,
-    NodeUnavailable,
-    NotFound,
-    Refused,
-    UnreadableInput,
-    UsageError,
-)
+from kunyu.kernel.errors import Defect, KunyuError, NodeUnavailable, NotFound, Refused, UnreadableInput, UsageError
 
 
 @pytest.mark.parametrize(
@@ -38,28 +30,13 @@ def test_exit_codes_and_statuses_are_the_contract(kind, exit_code, status):
 
 
 def test_codes_differ():
-    kinds = [
-        KunyuError,
-        UsageError,
-        UnreadableInput,
-        Refused,
-        NotFound,
-        NodeUnavailable,
-        Defect,
-    ]
+    kinds = [KunyuError, UsageError, UnreadableInput, Refused, NotFound, NodeUnavailable, Defect]
 
     assert len({kind.code for kind in kinds}) == len(kinds)
 
 
 def test_problem_is_json_whatever_the_context_holds():
-    error = Refused(
-        "不",
-        "No",
-        where={1: float("nan")},
-        who={"b", "a"},
-        what=object,
-        deep=[(1, 2.5)],
-    )
+    error = Refused("不", "No", where={1: float("nan")}, who={"b", "a"}, what=object, deep=[(1, 2.5)])
 
     context = json.loads(json.dumps(error.problem(), allow_nan=False))["context"]
 

@@ -30,27 +30,26 @@ def closed_form(south, north, width):
 
     def q(latitude):
         sine = np.sin(np.radians(latitude))
-        return sine / (1 - (E * sine) ** 2) + np.log(
-            (1 + E * sine) / (1 - E * sine)
-        ) / (2 * E)
+        return sine / (1 - (E * sine) ** 2) + np.log((1 + E * sine) / (1 - E * sine)) / (2 * E)
 
     return B2 * np.radians(width) / 2 * (q(north) - q(south))
 
 
 def test_constants_are_the_notes_values():
-    assert geodesy.SEMI_MINOR_M == pytest.approx(6356752.314140356, abs=1e-9)
-    assert geodesy.ECCENTRICITY_SQUARED == pytest.approx(
-        0.006694380022900787, rel=1e-15
-    )
-    assert geodesy.SERIES == pytest.approx(
-        (
-            1.0033640898341927,
-            1.124189381927124e-3,
-            1.699459473518905e-6,
-            2.7178578455775555e-9,
-            4.358419004834514e-12,
-        ),
-        rel=1e-14,
+    assert pytest.approx(6356752.314140356, abs=1e-9) == geodesy.SEMI_MINOR_M
+    assert pytest.approx(0.006694380022900787, rel=1e-15) == geodesy.ECCENTRICITY_SQUARED
+    assert (
+        pytest.approx(
+            (
+                1.0033640898341927,
+                1.124189381927124e-3,
+                1.699459473518905e-6,
+                2.7178578455775555e-9,
+                4.358419004834514e-12,
+            ),
+            rel=1e-14,
+        )
+        == geodesy.SERIES
     )
 
 
@@ -73,9 +72,7 @@ def test_hemisphere():
     assert closed_form(0, 90, 360) == pytest.approx(255_032_810_859_246, abs=1)
 
 
-@given(
-    st.floats(70, 136), st.floats(0, 55), st.floats(0.0005, 1.5), st.floats(0.0005, 1.5)
-)
+@given(st.floats(70, 136), st.floats(0, 55), st.floats(0.0005, 1.5), st.floats(0.0005, 1.5))
 def test_cells_agree_with_the_closed_form(west, south, width, height):
     area = area_of_lonlat([shapely.box(west, south, west + width, south + height)])[0]
 
@@ -88,9 +85,7 @@ def test_cells_agree_with_the_closed_form(west, south, width, height):
 def test_area_does_not_depend_on_the_base_meridian(base):
     square = [shapely.box(117, 30, 117.01, 30.01)]
 
-    assert area_of_lonlat(square, base_longitude=base)[0] == pytest.approx(
-        area_of_lonlat(square)[0], abs=1e-5
-    )
+    assert area_of_lonlat(square, base_longitude=base)[0] == pytest.approx(area_of_lonlat(square)[0], abs=1e-5)
 
 
 def test_base_meridians_of_the_notes():
@@ -106,9 +101,7 @@ def star(rng, centre, radius, vertices):
     """Return a star-shaped ring around ``centre`` in lon/lat degrees, closed, shape (vertices + 1, 2)."""
     angles = np.sort(rng.uniform(0, 2 * np.pi, vertices))
     reach = radius * rng.uniform(0.4, 1.0, vertices)
-    ring = np.column_stack(
-        (centre[0] + reach * np.cos(angles), centre[1] + reach * np.sin(angles))
-    )
+    ring = np.column_stack((centre[0] + reach * np.cos(angles), centre[1] + reach * np.sin(angles)))
     return np.vstack((ring, ring[:1]))
 
 
@@ -118,9 +111,7 @@ def densified(ring, step_m=10.0):
     for start, end in itertools.pairwise(ring):
         length = np.hypot(*(end - start)) * 111_320
         count = int(np.ceil(length / step_m)) + 1
-        pieces.append(
-            start + (end - start) * np.linspace(0, 1, count, endpoint=False)[:, None]
-        )
+        pieces.append(start + (end - start) * np.linspace(0, 1, count, endpoint=False)[:, None])
     return np.vstack(pieces)
 
 
@@ -151,9 +142,7 @@ def test_agrees_with_densified_geod_on_parcels_as_delivered(seed, centre):
     """Edges of up to 60 m as they stand, against Geod with edges densified to at most 10 m: 1e-6 relative."""
     ring = star(np.random.default_rng(seed), centre, 0.0006, 40)
 
-    assert area_of_lonlat([shapely.Polygon(ring)])[0] == pytest.approx(
-        geod_area(densified(ring)), rel=1e-6
-    )
+    assert area_of_lonlat([shapely.Polygon(ring)])[0] == pytest.approx(geod_area(densified(ring)), rel=1e-6)
 
 
 def test_plane_and_prefix_give_the_same_area():
@@ -167,28 +156,19 @@ def test_plane_and_prefix_give_the_same_area():
     expected = area_of_lonlat([lonlat])[0]
 
     assert ellipsoidal_area(planes[:1], 4526)[0] == pytest.approx(expected, abs=1e-3)
-    assert ellipsoidal_area(planes[:1], ESRI_PRJ)[0] == pytest.approx(
-        expected, abs=1e-3
-    )
-    assert ellipsoidal_area(planes[1:], "EPSG:4547")[0] == pytest.approx(
-        expected, abs=1e-3
-    )
+    assert ellipsoidal_area(planes[:1], ESRI_PRJ)[0] == pytest.approx(expected, abs=1e-3)
+    assert ellipsoidal_area(planes[1:], "EPSG:4547")[0] == pytest.approx(expected, abs=1e-3)
     assert ellipsoidal_area([lonlat], 4490)[0] == expected
     assert ellipsoidal_area([lonlat], CRS.from_epsg(4490).to_3d())[0] == expected
 
 
 def test_a_square_kilometre_is_good_to_a_hundredth():
     """With every vertex on a tenth of a millimetre grid, area moves by far less than 0.01 m²."""
-    ring = np.array([[0, 0], [1000, 0], [1000, 1000], [0, 1000], [0, 0]]) + (
-        38_437_000.1234,
-        3_820_000.5678,
-    )
+    ring = (*np.array([[0, 0], [1000, 0], [1000, 1000], [0, 1000], [0, 0]]), 38437000.1234, 3820000.5678)
     square = shapely.Polygon(ring)
     turned = shapely.Polygon(np.roll(ring[:-1], 2, axis=0)[::-1])
     quarters = [
-        shapely.box(*(np.array([x, y, x + 500, y + 500]) + np.tile(ring[0], 2)))
-        for x in (0, 500)
-        for y in (0, 500)
+        shapely.box(*(np.array([x, y, x + 500, y + 500]) + np.tile(ring[0], 2))) for x in (0, 500) for y in (0, 500)
     ]
 
     whole, other_way = ellipsoidal_area([square, turned], 4526)
@@ -209,11 +189,7 @@ def test_area_adds_up_when_a_parcel_is_split(seed, vertices, data):
     cut = data.draw(st.integers(2, vertices - 3))
 
     whole, one, other = area_of_lonlat(
-        [
-            shapely.Polygon(ring),
-            shapely.Polygon(ring[: cut + 1]),
-            shapely.Polygon(np.vstack((ring[cut:], ring[:1]))),
-        ]
+        [shapely.Polygon(ring), shapely.Polygon(ring[: cut + 1]), shapely.Polygon(np.vstack((ring[cut:], ring[:1])))]
     )
 
     assert one + other == pytest.approx(whole, rel=1e-10, abs=1e-4)
@@ -224,9 +200,7 @@ def test_orientation_and_start_do_not_matter(seed, vertices, start):
     ring = star(np.random.default_rng(seed), (113, 34.5), 0.01, vertices)[:-1]
     turned = np.roll(ring, start, axis=0)
 
-    areas = area_of_lonlat(
-        [shapely.Polygon(ring), shapely.Polygon(ring[::-1]), shapely.Polygon(turned)]
-    )
+    areas = area_of_lonlat([shapely.Polygon(ring), shapely.Polygon(ring[::-1]), shapely.Polygon(turned)])
 
     assert areas == pytest.approx(areas[0], rel=1e-12, abs=1e-5)
 
@@ -244,9 +218,7 @@ def test_holes_parts_and_collections():
         [
             ringed,
             shapely.MultiPolygon([ringed, far]),
-            shapely.GeometryCollection(
-                [shapely.MultiPolygon([ringed]), shapely.Point(0, 0), far]
-            ),
+            shapely.GeometryCollection([shapely.MultiPolygon([ringed]), shapely.Point(0, 0), far]),
             shapely.Polygon(),
             None,
             shapely.LineString([(0, 0), (1, 1)]),
@@ -262,9 +234,7 @@ def test_holes_parts_and_collections():
 
 def test_a_bad_coordinate_spoils_only_its_own_parcel():
     good = shapely.box(38_500_000, 3_800_000, 38_500_100, 3_800_100)
-    broken = shapely.set_coordinates(
-        shapely.box(0, 0, 1, 1), [[0, 0], [0, np.nan], [1, 1], [1, 0], [0, 0]]
-    )
+    broken = shapely.set_coordinates(shapely.box(0, 0, 1, 1), [[0, 0], [0, np.nan], [1, 1], [1, 0], [0, 0]])
     absurd = shapely.box(1e300, 1e300, 2e300, 2e300)
 
     areas = ellipsoidal_area([good, broken, good, absurd], 4526)
@@ -276,8 +246,7 @@ def test_a_bad_coordinate_spoils_only_its_own_parcel():
 def test_chunks_do_not_change_the_answer(monkeypatch):
     rng = np.random.default_rng(5)
     parcels = [
-        shapely.Polygon(star(rng, rng.uniform((112, 33), (115, 36)), 0.01, int(n)))
-        for n in rng.integers(3, 300, 200)
+        shapely.Polygon(star(rng, rng.uniform((112, 33), (115, 36)), 0.01, int(n))) for n in rng.integers(3, 300, 200)
     ]
     whole = area_of_lonlat(parcels)
 
@@ -289,9 +258,7 @@ def test_chunks_do_not_change_the_answer(monkeypatch):
 
 def test_scratch_memory_stays_small():
     """Two million vertices in 5,000 parcels need less than 16 MB of scratch: memory does not grow with the county."""
-    parcels = shapely.buffer(
-        shapely.points(np.full(5_000, 38_450_000.0), 3_800_000.0), 50, quad_segs=100
-    )
+    parcels = shapely.buffer(shapely.points(np.full(5_000, 38_450_000.0), 3_800_000.0), 50, quad_segs=100)
     ellipsoidal_area(parcels[:10], 4526)
 
     tracemalloc.start()
@@ -306,18 +273,11 @@ def test_scratch_memory_stays_small():
 def test_to_lonlat_moves_vertices_and_keeps_heights():
     forward = Transformer.from_crs(4490, 4526, always_xy=True)
     x, y = forward.transform(113.25, 34.5)
-    geometries = [
-        shapely.Point(x, y, 123.5),
-        None,
-        shapely.Point(x, y),
-        shapely.Polygon(),
-    ]
+    geometries = [shapely.Point(x, y, 123.5), None, shapely.Point(x, y), shapely.Polygon()]
 
     moved = to_lonlat(geometries, 4526)
 
-    assert shapely.get_coordinates(moved[0], include_z=True)[0] == pytest.approx(
-        (113.25, 34.5, 123.5), abs=1e-11
-    )
+    assert shapely.get_coordinates(moved[0], include_z=True)[0] == pytest.approx((113.25, 34.5, 123.5), abs=1e-11)
     assert moved[1] is None
     assert not moved[2].has_z and moved[2].x == pytest.approx(113.25, abs=1e-11)
     assert moved[3].is_empty
@@ -345,9 +305,7 @@ def test_round_area_halves_go_up(value, expected):
 def test_round_area_is_decimal_rounding(digits, decimals):
     text = Decimal(digits).scaleb(-decimals)
     expected = text.quantize(Decimal("0.01"), rounding=ROUND_HALF_UP)
-    if (
-        expected >= 10**9
-    ):  # beyond a county's 10^9 m² a float no longer tells 15 digits from the half
+    if expected >= 10**9:  # beyond a county's 10^9 m² a float no longer tells 15 digits from the half
         return
 
     assert float(round_area(float(text))) == float(expected)

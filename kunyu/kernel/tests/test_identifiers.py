@@ -29,11 +29,7 @@ ALPHANUMERIC = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 def reason_of(parse, code, *arguments):
     with pytest.raises(BadIdentifier) as caught:
         parse(code, *arguments)
-    assert (
-        caught.value.detail_zh
-        and caught.value.detail_en
-        and caught.value.exit_code == 2
-    )
+    assert caught.value.detail_zh and caught.value.detail_en and caught.value.exit_code == 2
     return caught.value.reason
 
 
@@ -45,12 +41,7 @@ def test_credit_codes_of_the_notes(code):
 def test_credit_code_parts():
     parts = ids.parse_credit_code("91350100M000100Y43")
 
-    assert (parts.authority, parts.kind, parts.division, parts.organisation) == (
-        "9",
-        "1",
-        "350100",
-        "M000100Y4",
-    )
+    assert (parts.authority, parts.kind, parts.division, parts.organisation) == ("9", "1", "350100", "M000100Y4")
     assert ids.is_organisation_code(parts.organisation)
 
 
@@ -73,10 +64,7 @@ def test_credit_code_message_names_value_and_remedy():
     with pytest.raises(BadIdentifier) as caught:
         ids.parse_credit_code("91350100M000100Y44")
 
-    assert (
-        caught.value.detail_zh
-        == "统一社会信用代码 91350100M000100Y44: 校验码 4 应为 3。"
-    )
+    assert caught.value.detail_zh == "统一社会信用代码 91350100M000100Y44: 校验码 4 应为 3。"
 
 
 @given(
@@ -86,9 +74,7 @@ def test_credit_code_message_names_value_and_remedy():
     st.integers(0, 17),
     st.sampled_from(USCC),
 )
-def test_any_single_change_of_a_credit_code_is_caught(
-    head, division, body, place, letter
-):
+def test_any_single_change_of_a_credit_code_is_caught(head, division, body, place, letter):
     """31 is prime and no weight is a multiple of it: every single substitution shows."""
     first = head + division + body
     code = first + ids.credit_code_check(first)
@@ -105,14 +91,8 @@ def test_organisation_code_with_and_without_hyphen():
     assert reason_of(ids.parse_organisation_code, "m000100Y4") == "characters"
 
 
-@given(
-    st.text("0123456789", min_size=8, max_size=8),
-    st.integers(0, 7),
-    st.sampled_from("0123456789"),
-)
-def test_any_single_change_of_a_numeric_organisation_code_is_caught(
-    first, place, digit
-):
+@given(st.text("0123456789", min_size=8, max_size=8), st.integers(0, 7), st.sampled_from("0123456789"))
+def test_any_single_change_of_a_numeric_organisation_code_is_caught(first, place, digit):
     """Among digits 11 shows every substitution; letters 11 apart share a remainder, so no such promise there."""
     code = first + ids.organisation_check(first)
     changed = code[:place] + digit + code[place + 1 :]
@@ -123,11 +103,7 @@ def test_any_single_change_of_a_numeric_organisation_code_is_caught(
 def test_citizen_id_of_the_standard():
     person = ids.parse_citizen_id("11010519491231002X")
 
-    assert (person.division, person.born, person.male) == (
-        "110105",
-        date(1949, 12, 31),
-        False,
-    )
+    assert (person.division, person.born, person.male) == ("110105", date(1949, 12, 31), False)
 
 
 @pytest.mark.parametrize(
@@ -157,11 +133,7 @@ def test_citizen_cannot_be_born_tomorrow():
     assert reason_of(ids.parse_citizen_id, code, date(2026, 11, 23)) == "date"
 
 
-@given(
-    st.text("0123456789", min_size=17, max_size=17),
-    st.integers(0, 17),
-    st.sampled_from("0123456789X"),
-)
+@given(st.text("0123456789", min_size=17, max_size=17), st.integers(0, 17), st.sampled_from("0123456789X"))
 def test_any_single_change_of_a_citizen_id_changes_the_check(first, place, digit):
     """ISO 7064 MOD 11-2 catches every single substitution."""
     if place < 17 and digit == "X":
@@ -180,10 +152,7 @@ def test_certificates_of_the_notes(code):
 def test_certificate_parts():
     parts = ids.parse_certificate_id(CERTIFICATES[2])
 
-    assert (parts.certificate_type, parts.authority) == (
-        "11100000MB03271699022",
-        "340100",
-    )
+    assert (parts.certificate_type, parts.authority) == ("11100000MB03271699022", "340100")
     assert (parts.serial, parts.version) == ("000000016", "001")
 
 
@@ -202,11 +171,7 @@ def test_bad_certificates(code, reason):
     assert reason_of(ids.parse_certificate_id, code) == reason
 
 
-@given(
-    st.text(ALPHANUMERIC, min_size=1, max_size=60),
-    st.integers(0, 60),
-    st.sampled_from(ALPHANUMERIC),
-)
+@given(st.text(ALPHANUMERIC, min_size=1, max_size=60), st.integers(0, 60), st.sampled_from(ALPHANUMERIC))
 def test_any_single_change_of_a_certificate_number_is_caught(text, place, letter):
     """ISO 7064 MOD 37,36 catches every single substitution."""
     full = text + ids.certificate_check(text)
@@ -221,16 +186,12 @@ def test_unit_code_of_the_notes():
 
     assert unit.code == "110102001001GB00001F00010001"
     assert unit.display() == "110102001001 GB00001 F00010001"
-    assert (
-        unit.parcel.county,
-        unit.parcel.cadastral_district,
-        unit.parcel.cadastral_subdistrict,
-    ) == ("110102", "001", "001")
-    assert (unit.parcel.ownership, unit.parcel.right, unit.parcel.sequence) == (
-        "G",
-        "B",
-        "00001",
+    assert (unit.parcel.county, unit.parcel.cadastral_district, unit.parcel.cadastral_subdistrict) == (
+        "110102",
+        "001",
+        "001",
     )
+    assert (unit.parcel.ownership, unit.parcel.right, unit.parcel.sequence) == ("G", "B", "00001")
     assert (unit.fixture, unit.fixture_number) == ("F", "00010001")
     assert ids.is_unit("990101001001JA00001W00000000")
     assert ids.is_unit("370211000000GH00001W00000000")
@@ -263,15 +224,9 @@ def test_parcel_code():
 
 
 def test_feature_id_of_the_notes():
-    feature = ids.parse_feature_id(
-        "420982211000158643", county="420982", layer_code="2110"
-    )
+    feature = ids.parse_feature_id("420982211000158643", county="420982", layer_code="2110")
 
-    assert (feature.county, feature.layer_code, feature.sequence) == (
-        "420982",
-        "2110",
-        "00158643",
-    )
+    assert (feature.county, feature.layer_code, feature.sequence) == ("420982", "2110", "00158643")
 
 
 @pytest.mark.parametrize(

@@ -13,14 +13,7 @@ import pytest
 
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.errors import UnreadableInput, UsageError
-from kunyu.kernel.objectstore import (
-    FolderStore,
-    ObjectMissing,
-    ObjectRef,
-    StoreFull,
-    StoreUnavailable,
-    open_store,
-)
+from kunyu.kernel.objectstore import FolderStore, ObjectMissing, ObjectRef, StoreFull, StoreUnavailable, open_store
 
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several pieces
 
@@ -28,13 +21,9 @@ CONTENT = bytes(range(256)) * 20_000  # 5 MB: several pieces
 @pytest.fixture(scope="session")
 def s3_endpoint():
     """A moto server on a free port of this machine."""
-    server_module = pytest.importorskip(
-        "moto.server", reason="needs moto[server] for a local S3"
-    )
+    server_module = pytest.importorskip("moto.server", reason="needs moto[server] for a local S3")
     pytest.importorskip("obstore", reason="needs the extra s3")
-    server = server_module.ThreadedMotoServer(
-        ip_address="127.0.0.1", port=0, verbose=False
-    )
+    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
@@ -50,9 +39,7 @@ def store(request, tmp_path, monkeypatch):
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
     boto3 = pytest.importorskip("boto3")
     bucket = f"b{time.time_ns()}"
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(
-        Bucket=bucket
-    )
+    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=bucket)
     return open_store(f"s3://{bucket}/objects?endpoint={endpoint}")
 
 
@@ -92,9 +79,7 @@ def test_what_was_never_put_is_missing(store):
         assert absent in caught.value.detail_zh
 
 
-@pytest.mark.parametrize(
-    "name", ["", "../../etc/passwd", "AB" * 32, "ab" * 31 + "/.", "g" * 64]
-)
+@pytest.mark.parametrize("name", ["", "../../etc/passwd", "AB" * 32, "ab" * 31 + "/.", "g" * 64])
 def test_only_digests_are_names(store, name):
     for act in (store.open, store.path, store.verify, store.exists):
         with pytest.raises(UsageError):
@@ -157,9 +142,7 @@ def test_many_writers_of_the_same_content(tmp_path):
     store = FolderStore(tmp_path)
     found, threads = [], []
     for _ in range(16):
-        threads.append(
-            threading.Thread(target=lambda: found.append(store.put_bytes(CONTENT)))
-        )
+        threads.append(threading.Thread(target=lambda: found.append(store.put_bytes(CONTENT))))
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -206,9 +189,7 @@ def test_no_room_leaves_nothing_behind(tmp_path):
 def test_a_full_file_system_leaves_nothing_behind(tmp_path):
     """A real file system of 2 MB, where the machine lets us mount one."""
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path],
-        capture_output=True,
-        check=False,
+        ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", tmp_path], capture_output=True, check=False
     )
     if mounted.returncode != 0:
         pytest.skip("mounting a small file system is not permitted here")

@@ -23,9 +23,7 @@ DAYS = st.dates(date(2005, 1, 1), date(2025, 12, 31))
 
 
 def test_every_day_agrees_with_chinesecalendar():
-    chinese_calendar = pytest.importorskip(
-        "chinese_calendar", reason="compares with the package chinesecalendar"
-    )
+    chinese_calendar = pytest.importorskip("chinese_calendar", reason="compares with the package chinesecalendar")
     last = max(chinese_calendar.constants.holidays).year
     calendar = official_calendar()
 
@@ -38,24 +36,9 @@ def test_every_day_agrees_with_chinesecalendar():
 
 def test_the_wording_of_the_2026_notice():
     """国办发明电〔2025〕7号: 33 days off, 6 make-up days."""
-    spans = [
-        ((1, 1), 3),
-        ((2, 15), 9),
-        ((4, 4), 3),
-        ((5, 1), 5),
-        ((6, 19), 3),
-        ((9, 25), 3),
-        ((10, 1), 7),
-    ]
-    off = {
-        date(2026, *start) + timedelta(days=k)
-        for start, length in spans
-        for k in range(length)
-    }
-    work = {
-        date(2026, m, d)
-        for m, d in [(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)]
-    }
+    spans = [((1, 1), 3), ((2, 15), 9), ((4, 4), 3), ((5, 1), 5), ((6, 19), 3), ((9, 25), 3), ((10, 1), 7)]
+    off = {date(2026, *start) + timedelta(days=k) for start, length in spans for k in range(length)}
+    work = {date(2026, m, d) for m, d in [(1, 4), (2, 14), (2, 28), (5, 9), (9, 20), (10, 10)]}
     year = official_calendar().years[2026]
 
     assert year.off == off

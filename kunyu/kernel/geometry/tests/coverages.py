@@ -10,24 +10,16 @@ ORIGIN = (38_450_000.0, 3_800_000.0)
 
 
 def coverage(
-    seed: int,
-    cells: int = 60,
-    spacing: float = 50.0,
-    per_edge: int = 5,
-    winding: float = 0.03,
+    seed: int, cells: int = 60, spacing: float = 50.0, per_edge: int = 5, winding: float = 0.03
 ) -> NDArray[np.object_]:
     """Return polygons that tile a square exactly: 4-decimal metres, shared vertices bit-equal, shape (about cells,)."""
     rng = np.random.default_rng(seed)
     size = spacing * np.sqrt(cells)
     sites = shapely.multipoints(rng.uniform(0, size, (cells, 2)))
     square = shapely.box(0, 0, size, size)
-    cell_array = shapely.intersection(
-        shapely.get_parts(shapely.voronoi_polygons(sites, extend_to=square)), square
-    )
+    cell_array = shapely.intersection(shapely.get_parts(shapely.voronoi_polygons(sites, extend_to=square)), square)
     borders = shapely.segmentize(shapely.union_all(shapely.boundary(cell_array)), 1e9)
-    points, line = shapely.get_coordinates(
-        shapely.get_parts(borders), return_index=True
-    )
+    points, line = shapely.get_coordinates(shapely.get_parts(borders), return_index=True)
     same = line[1:] == line[:-1]
     start, end = points[:-1][same], points[1:][same]
     rim = ((start == end) & ((start == 0) | (start == size))).any(axis=1)
@@ -37,19 +29,12 @@ def coverage(
     off[rim] = 0
     along = end - start
     normal = np.column_stack((-along[:, 1], along[:, 0]))
-    winded = (
-        start[:, None]
-        + place[None, :, None] * along[:, None]
-        + off[..., None] * normal[:, None]
-    )
+    winded = start[:, None] + place[None, :, None] * along[:, None] + off[..., None] * normal[:, None]
     lines = shapely.linestrings(np.round(winded, 4) + np.array(ORIGIN))
-    polygons = shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
-    return polygons
+    return shapely.get_parts(shapely.polygonize([shapely.union_all(lines)]))
 
 
-def with_t_junctions(
-    polygons: NDArray[np.object_], seed: int, reach: float = 5e-5
-) -> NDArray[np.object_]:
+def with_t_junctions(polygons: NDArray[np.object_], seed: int, reach: float = 5e-5) -> NDArray[np.object_]:
     """Drop from a third of the polygons the vertices that lie within ``reach`` of the edge without them."""
     rng = np.random.default_rng(seed)
     changed = polygons.copy()
@@ -58,9 +43,7 @@ def with_t_junctions(
     return changed
 
 
-def jittered(
-    polygons: NDArray[np.object_], seed: int, amount: float
-) -> NDArray[np.object_]:
+def jittered(polygons: NDArray[np.object_], seed: int, amount: float) -> NDArray[np.object_]:
     """Move every vertex of every polygon by up to ``amount`` on its own: noise, each border now two lines."""
     rng = np.random.default_rng(seed)
 
@@ -80,8 +63,6 @@ def jittered(
     )
 
 
-def sorted_pairs(
-    left: NDArray[np.int64], right: NDArray[np.int64]
-) -> set[tuple[int, int]]:
+def sorted_pairs(left: NDArray[np.int64], right: NDArray[np.int64]) -> set[tuple[int, int]]:
     """Return pairs as a set of tuples."""
     return set(zip(left.tolist(), right.tolist(), strict=True))

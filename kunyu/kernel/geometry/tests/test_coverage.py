@@ -7,20 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kunyu.kernel.geometry import chains
-from kunyu.kernel.geometry.coverage import (
-    GAP_EDGE,
-    GAP_HOLE,
-    OUTSIDE,
-    gaps,
-    overlaps,
-    significant_parts,
-)
-from kunyu.kernel.geometry.tests.coverages import (
-    coverage,
-    jittered,
-    sorted_pairs,
-    with_t_junctions,
-)
+from kunyu.kernel.geometry.coverage import GAP_EDGE, GAP_HOLE, OUTSIDE, gaps, overlaps, significant_parts
+from kunyu.kernel.geometry.tests.coverages import coverage, jittered, sorted_pairs, with_t_junctions
 
 SEEDS = st.integers(0, 2**31)
 TOLERANCE = 0.001
@@ -30,9 +18,7 @@ def brute_overlaps(polygons):
     """All pairs by exact intersection, no shortcut: {(i, j): area}."""
     n = len(polygons)
     i, j = np.triu_indices(n, 1)
-    parts, owner = significant_parts(
-        shapely.intersection(polygons[i], polygons[j]), TOLERANCE
-    )
+    parts, owner = significant_parts(shapely.intersection(polygons[i], polygons[j]), TOLERANCE)
     area = np.bincount(owner, shapely.area(parts), minlength=len(i))
     return {(int(i[k]), int(j[k])): area[k] for k in np.unique(owner)}
 
@@ -41,9 +27,7 @@ def assert_overlaps_are(polygons, expected, tolerance_m2=1e-3):
     found = overlaps(polygons)
 
     assert sorted_pairs(found.left, found.right) == set(expected)
-    for left, right, geometry, area in zip(
-        found.left, found.right, found.geometry, found.area, strict=True
-    ):
+    for left, right, geometry, area in zip(found.left, found.right, found.geometry, found.area, strict=True):
         assert area == pytest.approx(expected[left, right], abs=tolerance_m2)
         assert shapely.area(geometry) == area
 
@@ -92,9 +76,7 @@ def test_grown_parcels_overlap_as_brute_force_says(seed, count, amount):
     rng = np.random.default_rng(seed)
     polygons = coverage(seed, cells=40)
     chosen = rng.choice(len(polygons), count, replace=False)
-    polygons[chosen] = shapely.buffer(
-        polygons[chosen], amount, join_style="mitre", mitre_limit=2
-    )
+    polygons[chosen] = shapely.buffer(polygons[chosen], amount, join_style="mitre", mitre_limit=2)
 
     assert_overlaps_are(polygons, brute_overlaps(polygons))
 
@@ -106,9 +88,7 @@ def test_moved_parcels_overlap_and_leave_gaps_as_brute_force_says(seed, count):
     polygons = with_t_junctions(coverage(seed, cells=40, winding=0.01), seed)
     boundary = shapely.union_all(coverage(seed, cells=40, winding=0.01))
     for k in rng.choice(len(polygons), count, replace=False):
-        polygons[k] = shapely.transform(
-            polygons[k], lambda xy: xy + rng.uniform(-20, 20, 2)
-        )
+        polygons[k] = shapely.transform(polygons[k], lambda xy: xy + rng.uniform(-20, 20, 2))
 
     assert_overlaps_are(polygons, brute_overlaps(polygons), tolerance_m2=0.02)
     assert_gaps_are_brute_force(polygons, boundary)
@@ -117,23 +97,15 @@ def test_moved_parcels_overlap_and_leave_gaps_as_brute_force_says(seed, count):
 def assert_gaps_are_brute_force(polygons, boundary):
     union = shapely.union_all(polygons)
     found = gaps(polygons, boundary)
-    uncovered, _ = significant_parts(
-        np.array([shapely.difference(boundary, union)]), TOLERANCE
-    )
-    beyond, _ = significant_parts(
-        np.array([shapely.difference(union, boundary)]), TOLERANCE
-    )
+    uncovered, _ = significant_parts(np.array([shapely.difference(boundary, union)]), TOLERANCE)
+    beyond, _ = significant_parts(np.array([shapely.difference(union, boundary)]), TOLERANCE)
 
     # 0.1 mm along every border is what leading edges through loose vertices may move
     for kinds, expected in (((GAP_HOLE, GAP_EDGE), uncovered), ((OUTSIDE,), beyond)):
         geometry = found.geometry[np.isin(found.kind, kinds)]
-        difference = shapely.symmetric_difference(
-            shapely.union_all(geometry), shapely.union_all(expected)
-        )
+        difference = shapely.symmetric_difference(shapely.union_all(geometry), shapely.union_all(expected))
         assert len(significant_parts(np.array([difference]), TOLERANCE)[0]) == 0
-        assert shapely.area(geometry).sum() == pytest.approx(
-            shapely.area(expected).sum(), abs=0.05
-        )
+        assert shapely.area(geometry).sum() == pytest.approx(shapely.area(expected).sum(), abs=0.05)
 
 
 @settings(max_examples=30, deadline=None)
@@ -148,14 +120,10 @@ def test_missing_parcels_are_gaps_of_exactly_their_shape(seed, count):
     found = gaps(np.delete(polygons, chosen), boundary)
 
     assert len(found) == len(gone)
-    assert sorted(found.area.tolist()) == pytest.approx(
-        sorted(shapely.area(gone).tolist()), abs=1e-3
-    )
+    assert sorted(found.area.tolist()) == pytest.approx(sorted(shapely.area(gone).tolist()), abs=1e-3)
     rim = shapely.boundary(boundary)
     for geometry, kind in zip(found.geometry, found.kind, strict=True):
-        assert kind == (
-            GAP_EDGE if shapely.distance(geometry, rim) < TOLERANCE else GAP_HOLE
-        )
+        assert kind == (GAP_EDGE if shapely.distance(geometry, rim) < TOLERANCE else GAP_HOLE)
 
 
 @settings(max_examples=20, deadline=None)
@@ -215,13 +183,8 @@ def test_a_parcel_deep_inside_a_second_layer():
 
 def test_width_decides_not_area():
     """A 10 km sliver of 0.5 mm has 5 m² and is noise; a 1 cm square of 1 cm² is an overlap."""
-    long = np.array(
-        [shapely.box(0, 0, 10_000, 10), shapely.box(0, 9.9995, 10_000, 20)],
-        dtype=object,
-    )
-    small = np.array(
-        [shapely.box(0, 0, 10, 10), shapely.box(9.99, 9.99, 20, 20)], dtype=object
-    )
+    long = np.array([shapely.box(0, 0, 10_000, 10), shapely.box(0, 9.9995, 10_000, 20)], dtype=object)
+    small = np.array([shapely.box(0, 0, 10, 10), shapely.box(9.99, 9.99, 20, 20)], dtype=object)
 
     assert len(overlaps(long)) == 0
     assert overlaps(small).area == pytest.approx([1e-4], rel=1e-6)
@@ -229,12 +192,8 @@ def test_width_decides_not_area():
 
 @pytest.mark.parametrize(("width", "count"), [(0.0009, 0), (0.0011, 1)])
 def test_the_tolerance_is_a_boundary(width, count):
-    pair = np.array(
-        [shapely.box(0, 0, 100, 10), shapely.box(0, 10 - width, 100, 20)], dtype=object
-    )
-    apart = np.array(
-        [shapely.box(0, 0, 100, 10), shapely.box(0, 10 + width, 100, 20)], dtype=object
-    )
+    pair = np.array([shapely.box(0, 0, 100, 10), shapely.box(0, 10 - width, 100, 20)], dtype=object)
+    apart = np.array([shapely.box(0, 0, 100, 10), shapely.box(0, 10 + width, 100, 20)], dtype=object)
 
     assert len(overlaps(pair)) == count
     assert len(gaps(apart, shapely.box(0, 0, 100, 20))) == count
@@ -242,16 +201,7 @@ def test_the_tolerance_is_a_boundary(width, count):
 
 def test_a_true_overlap_at_the_end_of_a_sliver_is_kept():
     """500 m of 0.05 mm sliver and a 2 cm square at its end are one part of too little mean width."""
-    upper = shapely.Polygon(
-        [
-            (0, 9.99995),
-            (500, 9.99995),
-            (500, 9.98),
-            (500.02, 9.98),
-            (500.02, 20),
-            (0, 20),
-        ]
-    )
+    upper = shapely.Polygon([(0, 9.99995), (500, 9.99995), (500, 9.98), (500.02, 9.98), (500.02, 20), (0, 20)])
     polygons = np.array([shapely.box(0, 0, 600, 10), upper], dtype=object)
 
     found = overlaps(polygons)
@@ -264,12 +214,7 @@ def test_gap_along_the_boundary_island_and_hole():
     boundary = shapely.box(0, 0, 100, 100)
     hole = shapely.box(40, 40, 45, 45)
     parcels = np.array(
-        [
-            shapely.box(0, 0, 100, 100)
-            .difference(hole)
-            .difference(shapely.box(0, 0, 100, 2)),
-            square(200, 200),
-        ],
+        [shapely.box(0, 0, 100, 100).difference(hole).difference(shapely.box(0, 0, 100, 2)), square(200, 200)],
         dtype=object,
     )
 
@@ -301,24 +246,11 @@ def test_nothing_delivered_is_one_gap():
 
 def test_bad_records_do_not_stop_the_others():
     bow_tie = shapely.Polygon([(0, 0), (10, 10), (10, 0), (0, 10)])
-    with_nan = shapely.set_coordinates(
-        square(0, 0), [[0, 0], [0, np.nan], [1, 1], [1, 0], [0, 0]]
-    )
-    with_infinity = shapely.set_coordinates(
-        square(0, 0), [[0, 0], [0, np.inf], [1, 1], [1, 0], [0, 0]]
-    )
+    with_nan = shapely.set_coordinates(square(0, 0), [[0, 0], [0, np.nan], [1, 1], [1, 0], [0, 0]])
+    with_infinity = shapely.set_coordinates(square(0, 0), [[0, 0], [0, np.inf], [1, 1], [1, 0], [0, 0]])
     flat = shapely.Polygon([(0, 0), (5, 0), (0, 0)])
     polygons = np.array(
-        [
-            None,
-            shapely.Polygon(),
-            with_nan,
-            with_infinity,
-            flat,
-            shapely.Point(1, 1),
-            bow_tie,
-            square(0, 0),
-        ],
+        [None, shapely.Polygon(), with_nan, with_infinity, flat, shapely.Point(1, 1), bow_tie, square(0, 0)],
         dtype=object,
     )
 
@@ -340,11 +272,7 @@ def test_multipolygons_and_holes():
 
 def test_degrees_with_a_tolerance_in_degrees():
     degrees = np.array(
-        [
-            shapely.box(113, 34, 113.001, 34.001),
-            shapely.box(113.0009, 34, 113.002, 34.001),
-        ],
-        dtype=object,
+        [shapely.box(113, 34, 113.001, 34.001), shapely.box(113.0009, 34, 113.002, 34.001)], dtype=object
     )
 
     found = overlaps(degrees, tolerance=1e-8)
@@ -362,9 +290,7 @@ def test_chunks_do_not_change_the_answer(monkeypatch):
     monkeypatch.setattr(chains, "CHUNK_VERTICES", 300)
     pieces, pieces_gaps = overlaps(polygons), gaps(np.delete(polygons, 9), boundary)
 
-    assert sorted_pairs(whole.left, whole.right) == sorted_pairs(
-        pieces.left, pieces.right
-    )
+    assert sorted_pairs(whole.left, whole.right) == sorted_pairs(pieces.left, pieces.right)
     assert len(whole) > 0
     assert pieces.area == pytest.approx(whole.area)
     assert pieces_gaps.area == pytest.approx(whole_gaps.area)
@@ -378,10 +304,7 @@ def test_order_and_orientation_of_the_input_do_not_matter():
     mixed[::2] = shapely.reverse(mixed[::2])
 
     straight, shuffled = overlaps(polygons), overlaps(mixed)
-    back = {
-        tuple(sorted((int(order[i]), int(order[j]))))
-        for i, j in zip(shuffled.left, shuffled.right, strict=True)
-    }
+    back = {tuple(sorted((int(order[i]), int(order[j])))) for i, j in zip(shuffled.left, shuffled.right, strict=True)}
 
     assert back == sorted_pairs(straight.left, straight.right)
     assert np.all(shuffled.left < shuffled.right)

@@ -16,25 +16,14 @@ class Migration(migrations.Migration):
                 ("id", models.BigAutoField(primary_key=True, serialize=False)),
                 ("topic", models.CharField(max_length=100)),
                 ("payload", models.JSONField()),
-                (
-                    "created_at",
-                    models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now()
-                    ),
-                ),
+                ("created_at", models.DateTimeField(db_default=django.db.models.functions.datetime.Now())),
                 (
                     "due_at",
                     models.DateTimeField(
-                        db_default=django.db.models.functions.datetime.Now(),
-                        help_text="Not tried before this instant",
+                        db_default=django.db.models.functions.datetime.Now(), help_text="Not tried before this instant"
                     ),
                 ),
-                (
-                    "attempts",
-                    models.PositiveIntegerField(
-                        default=0, help_text="Failed deliveries so far"
-                    ),
-                ),
+                ("attempts", models.PositiveIntegerField(default=0, help_text="Failed deliveries so far")),
                 ("delivered_at", models.DateTimeField(null=True)),
                 ("last_error", models.TextField(blank=True, default="")),
             ],
@@ -49,5 +38,5 @@ class Migration(migrations.Migration):
                     )
                 ],
             },
-        ),
+        )
     ]
