@@ -164,7 +164,8 @@ def test_plane_and_prefix_give_the_same_area():
 
 def test_a_square_kilometre_is_good_to_a_hundredth():
     """With every vertex on a tenth of a millimetre grid, area moves by far less than 0.01 m²."""
-    ring = (*np.array([[0, 0], [1000, 0], [1000, 1000], [0, 1000], [0, 0]]), 38437000.1234, 3820000.5678)
+    origin = np.array([38_437_000.1234, 3_820_000.5678])
+    ring = np.array([[0, 0], [1000, 0], [1000, 1000], [0, 1000], [0, 0]]) + origin
     square = shapely.Polygon(ring)
     turned = shapely.Polygon(np.roll(ring[:-1], 2, axis=0)[::-1])
     quarters = [

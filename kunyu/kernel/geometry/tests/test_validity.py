@@ -76,7 +76,8 @@ def test_a_spike_is_found_wherever_it_points(seed, direction, length, width):
     out = np.array([along[1], -along[0]])
     tip = middle + out * length
     spiked = np.vstack((ring[:1], middle, tip, middle + along * width, ring[1:])) @ turn.T
-    polygon = shapely.Polygon((*np.roll(spiked, int(rng.integers(len(spiked))), axis=0), 38450000, 3800000))
+    origin = np.array([38_450_000.0, 3_800_000.0])
+    polygon = shapely.Polygon(np.roll(spiked, int(rng.integers(len(spiked))), axis=0) + origin)
 
     found = invalid_reasons([polygon])
     spikes = found.point[found.reason == validity.SPIKE]
