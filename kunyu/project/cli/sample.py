@@ -27,14 +27,9 @@ def county(
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 Print one JSON document")] = False,
 ) -> None:
     """生成虚构的坤舆县 990101：地类图斑、行政区、控制线、变更包。 Write the fictional county 990101."""
-    from kunyu.kernel.errors import KunyuError
     from kunyu.project.sample_county.generate import generate_county
 
-    try:
-        report = generate_county(folder, parcels, seed, form)
-    except KunyuError as error:
-        print(f"{error.detail_zh}\n{error.detail_en}", file=sys.stderr)
-        raise typer.Exit(error.exit_code) from error
+    report = generate_county(folder, parcels, seed, form, defects)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False))
         return

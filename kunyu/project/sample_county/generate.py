@@ -107,10 +107,11 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
         Fewer than 60 parcels, a negative seed, an unknown format or defect.
     """
     _refuse_nonsense(parcels, seed, form)
-    folder.mkdir(parents=True, exist_ok=True)
     layout = plan_county(parcels, seed)
     terrain = terrain_of(layout)
-    plan = plan_defects(defects, layout)
+    coarse = coarse_layers(layout)
+    plan = plan_defects(defects, layout, coarse)
+    folder.mkdir(parents=True, exist_ok=True)
     gathered = Gathered()
     exact = exact_decimals(form)
     survey, control = load_standard(SURVEY).layers, load_standard(CONTROL).layers
@@ -118,7 +119,7 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
     county = Package(folder, "county", form)
     stream = _dltb(layout, terrain, gathered, shelves, plan)
     county.write("DLTB", arrow_schema(survey["DLTB"], exact), batched(stream), multi=plan.multipart)
-    for code, rows in survey_tables(layout, coarse_layers(layout), gathered):
+    for code, rows in survey_tables(layout, coarse, gathered):
         shelves.county.add(code, rows)
     plan.spoil_layers(shelves.county)
     files = [county.path.name]
@@ -136,7 +137,7 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
 
 
 def _write_shelf(package: Package, shelf: Shelf) -> None:
-    for code in sorted(shelf.batches, key=list(shelf.layers).index):
+    for code in sorted(shelf.batches, key=lambda name: (*shelf.layers, *shelf.batches).index(name)):
         batches = shelf.batches.pop(code)
         package.write(code, batches[0].schema, batched(batches))
 

@@ -54,10 +54,14 @@ class Package:
     def __init__(self, folder: Path, name: str, form: str) -> None:
         self.form = form
         self.path = folder / (name if form in ("shp", "parquet") else f"{name}.{form}")
+        self._discard()
+        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _CLOCK})
+
+    def _discard(self) -> None:
+        """Remove what an earlier run or a broken one left: half a package must not look like a whole one."""
         if self.path.is_dir():
             shutil.rmtree(self.path)
         self.path.unlink(missing_ok=True)
-        pyogrio.set_gdal_config_options({"OGR_CURRENT_DATE": _CLOCK})
 
     def write(self, layer: str, schema: pa.Schema, batches: Iterable[pa.RecordBatch], multi: bool = False) -> None:
         """Write one layer; ``batches`` is consumed as the driver asks for them."""
@@ -83,13 +87,14 @@ class Package:
         relay = _Relay(batches)
         reader = pa.RecordBatchReader.from_batches(schema, iter(relay))
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*(crs|CRS|width|Normalized|field name).*")
+            warnings.filterwarnings("ignore", message=".*(crs|CRS|width|Normalized|field name|not normally allowed).*")
             try:
                 pyogrio.write_arrow(
                     reader, target, layer=layer, driver=_DRIVER[self.form], geometry_name=GEOMETRY if geometry_type else None,
                     geometry_type=geometry_type, crs=f"EPSG:{EPSG}" if geometry_type else None, layer_options=options, **extra,
                 )
             except Exception:
+                self._discard()
                 if relay.error is not None:  # the driver only knows that the stream broke off
                     raise relay.error from None
                 raise

@@ -1,8 +1,121 @@
-"""placeholder"""
+"""Which defects go where: the specification read, spread over the villages, seeded, written down. 缺陷计划."""
+
 from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import shapely
+
+from kunyu.kernel.errors import UsageError
+from kunyu.kernel.geodesy import to_lonlat
+from kunyu.project.sample_county.coarse import Coarse
+from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS, Bench, Seeded
+from kunyu.project.sample_county.defects.layers import LAYER_KINDS, MOST
+from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
+from kunyu.project.sample_county.layout import EPSG, Layout
+from kunyu.project.sample_county.randomness import stream
+from kunyu.project.sample_county.shelf import Shelf
+from kunyu.project.sample_county.tables import survey_layer
+
+RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS}))
+
+
+def read_spec(spec: str) -> list[tuple[str, str]]:
+    """Return (rule, kind) of every defect that ``Q303:5,Q304:3`` or ``all:1`` asks for; a rule's kinds take turns.
+
+    Raises
+    ------
+    UsageError
+        A part that is not ``RULE:COUNT``, a rule that cannot be seeded, more Q201 than there are kinds.
+    """
+    wanted: list[tuple[str, str]] = []
+    for part in filter(None, (p.strip() for p in spec.split(","))):
+        rule, _, number = part.partition(":")
+        if not number.isdigit() or not (rule == "all" or rule in RULES):
+            raise UsageError(
+                f"--defects {part}：应写作 规则:数量，规则为 all 或 {'、'.join(RULES)}",
+                f"--defects {part}: write RULE:COUNT, RULE being all or one of {', '.join(RULES)}", part=part)
+        for one in RULES if rule == "all" else (rule,):
+            kinds = list({**PARCEL_KINDS, **LAYER_KINDS}[one])
+            count = int(number) * len(kinds) if rule == "all" else int(number)
+            wanted += [(one, kinds[k % len(kinds)]) for k in range(min(count, MOST.get(one, count)))]
+            if rule != "all" and count > MOST.get(one, count):
+                raise UsageError(f"--defects {part}：{one} 至多 {MOST[one]} 处", f"--defects {part}: at most {MOST[one]}")
+    return wanted
+
+
 class DefectPlan:
-    multipart = False
-    def spoil_layers(self, shelf): ...
-    def spoil_parcels(self, index, batch, polygon): return batch
-    def truth(self): return []
-def plan_defects(spec, layout): return DefectPlan()
+    """Defects by village, and what has been seeded so far. A plan without defects changes nothing."""
+
+    def __init__(self, wanted: list[tuple[str, str]], layout: Layout, coarse: Coarse) -> None:
+        self.multipart = any(rule == "Q302" for rule, _ in wanted)
+        self._seed = layout.seed
+        self._layers = [w for w in wanted if w[0] in LAYER_KINDS]
+        self._villages: dict[int, list[tuple[int, str, str]]] = {}
+        self._seeded: dict[int, Seeded] = {}
+        self._bench = Bench(coarse.county.polygon[0].exterior, survey_layer("DLTB").layer_code)
+        self._spread([w for w in wanted if w[0] in PARCEL_KINDS], layout)
+
+    def _spread(self, wanted: list[tuple[str, str]], layout: Layout) -> None:
+        rural = [k for k in range(len(layout.cells)) if k != layout.town]
+        padded = np.pad(layout.mask, 1)
+        r, c = layout.cells[:, 0] + 1, layout.cells[:, 1] + 1
+        outer = ~(padded[r - 1, c] & padded[r + 1, c] & padded[r, c - 1] & padded[r, c + 1])
+        rim = [k for k in rural if outer[k]]
+        start = int(stream(layout.seed, 10).integers(0, len(rural)))
+        for number, (rule, kind) in enumerate(wanted):
+            places = rim if kind == "rim_gap" else rural
+            village = places[(start + number * 7) % len(places)]
+            self._villages.setdefault(village, []).append((number, rule, kind))
+
+    def spoil_parcels(self, village: int, batch: pa.RecordBatch, polygon: shapely.Polygon) -> pa.RecordBatch:
+        """Seed the defects of one village into its DLTB rows.
+
+        Raises
+        ------
+        UsageError
+            The village has no place left for a defect.
+        """
+        todo = self._villages.get(village)
+        if not todo:
+            return batch
+        sheet = Sheet(batch, polygon, stream(self._seed, 11, village))
+        for number, rule, kind in sorted(todo, key=lambda t: (t[2] != "multipart", t[0])):  # it needs the last row
+            try:
+                seeded = PARCEL_KINDS[rule][kind](sheet, self._bench)
+            except NoRoom:
+                raise UsageError(
+                    f"缺陷 {rule}（{kind}）在第 {village + 1} 个村级调查区已无处可植：请减少 --defects 或增大 --parcels",
+                    f"no room for defect {rule} ({kind}) in village {village + 1}: fewer --defects or more --parcels",
+                    rule=rule, kind=kind) from None
+            self._seeded[number] = replace(seeded, kind=kind)
+        return sheet.result()
+
+    def spoil_layers(self, shelf: Shelf) -> None:
+        """Seed the defects of whole layers."""
+        turns: dict[str, int] = {}
+        for rule, kind in self._layers:
+            turn = turns.get(kind, 0)
+            turns[kind] = turn + 1
+            self._seeded[len(self._seeded) + 1_000_000] = replace(LAYER_KINDS[rule][kind](shelf, turn), kind=kind)
+
+    def truth(self) -> list[dict[str, Any]]:
+        """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""
+        return [_entry(self._seeded[number]) for number in sorted(self._seeded)]
+
+
+def _entry(seeded: Seeded) -> dict[str, Any]:
+    geometry = None
+    if seeded.place is not None:
+        geometry = json.loads(shapely.to_geojson(to_lonlat(np.array([seeded.place], dtype=object), EPSG)[0]))
+    return {"rule": list(seeded.rules), "ids": list(seeded.ids), "geometry": geometry, "kind": seeded.kind,
+            "layer": seeded.layer}
+
+
+def plan_defects(spec: str, layout: Layout, coarse: Coarse) -> DefectPlan:
+    """Read the specification and spread its defects over the county's villages."""
+    return DefectPlan(read_spec(spec), layout, coarse)

@@ -1,0 +1,250 @@
+"""Every kind of defect the sample can seed, and the rules each must set off. 缺陷种类.
+
+A kind is a function that spoils one village's rows and says what must be found. Rule ids are those of the land survey's
+rule list. A defect that changes an area names Q507 only when the change is beyond that rule's tolerance.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+import shapely
+
+from kunyu.kernel.geodesy import ellipsoidal_area
+from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
+from kunyu.project.sample_county.defects.spots import DEPTH_M, inner_spot, inner_square, rim_spot
+from kunyu.project.sample_county.layout import COUNTY, EPSG
+
+
+@dataclass(frozen=True)
+class Seeded:
+    """One seeded defect: rules that must fire, BSM as written, the place in the delivered plane."""
+
+    rules: tuple[str, ...]
+    ids: tuple[str, ...]
+    place: shapely.Geometry | None
+    kind: str = ""
+    layer: str = "DLTB"
+
+
+@dataclass
+class Bench:
+    """What kinds share: the county's boundary line and the next BSM for added rows."""
+
+    rim: shapely.Geometry
+    layer_code: str
+    serial: int = field(default=90_000_000)
+
+    def next_bsm(self) -> str:
+        """Return a BSM no generated row has."""
+        self.serial += 1
+        return f"{COUNTY}{self.layer_code}{self.serial:08d}"
+
+
+Kind = Callable[[Sheet, Bench], Seeded]
+
+
+def _point(sheet: Sheet, row: int) -> shapely.Geometry:
+    return shapely.point_on_surface(sheet.polygon[row])
+
+
+def _any(sheet: Sheet) -> np.ndarray:
+    return np.ones(sheet.polygon.size, dtype=bool)
+
+
+def _plain(sheet: Sheet) -> np.ndarray:
+    """Say which rows have no ridge deduction: their net area is their area."""
+    return ~(np.nan_to_num(sheet.values("KCXS").astype(float)) > 0) & (np.char.find(
+        sheet.values("DLBM").astype(str), "01") != 0)
+
+
+def _with_area_rule(sheet: Sheet, row: int, shape: shapely.Geometry, rules: tuple[str, ...]) -> tuple[str, ...]:
+    """Add Q507 where the new shape's area is off by more than max(0.5 m², 0.0001 TBMJ)."""
+    stated = float(sheet.get(row, "TBMJ"))
+    off = abs(float(ellipsoidal_area(np.array([shape], dtype=object), EPSG)[0]) - stated)
+    return (*rules, "Q507") if off > max(0.5, 1e-4 * stated) else rules
+
+
+def cell(rules: tuple[str, ...], code: str, spoil: Callable[[Sheet, int], object], cultivated: bool = False) -> Kind:
+    """Return the kind that spoils one value of one row."""
+    def seed(sheet: Sheet, bench: Bench) -> Seeded:
+        row = sheet.take(~_plain(sheet) if cultivated else _any(sheet))
+        sheet.set(row, code, spoil(sheet, row))
+        return Seeded(rules, (str(sheet.get(row, "BSM")),), _point(sheet, row))
+
+    return seed
+
+
+def duplicate_bsm(sheet: Sheet, bench: Bench) -> Seeded:
+    """Two parcels bear one BSM."""
+    row, other = sheet.take(_any(sheet)), sheet.take(_any(sheet))
+    sheet.set(row, "BSM", sheet.get(other, "BSM"))
+    return Seeded(("Q204",), (str(sheet.get(other, "BSM")),), _point(sheet, row))
+
+
+def duplicate_tbbh(sheet: Sheet, bench: Bench) -> Seeded:
+    """Two parcels of a village bear one TBBH."""
+    row, other = sheet.take(_any(sheet)), sheet.take(_any(sheet))
+    sheet.set(row, "TBBH", sheet.get(other, "TBBH"))
+    ids = sorted(str(sheet.get(k, "BSM")) for k in (row, other))
+    return Seeded(("Q211",), tuple(ids), _point(sheet, row))
+
+
+def net_area(sheet: Sheet, bench: Bench) -> Seeded:
+    """The ridge area is off; the net area follows it."""
+    row = sheet.take(np.nan_to_num(sheet.values("KCXS").astype(float)) > 0) if (
+        np.nan_to_num(sheet.values("KCXS").astype(float)) > 0).any() else sheet.take(~_plain(sheet))
+    sheet.set(row, "KCMJ", float(sheet.get(row, "KCMJ")) + 5)
+    sheet.set(row, "TBDLMJ", float(sheet.get(row, "TBDLMJ")) - 5)
+    return Seeded(("Q505",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
+
+
+def shifted_area(sheet: Sheet, bench: Bench) -> Seeded:
+    """Sixty square metres are booked on the wrong parcel: the village's sum still holds."""
+    size = sheet.values("TBMJ").astype(float)
+    fits = _plain(sheet) & (size < 200_000) & (size > 400)
+    row, other = sheet.take(fits), sheet.take(fits)
+    for k, change in ((row, 60.0), (other, -60.0)):
+        value = round(float(sheet.get(k, "TBMJ")) + change, 2)
+        sheet.set(k, "TBMJ", value)
+        sheet.set(k, "TBDLMJ", value)
+    ids = sorted(str(sheet.get(k, "BSM")) for k in (row, other))
+    return Seeded(("Q507",), tuple(ids), _point(sheet, row))
+
+
+def bow_tie(sheet: Sheet, bench: Bench) -> Seeded:
+    """An edge crosses itself."""
+    spot = inner_spot(sheet)
+    s = min(2.0, spot.length / 4)
+    points = [spot.at(-s, 0), spot.at(s / 2, -s), spot.at(-s / 2, -s), spot.at(s, 0)]
+    sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], points))
+    return Seeded(("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.Point(spot.at(0, -2 * s / 3)))
+
+
+def spike(sheet: Sheet, bench: Bench) -> Seeded:
+    """A needle without width sticks out of an edge."""
+    spot = inner_spot(sheet)
+    foot, tip = spot.at(0, 0), spot.at(0, -DEPTH_M)
+    sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], [foot, tip, foot]))
+    return Seeded(("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.LineString([foot, tip]))
+
+
+def repeated_vertex(sheet: Sheet, bench: Bench) -> Seeded:
+    """A vertex stands twice."""
+    spot = inner_spot(sheet)
+    sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], [spot.a]))
+    return Seeded(("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.Point(spot.a))
+
+
+def multipart(sheet: Sheet, bench: Bench) -> Seeded:
+    """Two parcels apart from each other are one record; the areas still add up."""
+    last = sheet.polygon.size - 1
+    if last in sheet.used:
+        raise NoRoom
+    apart = ~shapely.dwithin(sheet.polygon, sheet.polygon[last], 1.0)
+    row = sheet.take(_plain(sheet) & apart)
+    whole = shapely.MultiPolygon([sheet.polygon[row], sheet.polygon[last]])
+    total = round(float(sheet.get(row, "TBMJ")) + float(sheet.get(last, "TBMJ")), 2)
+    sheet.set(row, "TBMJ", total)
+    sheet.set(row, "TBDLMJ", total)
+    sheet.reshape(row, whole)
+    sheet.remove(last)
+    return Seeded(("Q302",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
+
+
+def partial_overlap(sheet: Sheet, bench: Bench) -> Seeded:
+    """A parcel reaches three metres into its neighbour."""
+    spot = inner_spot(sheet)
+    reach = spot.length / 3
+    points = [spot.at(-reach, 0), spot.at(0, DEPTH_M), spot.at(reach, 0)]
+    shape = spot.insert(sheet.polygon[spot.row], points)
+    sheet.reshape(spot.row, shape)
+    ids = sorted(str(sheet.get(k, "BSM")) for k in (spot.row, spot.neighbour))
+    return Seeded(_with_area_rule(sheet, spot.row, shape, ("Q303",)), tuple(ids), shapely.Polygon(points))
+
+
+def containment(sheet: Sheet, bench: Bench) -> Seeded:
+    """A surplus parcel lies inside another."""
+    row, square = inner_square(sheet, 6.0)
+    new = sheet.append(row, bench.next_bsm(), square)
+    size = round(float(ellipsoidal_area(np.array([square]), EPSG)[0]), 2)
+    for code, value in (("TBMJ", size), ("TBDLMJ", size), ("KCMJ", None), ("KCXS", None), ("KCDLBM", None)):
+        sheet.set(new, code, value)
+    if sheet.get(row, "KCMJ") is not None:
+        sheet.set(new, "KCMJ", 0.0)
+        sheet.set(new, "KCXS", 0.0)
+    ids = sorted(str(sheet.get(k, "BSM")) for k in (row, new))
+    return Seeded(("Q303", "Q508"), tuple(ids), square)
+
+
+def exact_duplicate(sheet: Sheet, bench: Bench) -> Seeded:
+    """A parcel is there twice, under two numbers."""
+    row = sheet.take(shapely.get_num_coordinates(sheet.polygon) < 400)
+    new = sheet.append(row, bench.next_bsm(), sheet.polygon[row])
+    ids = sorted(str(sheet.get(k, "BSM")) for k in (row, new))
+    return Seeded(("Q303", "Q508"), tuple(ids), sheet.polygon[row])
+
+
+def sliver_overlap(sheet: Sheet, bench: Bench) -> Seeded:
+    """A parcel reaches two millimetres over a whole edge."""
+    return _seam(sheet, 0.002, "Q303")
+
+
+def seam(sheet: Sheet, bench: Bench) -> Seeded:
+    """Two millimetres stay open along an edge."""
+    return _seam(sheet, -0.002, "Q304")
+
+
+def _seam(sheet: Sheet, outward: float, rule: str) -> Seeded:
+    spot = inner_spot(sheet)
+    reach = spot.length / 2 - 0.5
+    points = [spot.at(-reach, 0), spot.at(0.1 - reach, outward), spot.at(reach - 0.1, outward), spot.at(reach, 0)]
+    sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], points))
+    rows = (spot.row, spot.neighbour)
+    return Seeded((rule,), tuple(sorted(str(sheet.get(k, "BSM")) for k in rows)), shapely.Polygon(points))
+
+
+def hole(sheet: Sheet, bench: Bench) -> Seeded:
+    """A square of five metres in a parcel belongs to nobody."""
+    row, square = inner_square(sheet, 5.0)
+    inner = [*(shapely.get_coordinates(r) for r in sheet.polygon[row].interiors),
+             shapely.get_coordinates(square.exterior)[::-1]]
+    shape = shapely.Polygon(shapely.get_coordinates(sheet.polygon[row].exterior), inner)
+    sheet.reshape(row, shape)
+    return Seeded(_with_area_rule(sheet, row, shape, ("Q304",)), (str(sheet.get(row, "BSM")),), square)
+
+
+def rim_gap(sheet: Sheet, bench: Bench) -> Seeded:
+    """A parcel stays three metres back from the county boundary."""
+    spot = rim_spot(sheet, bench.rim)
+    reach = spot.length / 3
+    points = [spot.at(-reach, 0), spot.at(0, -DEPTH_M), spot.at(reach, 0)]
+    shape = spot.insert(sheet.polygon[spot.row], points)
+    sheet.reshape(spot.row, shape)
+    return Seeded(_with_area_rule(sheet, spot.row, shape, ("Q304",)), (str(sheet.get(spot.row, "BSM")),),
+                  shapely.Polygon(points))
+
+
+PARCEL_KINDS: dict[str, dict[str, Kind]] = {
+    "Q203": {"missing_value": cell(("Q203",), "QSXZ", lambda s, r: None)},
+    "Q204": {"duplicate_bsm": duplicate_bsm,
+             "foreign_bsm": cell(("Q204",), "BSM", lambda s, r: "990102" + s.get(r, "BSM")[6:])},
+    "Q205": {"wrong_ysdm": cell(("Q205",), "YSDM", lambda s, r: "2001010200")},
+    "Q206": {"unknown_code": cell(("Q206",), "QSXZ", lambda s, r: "99")},
+    "Q207": {"wrong_name": cell(("Q207",), "DLMC", lambda s, r: "水田" if s.get(r, "DLBM") != "0101" else "旱地")},
+    "Q208": {"future_year": cell(("Q208",), "SJNF", lambda s, r: 2099)},
+    "Q209": {"unknown_owner": cell(("Q209",), "QSDWDM", lambda s, r: COUNTY + "9999990000000")},
+    "Q210": {"wrong_owner_name": cell(("Q210",), "QSDWMC", lambda s, r: s.get(r, "QSDWMC") + "（旧）")},
+    "Q211": {"duplicate_tbbh": duplicate_tbbh},
+    "Q301": {"bow_tie": bow_tie, "spike": spike, "repeated_vertex": repeated_vertex},
+    "Q302": {"multipart": multipart},
+    "Q303": {"partial_overlap": partial_overlap, "containment": containment, "exact_duplicate": exact_duplicate,
+             "sliver_overlap": sliver_overlap},
+    "Q304": {"hole": hole, "rim_gap": rim_gap, "seam": seam},
+    "Q505": {"ridge_area": net_area},
+    "Q506": {"net_area": cell(("Q506",), "TBDLMJ", lambda s, r: float(s.get(r, "TBDLMJ")) + 3)},
+    "Q507": {"shifted_area": shifted_area},
+}
+"""Kinds seeded in DLTB, by the rule they are named for."""

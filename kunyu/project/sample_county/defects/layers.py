@@ -1,0 +1,67 @@
+"""Defects of whole layers: a field missing or of the wrong type, a stray layer, a control sum that is off. 图层级缺陷."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pyarrow as pa
+import shapely
+
+from kunyu.project.sample_county.defects.kinds import Seeded
+from kunyu.project.sample_county.shelf import Shelf
+from kunyu.project.sample_county.tables import GEOMETRY
+
+LayerKind = Callable[[Shelf, int], Seeded]
+STRAY = "DLTB_BF"
+"""Name of the layer that no standard knows."""
+
+
+def missing_field(shelf: Shelf, turn: int) -> Seeded:
+    """XZQ lacks the field HDMC."""
+    shelf.batches["XZQ"] = [batch.drop_columns(["HDMC"]) for batch in shelf.batches["XZQ"]]
+    return Seeded(("Q201",), (), None, layer="XZQ")
+
+
+def wrong_type(shelf: Shelf, turn: int) -> Seeded:
+    """PDT has PDJB as a number."""
+    spoiled = []
+    for batch in shelf.batches["PDT"]:
+        at = batch.schema.get_field_index("PDJB")
+        schema = batch.schema.set(at, pa.field("PDJB", pa.int32()))
+        columns = [c.cast(pa.int32()) if k == at else c for k, c in enumerate(batch.columns)]
+        spoiled.append(pa.RecordBatch.from_arrays(columns, schema=schema))
+    shelf.batches["PDT"] = spoiled
+    return Seeded(("Q201",), (), None, layer="PDT")
+
+
+def stray_layer(shelf: Shelf, turn: int) -> Seeded:
+    """The package holds a layer that the standard does not know."""
+    name = STRAY if turn == 0 else f"{STRAY}{turn}"
+    source = shelf.batches["CJDCQ"][0].slice(0, 1)
+    keep = [source.schema.get_field_index(code) for code in ("ZLDWDM", GEOMETRY)]
+    schema = pa.schema([source.schema.field(k) for k in keep])
+    shelf.batches[name] = [pa.RecordBatch.from_arrays([source.column(k) for k in keep], schema=schema)]
+    return Seeded(("Q202",), (), None, layer=name)
+
+
+def control_sum(shelf: Shelf, turn: int) -> Seeded:
+    """One village's DCMJ is a hundred square metres more than its parcels."""
+    batch = pa.Table.from_batches(shelf.batches["CJDCQ"]).combine_chunks().to_batches()[0]
+    row = (turn + 1) % batch.num_rows
+    at = batch.schema.get_field_index("DCMJ")
+    values = batch.column(at).to_pylist()
+    values[row] = values[row] + 100
+    columns = [pa.array(values, c.type) if k == at else c for k, c in enumerate(batch.columns)]
+    shelf.batches["CJDCQ"] = [pa.RecordBatch.from_arrays(columns, schema=batch.schema)]
+    shape = shapely.from_wkb(batch.column(GEOMETRY)[row].as_py())
+    return Seeded(("Q508",), (batch.column("BSM")[row].as_py(),), shapely.point_on_surface(shape), layer="CJDCQ")
+
+
+LAYER_KINDS: dict[str, dict[str, LayerKind]] = {
+    "Q201": {"missing_field": missing_field, "wrong_type": wrong_type},
+    "Q202": {"stray_layer": stray_layer},
+    "Q508": {"control_sum": control_sum},
+}
+"""Kinds seeded in other layers, by the rule they are named for."""
+MOST = {"Q201": 2}
+"""How many of a rule's kinds a package can bear at all."""
