@@ -48,6 +48,18 @@ class UnknownDelivery(NotFound):
     code = "delivery.unknown"
 
 
+class WorkerFailed(UnreadableInput):
+    """A worker could not read, map or check the delivery; the text is the one it recorded."""
+
+    code = "delivery.failed"
+
+
+class UnknownReport(NotFound):
+    """The delivery has no report in that form."""
+
+    code = "delivery.unknown_report"
+
+
 class WrongStatus(Refused):
     """The delivery is not in a status from which this step is possible."""
 

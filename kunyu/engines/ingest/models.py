@@ -92,6 +92,7 @@ class CheckRun(models.Model):
     rules_run = models.JSONField(default=list)
     rules_not_run = models.JSONField(default=list, help_text='[{"rule", "reason"}]')
     report_sm3 = models.CharField(max_length=64, help_text="object: the canonical JSON report")
+    reports = models.JSONField(default=dict, help_text='objects by form: {"json": sm3, "html": sm3, …}')
     summary = models.JSONField(default=dict)
 
 

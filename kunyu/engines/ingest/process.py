@@ -11,6 +11,7 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from django.db import transaction
 
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.ingest import findings, geoparquet, placing, raster
+from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.runner import CheckReport
 from kunyu.engines.ingest.checks.runner import run as run_checks
 from kunyu.engines.ingest.mapping import MappedDelivery, MappedLayer
@@ -33,6 +35,7 @@ from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
 
 YEAR_FIELD = "SJNF"
+REPORT_FORMS = ("json", "html", "gpkg", "docx")
 
 
 def process(delivery_id: int, listener: Any = None) -> Delivery:
@@ -75,7 +78,7 @@ def _steps(delivery: Delivery, actor: Principal, run: Run) -> Delivery:
         with opened(delivery, file) as mapped:
             if delivery.status == Status.RECEIVED:
                 delivery = _map(delivery, mapped, file.parent, actor, run)
-            delivery = _check(delivery, mapped, actor, run)
+            delivery = _check(delivery, mapped, file.parent, actor, run)
     return _judge(delivery, actor)
 
 
@@ -148,23 +151,37 @@ def _watched(layer: MappedLayer, bounds: placing.Bounds, years: set[int]) -> Ite
         yield bounds.see(batch)
 
 
-def _check(delivery: Delivery, mapped: MappedDelivery, actor: Principal, run: Run) -> Delivery:
+def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
     started = time.perf_counter()
     report = run_checks(
         mapped, mapped.standard, division=delivery.division_code, year=delivery.valid_from.year,
         input_sm3=delivery.input_sm3, progress=lambda what, done, total: run.show(f"check {what}".strip(), done, total),
     )  # fmt: skip
-    stored = object_store().put_bytes(report.to_json())
+    reports = _write_reports(report, folder, run)
     seconds = {**delivery.summary.get("stage_seconds", {}), "check": round(time.perf_counter() - started, 3)}
     summary = {**delivery.summary, **report.summary, "stage_seconds": seconds, "binding": _is_binding(report)}
     with transaction.atomic():
         checked = CheckRun.objects.create(
             delivery=delivery, standard_digest=report.standard_digest, rules_run=list(report.rules_run),
             rules_not_run=[{"rule": one.rule, "reason": one.reason} for one in report.rules_not_run],
-            report_sm3=stored.sm3, summary=report.summary,
+            report_sm3=reports["json"], reports=reports, summary=report.summary,
         )  # fmt: skip
         findings.store(checked, report.findings)
         return change_status(delivery.pk, Status.CHECKED, actor, summary=summary)
+
+
+def _write_reports(report: CheckReport, folder: Path, run: Run) -> dict[str, str]:
+    """Store the report in every form while what was checked is at hand: drawings show a finding's surroundings."""
+    digests = {}
+    for number, form in enumerate(REPORT_FORMS):
+        run.show(f"report {form}", number, len(REPORT_FORMS))
+        if form != "json" and find_spec(f"kunyu.engines.ingest.checks.report.{form}") is None:
+            continue
+        path = folder / f"report.{form}"
+        write_report(report, path)
+        digests[form] = object_store().put_file(path).sm3
+        path.unlink()
+    return digests
 
 
 def _is_binding(report: CheckReport) -> bool:

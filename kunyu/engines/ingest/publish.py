@@ -9,6 +9,7 @@ anew; new rows are copied in. A change package names the rows it ends (process l
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -134,8 +135,8 @@ def _publish(delivery: Delivery, actor: Principal, run: Run) -> Delivery:
         done = change_status(
             delivery.pk, Status.PUBLISHED, actor, summary=summary, progress={"stage": "published", "done": 1, "total": 1}
         )
-        with stages("commit"):
-            transaction.on_commit(lambda: None)
+        leaving = time.perf_counter()
+    stages["commit"] = time.perf_counter() - leaving
     seconds = {name: round(value, 3) for name, value in stages.items()}
     done.summary = {**summary, "stage_seconds": {**summary.get("stage_seconds", {}), **seconds}}
     Delivery.objects.filter(pk=delivery.pk).update(summary=done.summary)

@@ -260,7 +260,8 @@ def _check(delivery: Delivery, actor: Principal) -> Delivery:
     stored = object_store().put_bytes(report.to_json())
     with transaction.atomic():
         CheckRun.objects.create(
-            delivery=delivery, standard_digest=standard.digest, report_sm3=stored.sm3, summary=report.summary
+            delivery=delivery, standard_digest=standard.digest, report_sm3=stored.sm3, reports={"json": stored.sm3},
+            summary=report.summary,
         )
         return change_status(
             delivery.pk, Status.CHECKED, actor, summary={**delivery.summary, **report.summary, "binding": False}

@@ -1,0 +1,80 @@
+"""Who may do what to a delivery: the datasets it fills, in its division, through the one gateway ``security.scope``."""
+
+from __future__ import annotations
+
+from django.db.models import Q, QuerySet
+
+from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.ingest.services import get_delivery, unknown_delivery
+from kunyu.engines.security import scope
+from kunyu.engines.security.errors import SignInNeeded
+from kunyu.engines.security.scope import Principal
+
+
+def collections_of(standard_id: str, dataset_code: str) -> list[str]:
+    """Collections a delivery may fill: the dataset named, or every layer the catalogue stores for the standard."""
+    if dataset_code:
+        return [dataset_code]
+    found = Layer.objects.filter(standard_id=standard_id).order_by("collection").values_list("collection", flat=True)
+    return list(found)
+
+
+def require(principal: Principal, action: str, standard_id: str, dataset_code: str, division: str) -> None:
+    """Refuse unless ``action`` is granted on every dataset the delivery may fill, in its division.
+
+    Raises
+    ------
+    SignInNeeded, NotVisible, NotAllowed
+    """
+    for collection in collections_of(standard_id, dataset_code):
+        scope.require_division(scope.resolve(principal, collection, action), division)
+
+
+def visible(principal: Principal) -> QuerySet[Delivery]:
+    """Deliveries whose data the caller may query, in the divisions of the grant; two queries, however many rows."""
+    if principal.is_anonymous:
+        raise SignInNeeded("请先登录，或在请求中带上访问令牌。", "Sign in, or send an access token with the request.")
+    targets = Delivery.objects.order_by().values_list("standard_id", "dataset_code").distinct()
+    stored: dict[str, list[str]] = {}
+    for standard_id, collection in Layer.objects.values_list("standard_id", "collection"):
+        stored.setdefault(standard_id, []).append(collection)
+    allowed = Q(pk__in=[])
+    for standard_id, dataset_code in targets:
+        names = [dataset_code] if dataset_code else stored.get(standard_id, [])
+        for prefix in _prefixes(principal, names):
+            allowed |= Q(standard_id=standard_id, dataset_code=dataset_code, division_code__startswith=prefix)
+    return Delivery.objects.filter(allowed)
+
+
+def _prefixes(principal: Principal, collections: list[str]) -> set[str]:
+    """Divisions in which at least one of the collections may be queried."""
+    found = {prefix for name in collections for prefix in principal.divisions(name, scope.QUERY)}
+    return {""} if "" in found else found
+
+
+def visible_delivery(principal: Principal, delivery_id: int) -> Delivery:
+    """The delivery, or the same answer as for a number that does not exist."""
+    delivery = visible(principal).filter(pk=delivery_id).first()
+    if delivery is None:
+        raise unknown_delivery(delivery_id)
+    return delivery
+
+
+def actionable(principal: Principal, delivery_id: int, action: str) -> Delivery:
+    """The delivery, once the caller may see it and do ``action`` to it."""
+    visible_delivery(principal, delivery_id)
+    delivery = get_delivery(delivery_id)
+    filled = list(delivery.layers.exclude(collection="").values_list("collection", flat=True))
+    if not filled:
+        require(principal, action, delivery.standard_id, delivery.dataset_code, delivery.division_code)
+    for collection in filled:
+        scope.require_division(scope.resolve(principal, collection, action), delivery.division_code)
+    return delivery
+
+
+def may(principal: Principal, delivery: Delivery, action: str) -> bool:
+    """Would ``actionable`` let the caller? For buttons: what a person may not do is not shown."""
+    names = collections_of(delivery.standard_id, delivery.dataset_code)
+    reach = [principal.divisions(name, action) for name in names]
+    return all(any(delivery.division_code.startswith(p) for p in prefixes) for prefixes in reach)

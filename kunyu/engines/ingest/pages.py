@@ -1,0 +1,167 @@
+"""Pages of deliveries: the list with the form to hand one in, and one delivery with its quality report. 汇交页面."""
+
+from __future__ import annotations
+
+import datetime
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
+
+from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.catalogue.standards import load_standard
+from kunyu.engines.ingest import access, queries, services
+from kunyu.engines.ingest.api import start_publishing
+from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.ingest.uploads import hand_in, mapping_names
+from kunyu.engines.security.scope import APPROVE, EDIT, Principal
+from kunyu.engines.security.session import login_needed
+from kunyu.kernel.errors import KunyuError, UsageError
+
+FINDINGS_SHOWN = 200
+WORKING = (*services.UNFINISHED,)
+
+
+def _principal(request: HttpRequest) -> Principal:
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    return principal
+
+
+def _words(request: HttpRequest, error: KunyuError) -> str:
+    english = getattr(request, "LANGUAGE_CODE", "").startswith("en")
+    return error.detail_en if english else error.detail_zh
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+@login_needed
+def deliveries(request: HttpRequest) -> HttpResponse:
+    """The list; a POST hands a file in and goes on to its page."""
+    if request.method == "POST":
+        try:
+            return redirect("delivery", delivery_id=_hand_in(request))
+        except KunyuError as error:
+            messages.error(request, _words(request, error), extra_tags="danger")
+            return redirect("deliveries")
+    before = request.GET.get("before", "")
+    asked = queries.Asked(
+        status=request.GET.get("status", ""),
+        division=request.GET.get("division", "").strip()[:12],
+        standard=request.GET.get("standard", ""),
+        before=int(before) if before.isdigit() else None,
+    )
+    found, following = queries.deliveries(_principal(request), asked)
+    context = {
+        "deliveries": [queries.brief(one) for one in found],
+        "next": following,
+        "asked": asked,
+        "statuses": Delivery.Status.choices,
+        "targets": _targets(_principal(request)),
+        "mappings": mapping_names(),
+    }
+    return render(request, "ingest/deliveries.html", context)
+
+
+def _hand_in(request: HttpRequest) -> int:
+    file = request.FILES.get("file")
+    if file is None:
+        raise UsageError("请选择要汇交的文件。", "Choose a file to hand in.")
+    target = request.POST.get("target", "")
+    kind, _, code = target.partition(":")
+    given = request.POST.get("valid_from", "").strip()
+    try:
+        valid_from = datetime.date.fromisoformat(given) if given else None
+    except ValueError as error:
+        raise UsageError(f"日期 {given} 应为 YYYY-MM-DD。", f"Date {given} must be YYYY-MM-DD.") from error
+    received = hand_in(
+        _principal(request), file, division=request.POST.get("division", "").strip(),
+        standard_id=code if kind == "standard" else "", dataset_code=code if kind == "dataset" else "",
+        mapping_name=request.POST.get("mapping", ""), valid_from=valid_from,
+    )  # fmt: skip
+    if received.existing:
+        messages.info(request, f"该文件已经汇交过，这是原来的批次 {received.delivery.pk}。 / Handed in before: this is it.")
+    return received.delivery.pk
+
+
+def _targets(principal: Principal) -> list[dict[str, object]]:
+    """Standards and single datasets that the person may deliver to."""
+    rows = list(
+        Layer.objects.select_related("dataset").order_by("standard_id", "position").values_list(
+            "standard_id", "collection", "dataset__code", "dataset__name_zh", "dataset__name_en"
+        )
+    )  # fmt: skip
+    found: dict[str, dict[str, object]] = {}
+    for standard_id, collection, code, name_zh, name_en in rows:
+        entry = found.setdefault(standard_id, {"id": standard_id, "whole": True, "datasets": {}})
+        if principal.divisions(collection, EDIT):
+            entry["datasets"].setdefault(code, (code, name_zh, name_en))  # type: ignore[attr-defined]
+        else:
+            entry["whole"] = False
+    for entry in found.values():
+        standard = load_standard(str(entry["id"]))
+        entry |= {"number": standard.number, "name_zh": standard.name_zh, "name_en": standard.name_en}
+        entry["datasets"] = list(entry["datasets"].values())  # type: ignore[attr-defined]
+    return [entry for entry in found.values() if entry["datasets"]]
+
+
+@require_safe
+@login_needed
+def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """One delivery: where it stands, what mapping lost, what the rules found, on the map and in a table."""
+    principal = _principal(request)
+    detail = queries.detail(principal, delivery_id)
+    found = services.get_delivery(delivery_id)
+    rule, after = request.GET.get("rule", ""), request.GET.get("after", "")
+    page = queries.findings_page(
+        principal, delivery_id, rule=rule, after=int(after) if after.isdigit() else 0, limit=FINDINGS_SHOWN
+    )
+    context = {
+        "delivery": detail,
+        "findings": page["features"],
+        "next": page["next"],
+        "rule": rule,
+        "working": detail["status"] in WORKING,
+        "may_publish": detail["status"] == services.Status.ACCEPTED and access.may(principal, found, APPROVE),
+        "may_reject": bool(services.FOLLOWS[detail["status"]]) and access.may(principal, found, APPROVE),
+        "steps": _steps(detail),
+        "severities": [(name, detail["findings"][name]) for name in queries.SEVERITIES],
+    }
+    return render(request, "ingest/delivery.html", context)
+
+
+def _steps(detail: dict[str, object]) -> list[dict[str, object]]:
+    """The path of a delivery as far as it came, and what lies ahead when nothing stopped it."""
+    status = str(detail["status"])
+    path = ["received", "mapped", "checked", "accepted", "published"]
+    reached = [event["status"] for event in detail["events"]]  # type: ignore[attr-defined]
+    if status in ("returned", "rejected", "failed"):
+        path = [*[step for step in path if step in reached], status]
+    labels = dict(Delivery.Status.choices)
+    return [
+        {"status": step, "zh": labels[step], "done": step in reached, "now": step == status} for step in path
+    ]  # fmt: skip
+
+
+@require_POST
+@login_needed
+def publish(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """Queue the publication and return to the page, which shows its progress."""
+    try:
+        start_publishing(_principal(request), delivery_id)
+        return redirect(f"/deliveries/{delivery_id}?publishing=1")
+    except KunyuError as error:
+        messages.error(request, _words(request, error), extra_tags="danger")
+        return redirect("delivery", delivery_id=delivery_id)
+
+
+@require_POST
+@login_needed
+def reject(request: HttpRequest, delivery_id: int) -> HttpResponse:
+    """Close the delivery with the reason given in the form."""
+    principal = _principal(request)
+    try:
+        access.actionable(principal, delivery_id, APPROVE)
+        services.reject(delivery_id, request.POST.get("why", ""), principal)
+    except KunyuError as error:
+        messages.error(request, _words(request, error), extra_tags="danger")
+    return redirect("delivery", delivery_id=delivery_id)

@@ -1,0 +1,204 @@
+"""Questions about deliveries: lists by key, one delivery in full, findings as GeoJSON. Queries constant in number."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from django.db import connection
+from django.db.models import Count, QuerySet
+
+from kunyu.engines.ingest.access import visible, visible_delivery
+from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, RasterItem
+from kunyu.engines.ingest.running import is_held
+from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.security.scope import Principal
+
+SEVERITIES = ("S", "Z", "Q", "W")
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Filters of the list; empty means any. ``before`` is the id the previous page ended with."""
+
+    status: str = ""
+    division: str = ""
+    standard: str = ""
+    before: int | None = None
+    limit: int = 50
+
+
+def deliveries(principal: Principal, asked: Asked = Asked()) -> tuple[list[Delivery], int | None]:
+    """Newest first; the second value is the ``before`` of the next page, None at the end."""
+    rows = visible(principal).order_by("-id")
+    if asked.status:
+        rows = rows.filter(status=asked.status)
+    if asked.division:
+        rows = rows.filter(division_code__startswith=asked.division)
+    if asked.standard:
+        rows = rows.filter(standard_id=asked.standard)
+    if asked.before is not None:
+        rows = rows.filter(id__lt=asked.before)
+    limit = max(1, min(asked.limit, 200))
+    found = list(rows[: limit + 1])
+    return found[:limit], (found[limit - 1].pk if len(found) > limit else None)
+
+
+def datasets_of(delivery: Delivery) -> list[dict[str, Any]]:
+    """What the command line and the API answer with: dataset codes with the version each became."""
+    published = {one["layer"]: one for one in delivery.summary.get("published", [])}
+    if published:
+        return [{"code": one["code"], "layer": code, "version": one["version"]} for code, one in published.items()]
+    layers = delivery.layers.order_by("id").values_list("collection", "layer_code")
+    return [{"code": collection, "layer": code, "version": None} for collection, code in layers]
+
+
+def brief(delivery: Delivery) -> dict[str, Any]:
+    """One row of the list."""
+    summary = delivery.summary
+    return {
+        "id": delivery.pk,
+        "status": delivery.status,
+        "status_zh": delivery.get_status_display(),
+        "standard": delivery.standard_id,
+        "dataset": delivery.dataset_code,
+        "division": delivery.division_code,
+        "file_name": delivery.file_name,
+        "input_sm3": delivery.input_sm3,
+        "input_size": delivery.input_size,
+        "is_incremental": delivery.is_incremental,
+        "valid_from": delivery.valid_from.isoformat(),
+        "created_by": delivery.created_by,
+        "created_at": delivery.created_at.isoformat(),
+        "updated_at": delivery.updated_at.isoformat(),
+        "records": sum(summary.get("layers", {}).values()),
+        "findings": {severity: summary.get(severity) for severity in SEVERITIES},
+    }
+
+
+def detail(principal: Principal, delivery_id: int) -> dict[str, Any]:
+    """One delivery: history, layers with what mapping lost and the version each became, findings by rule."""
+    delivery = visible_delivery(principal, delivery_id)
+    run = last_run(delivery)
+    return {
+        **brief(delivery),
+        "summary": delivery.summary,
+        "progress": delivery.progress,
+        "mapping": delivery.mapping_name,
+        "datasets": datasets_of(delivery),
+        "events": [
+            {
+                "status": event.status,
+                "status_zh": event.get_status_display(),
+                "at": event.at.isoformat(),
+                "actor": event.actor,
+                "reason_zh": event.reason_zh,
+                "reason_en": event.reason_en,
+                "code": event.code,
+            }
+            for event in delivery.events.order_by("id")
+        ],
+        "layers": [_layer(one) for one in delivery.layers.select_related("version").order_by("id")],
+        "images": [_image(one) for one in delivery.rasters.order_by("id")],
+        "check": _run(run) if run else None,
+    }
+
+
+def last_run(delivery: Delivery) -> CheckRun | None:
+    return delivery.check_runs.order_by("-id").first()
+
+
+def _layer(one: DeliveredLayer) -> dict[str, Any]:
+    version = one.version
+    return {
+        "layer": one.layer_code,
+        "source": one.source_name,
+        "collection": one.collection,
+        "role": one.role,
+        "records": one.records,
+        "crs": one.crs,
+        "loss": one.loss,
+        "version": None if version is None else {
+            "id": version.pk, "number": version.number, "records": version.record_count, "inserted": version.inserted,
+            "closed": version.closed, "digest": version.digest, "extent": version.extent,
+        },
+    }  # fmt: skip
+
+
+def _image(item: RasterItem) -> dict[str, Any]:
+    return {
+        "id": item.pk, "name": item.name, "sm3": item.sm3, "size": item.size, "epsg": item.epsg, "gsd_m": item.gsd_m,
+        "datetime": item.taken_at.isoformat() if item.taken_at else None, "bands": item.bands,
+        "bbox": [item.west, item.south, item.east, item.north],
+    }  # fmt: skip
+
+
+def _run(run: CheckRun) -> dict[str, Any]:
+    return {
+        "at": run.at.isoformat(),
+        "summary": run.summary,
+        "rules_run": run.rules_run,
+        "rules_not_run": run.rules_not_run,
+        "by_rule": rule_counts(run),
+        "reports": sorted(run.reports),
+    }
+
+
+def rule_counts(run: CheckRun) -> list[dict[str, Any]]:
+    """Findings by rule and severity, most severe first, with one message as an example."""
+    rows: QuerySet[Finding, dict[str, Any]] = (
+        Finding.objects.filter(run=run).order_by().values("rule", "severity", "layer", "clause").annotate(count=Count("id"))
+    )  # fmt: skip
+    return sorted(rows, key=lambda row: (SEVERITIES.index(row["severity"]), row["rule"], row["layer"]))
+
+
+def progress(principal: Principal, delivery_id: int) -> dict[str, Any]:
+    """Status, stage and how far, for a page that asks every second."""
+    delivery = visible_delivery(principal, delivery_id)
+    return {
+        "id": delivery.pk,
+        "status": delivery.status,
+        "status_zh": delivery.get_status_display(),
+        "progress": delivery.progress,
+        "working": is_held(delivery.pk),
+        "updated_at": delivery.updated_at.isoformat(),
+    }
+
+
+def findings_page(
+    principal: Principal, delivery_id: int, *, rule: str = "", severity: str = "", after: int = 0, limit: int = 500
+) -> dict[str, Any]:
+    """Findings of the last check as a GeoJSON FeatureCollection (longitude, latitude), by id; ``next`` is ``after``.
+
+    A finding without a place has ``geometry`` null, as GeoJSON has it.
+    """
+    delivery = visible_delivery(principal, delivery_id)
+    limit = max(1, min(limit, ingest_settings().findings_page))
+    run = last_run(delivery)
+    rows: list[tuple[Any, ...]] = []
+    if run is not None:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT id, rule, clause, severity, layer, ids, measured, \"limit\", unit, message_zh, message_en,"
+                " remedy_zh, fingerprint, ST_AsGeoJSON(geom, 9) FROM ingest_finding"
+                " WHERE run_id = %s AND id > %s AND (%s = '' OR rule = %s) AND (%s = '' OR severity = %s)"
+                " ORDER BY id LIMIT %s",
+                [run.pk, after, rule, rule, severity, severity, limit + 1],
+            )
+            rows = cursor.fetchall()
+    following = rows[limit - 1][0] if len(rows) > limit else None
+    return {"type": "FeatureCollection", "features": [_feature(row) for row in rows[:limit]], "next": following}
+
+
+def _feature(row: tuple[Any, ...]) -> dict[str, Any]:
+    names = (
+        "rule", "clause", "severity", "layer", "ids", "measured", "limit", "unit", "message_zh", "message_en", "remedy_zh",
+        "fingerprint",
+    )  # fmt: skip
+    properties = dict(zip(names, row[1:13], strict=True))
+    if isinstance(properties["ids"], str):
+        properties["ids"] = json.loads(properties["ids"])
+    return {
+        "type": "Feature", "id": row[0], "properties": properties, "geometry": json.loads(row[13]) if row[13] else None
+    }  # fmt: skip

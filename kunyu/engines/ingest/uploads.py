@@ -1,0 +1,80 @@
+"""Files that come through the browser or the API: laid down, received, queued."""
+
+from __future__ import annotations
+
+import datetime
+import tempfile
+from pathlib import Path
+
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+
+from kunyu.engines.catalogue.services import dataset_for_delivery
+from kunyu.engines.ingest import access
+from kunyu.engines.ingest.errors import TooLarge, UnknownTarget
+from kunyu.engines.ingest.receive import Received, Request, quarantine, receive
+from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.ingest.tasks import process_delivery
+from kunyu.engines.security.scope import EDIT, Principal
+
+MAPPINGS = Path(__file__).parent / "mappings"
+"""Mapping files kept in the project, offered by name."""
+
+
+def mapping_names() -> list[str]:
+    """Names of the mappings that ship with the product."""
+    return sorted(path.stem for path in MAPPINGS.glob("*.toml"))
+
+
+def mapping_path(name: str) -> Path:
+    """The mapping of that name.
+
+    Raises
+    ------
+    UnknownTarget
+        None ships under that name. Names come from outside, so only listed ones are looked up.
+    """
+    if name not in mapping_names():
+        raise UnknownTarget(
+            f"没有映射 {name}；可用：{'、'.join(mapping_names()) or '无'}。",
+            f"There is no mapping {name}; there are {', '.join(mapping_names()) or 'none'}.",
+        )
+    return MAPPINGS / f"{name}.toml"
+
+
+def hand_in(
+    principal: Principal,
+    file: UploadedFile,
+    *,
+    division: str,
+    standard_id: str = "",
+    dataset_code: str = "",
+    mapping_name: str = "",
+    valid_from: datetime.date | None = None,
+) -> Received:
+    """Receive an uploaded file for a principal who may deliver, and queue its processing."""
+    standard = dataset_for_delivery(dataset_code)[1].standard_id if dataset_code else standard_id
+    access.require(principal, EDIT, standard, dataset_code, division)
+    limit = ingest_settings().max_file_bytes
+    if (file.size or 0) > limit:
+        raise TooLarge(
+            f"{file.name} 有 {file.size} 字节，本节点上限 {limit} 字节。", f"{file.name} has {file.size} bytes; limit {limit}."
+        )
+    request = Request(
+        file_name=Path((file.name or "delivery").replace("\\", "/")).name,
+        division=division,
+        standard_id=standard_id,
+        dataset_code=dataset_code,
+        valid_from=valid_from,
+        mapping=mapping_path(mapping_name) if mapping_name else None,
+    )
+    with tempfile.TemporaryDirectory(prefix="upload-", dir=quarantine()) as folder:
+        path = Path(folder) / request.file_name
+        with path.open("wb") as out:
+            for piece in file.chunks(1 << 20):
+                out.write(piece)
+        received = receive(path, request, principal)
+    if not received.existing:
+        with transaction.atomic():
+            process_delivery.defer(delivery_id=received.delivery.pk)
+    return received
