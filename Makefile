@@ -1,5 +1,5 @@
 # Kunyu 坤舆. `make up` and `make test` each do their own set-up; the rest works offline once that is done.
-SHELL := /usr/bin/env bash
+SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .ONESHELL:
 .DEFAULT_GOAL := help

@@ -9,6 +9,7 @@ from django.db.migrations.autodetector import MigrationAutodetector
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.questioner import NonInteractiveMigrationQuestioner
 from django.db.migrations.state import ProjectState
+from django.utils import translation
 
 from kunyu.project.runtime.django_setup import prepare_django
 
@@ -31,6 +32,7 @@ def missing() -> dict[str, list[str]]:
 def main() -> int:
     """Print what is missing; return 1 when something is."""
     prepare_django()
+    translation.deactivate_all()  # as makemigrations does: field labels must not depend on a language
     found = missing()
     for label, changes in found.items():
         print(f"{label}: {'; '.join(changes)}", file=sys.stderr)

@@ -44,7 +44,9 @@ COMMANDS = (
     Command("deliveries", INGEST, "查看汇交批次。", "List deliveries.", node=True),
     Command("publish", INGEST, "发布已通过的汇交。", "Publish an accepted delivery.", node=True),
     Command("reject", INGEST, "拒绝汇交并写明原因。", "Reject a delivery, with the reason.", node=True),
-    Command("catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True),
+    Command(
+        "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
+    ),
     Command("version", NODE, "显示版本。", "Show the version."),
 )
 

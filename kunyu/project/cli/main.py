@@ -35,7 +35,7 @@ def run(arguments: Sequence[str]) -> int:
         return 0
     except typer.Exit as ended:
         return ended.exit_code
-    except BaseException as error:  # noqa: BLE001 - the last handler: every ending becomes a message and a code
+    except BaseException as error:  # the last handler: every ending becomes a message and a code
         if isinstance(error, (SystemExit, GeneratorExit)):
             raise
         return fail(as_kunyu_error(error, arguments), as_json)

@@ -11,7 +11,9 @@ import typer
 
 from kunyu.kernel.errors import NodeUnavailable
 
-Json = Annotated[bool, typer.Option("--json", help="标准输出只有一个 JSON 文档。 One JSON document on standard output.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="标准输出只有一个 JSON 文档。 One JSON document on standard output.")
+]
 Port = Annotated[int | None, typer.Option("--port", min=1, max=65535, help="端口（KUNYU_PORT，默认 8080）。 Port.")]
 
 
@@ -26,7 +28,9 @@ def up(
     port: Port = None,
     detach: Annotated[
         bool,
-        typer.Option("--detach", help="转入后台，健康且示例县就绪后返回。 Return once healthy and the sample is loaded."),
+        typer.Option(
+            "--detach", help="转入后台，健康且示例县就绪后返回。 Return once healthy and the sample is loaded."
+        ),
     ] = False,
 ) -> None:
     """启动节点（前台运行；已在运行时显示地址并以 0 退出）。 Start the node; when it runs already, show its address."""

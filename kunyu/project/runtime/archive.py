@@ -100,7 +100,9 @@ def unpack_archive(source: Path, folder: Path) -> Manifest:
         raise _unreadable(source, str(error), str(error)) from error
     if awaited:
         name = next(iter(awaited))
-        raise _unreadable(source, f"缺少 {len(awaited)} 个文件，例如 {name}", f"{len(awaited)} files lack, such as {name}")
+        raise _unreadable(
+            source, f"缺少 {len(awaited)} 个文件，例如 {name}", f"{len(awaited)} files lack, such as {name}"
+        )
     return manifest
 
 
@@ -122,7 +124,9 @@ def _extract(
 ) -> None:
     target = folder / info.name
     if member is None or not info.isreg() or not target.resolve().is_relative_to(folder.resolve()):
-        raise _unreadable(source, f"含有清单以外的文件 {info.name}", f"it holds {info.name}, which the manifest does not")
+        raise _unreadable(
+            source, f"含有清单以外的文件 {info.name}", f"it holds {info.name}, which the manifest does not"
+        )
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = Sm3()
     with target.open("wb") as file:

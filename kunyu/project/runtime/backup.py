@@ -17,13 +17,13 @@ import psycopg
 
 from kunyu.kernel.digests import sm3_file
 from kunyu.kernel.errors import NodeUnavailable, UsageError
-from kunyu.project.version import kunyu_version
 from kunyu.project.runtime.archive import DUMP, Manifest, describe, write_archive
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_settings import NodeSettings
 from kunyu.project.runtime.postgres_programs import find_programs
 from kunyu.project.runtime.preparation import Say
 from kunyu.project.runtime.sample_job import STATE_FILE
+from kunyu.project.version import kunyu_version
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,8 @@ def back_up(settings: NodeSettings, target: Path, say: Say) -> Made:
     target = target.absolute()
     if target.is_dir() or not target.parent.is_dir():
         raise UsageError(
-            f"无法写入 {target}：请给出现有文件夹中的文件名。", f"Cannot write {target}: name a file in an existing folder."
+            f"无法写入 {target}：请给出现有文件夹中的文件名。",
+            f"Cannot write {target}: name a file in an existing folder.",
         )
     cluster = None if settings.database_url else _existing_cluster(settings)
     was_running = cluster is None or cluster.running()
@@ -86,7 +87,9 @@ def _write(settings: NodeSettings, url: str, target: Path, say: Say) -> Made:
         objects = sum(name.startswith("objects/") for name in files)
         say(f"收集 {objects} 个对象", f"collecting {objects} objects")
         if object_folder(settings.home) is None:
-            say("对象存储是 S3 桶，不在备份内，请另行备份", "the objects are in a bucket; back that up by its own means")
+            say(
+                "对象存储是 S3 桶，不在备份内，请另行备份", "the objects are in a bucket; back that up by its own means"
+            )
         members = tuple(describe(path, name) for name, path in files.items())
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_archive(target, Manifest(kunyu_version(), now, major, members), files)
@@ -125,7 +128,13 @@ def dump_database(url: str, target: Path) -> int:
     """
     with psycopg.connect(url) as connection:
         major = connection.info.server_version // 10000
-    command = [find_programs(major).path("pg_dump"), "--format=custom", "--compress=1", "--no-password", f"--file={target}"]
+    command = [
+        find_programs(major).path("pg_dump"),
+        "--format=custom",
+        "--compress=1",
+        "--no-password",
+        f"--file={target}",
+    ]
     done = subprocess.run([*command, f"--dbname={url}"], capture_output=True, text=True, check=False)
     if done.returncode:
         said = done.stderr.strip()

@@ -71,7 +71,10 @@ def disk(home: Path) -> Result:
     level = BAD if free < DISK_BAD else WARN if free < DISK_WARN else OK
     zh, en = f"{home} 剩余 {free / 2**30:.1f} GiB", f"{free / 2**30:.1f} GiB free at {home}"
     if level != OK:
-        zh, en = f"{zh}，建议至少 10 GiB；请清理磁盘或移动 KUNYU_HOME", f"{en}; 10 GiB is advised: free some or move KUNYU_HOME"
+        zh, en = (
+            f"{zh}，建议至少 10 GiB；请清理磁盘或移动 KUNYU_HOME",
+            f"{en}; 10 GiB is advised: free some or move KUNYU_HOME",
+        )
     return Result("磁盘", "Disk", level, zh, en)
 
 
@@ -84,7 +87,12 @@ def secret_file(home: Path) -> Result:
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:
         remedy = f"chmod 600 {path}"
-        return Result(*name, BAD, f"权限为 {mode:o}，他人可读；请执行 {remedy}", f"mode {mode:o} lets others read it; run {remedy}")
+        return Result(
+            *name,
+            BAD,
+            f"权限为 {mode:o}，他人可读；请执行 {remedy}",
+            f"mode {mode:o} lets others read it; run {remedy}",
+        )
     return Result(*name, OK, "仅所有者可读", "readable by its owner only")
 
 
@@ -110,7 +118,9 @@ def web_build() -> Result:
     """The page's scripts are built and not older than their sources."""
     name, built = ("网页构建", "Web build"), ROOT / "web" / "dist"
     if not any(built.rglob("*.js")):
-        return Result(*name, BAD, "没有构建，页面不能显示地图；请执行 make setup", "absent, pages show no map; run make setup")
+        return Result(
+            *name, BAD, "没有构建，页面不能显示地图；请执行 make setup", "absent, pages show no map; run make setup"
+        )
     newest = max((path.stat().st_mtime for path in (ROOT / "web" / "src").rglob("*") if path.is_file()), default=0.0)
     if newest > max(path.stat().st_mtime for path in built.rglob("*") if path.is_file()):
         return Result(*name, WARN, "早于源代码；请执行 make setup", "older than its sources; run make setup")
@@ -128,7 +138,9 @@ def fonts() -> Result:
         family = listed.strip().splitlines()[0].split(",")[0]
         return Result(*name, OK, family, family)
     package = "apt-get install fonts-noto-cjk"
-    return Result(*name, WARN, f"没有，PDF 报告会缺字；请执行 {package}", f"none, PDF reports would lack letters; run {package}")
+    return Result(
+        *name, WARN, f"没有，PDF 报告会缺字；请执行 {package}", f"none, PDF reports would lack letters; run {package}"
+    )
 
 
 def objects(home: Path) -> Iterator[Result]:
@@ -136,7 +148,11 @@ def objects(home: Path) -> Iterator[Result]:
     from kunyu.kernel.objectstore import open_store
 
     store_folder = home / "objects"
-    paths = [p for p in store_folder.rglob("*") if p.is_file() and not p.name.startswith(".")] if store_folder.is_dir() else []
+    paths = (
+        [p for p in store_folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
+        if store_folder.is_dir()
+        else []
+    )
     if not paths:
         return
     store = open_store(store_folder)
@@ -145,7 +161,12 @@ def objects(home: Path) -> Iterator[Result]:
     name, count = ("对象存储", "Object store"), len(sample)
     if broken:
         zh = f"{len(broken)}/{count} 个对象与摘要不符，例如 {broken[0]}；请从备份恢复"
-        yield Result(*name, BAD, zh, f"{len(broken)} of {count} objects differ from their digest, such as {broken[0]}; restore a backup")
+        yield Result(
+            *name,
+            BAD,
+            zh,
+            f"{len(broken)} of {count} objects differ from their digest, such as {broken[0]}; restore a backup",
+        )
     else:
         yield Result(*name, OK, f"抽查 {count} 个对象，摘要相符", f"{count} objects sampled, all have their digest")
 
@@ -167,7 +188,8 @@ def _database(settings: NodeSettings) -> tuple[Result, str]:
         return Result(*name, BAD, error.detail_zh, error.detail_en), ""
     except psycopg.Error as error:
         return Result(*name, BAD, str(error), str(error)), ""
-    zh, en = f"私有 PostgreSQL {programs.major} 没有运行；kunyu up 会启动", f"the private PostgreSQL {programs.major} is stopped; kunyu up starts it"
+    zh, en = (
+        f"私有 PostgreSQL {programs.major} 没有运行；kunyu up 会启动",
+        f"the private PostgreSQL {programs.major} is stopped; kunyu up starts it",
+    )
     return Result(*name, OK, zh, en), ""
-
-

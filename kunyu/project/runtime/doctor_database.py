@@ -38,7 +38,9 @@ def versions(connection: psycopg.Connection) -> Result:
     said = f"PostgreSQL {server.split()[0]}, PostGIS {postgis or '—'}"
     if not postgis or tuple(int(part) for part in postgis.split(".")[:2]) < POSTGIS_MINIMUM:
         wanted = ".".join(map(str, POSTGIS_MINIMUM))
-        return Result("版本", "Versions", BAD, f"{said}；需要 PostGIS ≥ {wanted}", f"{said}; PostGIS ≥ {wanted} is needed")
+        return Result(
+            "版本", "Versions", BAD, f"{said}；需要 PostGIS ≥ {wanted}", f"{said}; PostGIS ≥ {wanted} is needed"
+        )
     return Result("版本", "Versions", OK, said, said)
 
 
@@ -111,7 +113,13 @@ def leftover_partitions(connection: psycopg.Connection) -> Result:
     if names:
         listed = ", ".join(names[:3])
         zh = f"{len(names)} 张分区表没有挂接（{listed}）；确认没有装载在进行后可以删除"
-        return Result("遗留分区", "Leftover partitions", WARN, zh, f"{len(names)} tables are attached to no layer ({listed}); drop them when no load runs")
+        return Result(
+            "遗留分区",
+            "Leftover partitions",
+            WARN,
+            zh,
+            f"{len(names)} tables are attached to no layer ({listed}); drop them when no load runs",
+        )
     return Result("遗留分区", "Leftover partitions", OK, "没有", "none")
 
 

@@ -83,9 +83,7 @@ def ensure_database(connection: psycopg.Connection, name: str = DATABASE, owner:
     """Make the node's database when it is absent (autocommit connection); tell whether it was made."""
     if connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [name]).fetchone():
         return False
-    connection.execute(
-        sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner))
-    )
+    connection.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(name), sql.Identifier(owner)))
     return True
 
 

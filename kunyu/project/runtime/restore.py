@@ -102,9 +102,7 @@ def _restore_database(settings: NodeSettings, dump: Path) -> None:
             connection.execute(sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE template0").format(name, owner))
         url = cluster.dsn("postgres")
         command = [find_programs().path("pg_restore"), "--exit-on-error", "--single-transaction", "--no-password"]
-        done = subprocess.run(
-            [*command, f"--dbname={url}", str(dump)], capture_output=True, text=True, check=False
-        )
+        done = subprocess.run([*command, f"--dbname={url}", str(dump)], capture_output=True, text=True, check=False)
         if done.returncode:
             said = done.stderr.strip()[-800:]
             raise NodeUnavailable(f"数据库恢复失败：{said}", f"The database could not be restored: {said}")

@@ -152,9 +152,7 @@ def _hand_in(path: Path, package: Package) -> None:
 
 def _kunyu(*words: str) -> dict[str, object]:
     """Run a command and return its JSON; findings (exit code 1) are an answer, every other code is not."""
-    done = subprocess.run(
-        [sys.executable, "-m", "kunyu", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False
-    )
+    done = subprocess.run([sys.executable, "-m", "kunyu", *words], capture_output=True, text=True, check=False)
     logger.info("kunyu %s: %s", " ".join(words), done.returncode)
     if done.returncode not in (0, 1):
         raise StepFailed(f"kunyu {words[0]}: {done.stderr.strip()[-600:] or done.returncode}")

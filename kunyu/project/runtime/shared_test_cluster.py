@@ -82,9 +82,7 @@ class SharedTestCluster:
             for (name,) in connection.execute("SELECT datname FROM pg_database").fetchall():
                 match = DATABASE_PATTERN.match(name)
                 if match and not psutil.pid_exists(int(match.group(1))):
-                    connection.execute(
-                        sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
-                    )
+                    connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
 def serve_address(cluster: PrivateCluster, database: str) -> str:
@@ -100,6 +98,6 @@ def _reachable_home(root: Path) -> Path:
         server_account().require_reachable(home)
     except FolderNotReachable:
         digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-        home = Path("/var/tmp") / f"kunyu-test-{os.geteuid()}-{digest}"
+        home = Path("/var/tmp") / f"kunyu-test-{os.geteuid()}-{digest}"  # noqa: S108 - survives between runs
         home.mkdir(mode=0o711, exist_ok=True)
     return home

@@ -47,7 +47,9 @@ async def _rescue_forever(app: object) -> None:
 def main() -> None:
     """Entry of the child process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
-    logging.getLogger("procrastinate.blueprints").setLevel(logging.ERROR)  # it mistakes this entry for the application's
+    logging.getLogger("procrastinate.blueprints").setLevel(
+        logging.ERROR
+    )  # it mistakes this entry for the application's
     prepare_django()
     asyncio.run(work())
 
