@@ -36,7 +36,7 @@ def control_rows(
     kind = village.cells.kind
     row, column = layout.cells[village.index]
     at = int(layout.township[row, column])
-    where = {"XZQDM": layout.township_code[at], "XZQMC": layout.township_name[at]}
+    where: dict[str, object] = {"XZQDM": layout.township_code[at], "XZQMC": layout.township_name[at]}
     red = patch(village, np.where(_WILD[kind] & (hill > terrain.forest_from + 0.12), 0, -1))
     if red.value.size:
         yield "STBHHX", _rows(red, "HXMJ", where | {"HXMC": "北山水源涵养生态保护红线", "HXLX": "水源涵养"})
@@ -52,10 +52,10 @@ def control_rows(
             "GHFQDM": text_of(zone, bound.value),
             "GHFQMC": text_of(np.array([names[z] for z in zone.tolist()]), bound.value),
         })
-    codes, names = planned_classes()
+    use_codes, use_names = planned_classes()
     plan = patch(village, planned_use()[kind])
     yield "GHYDYH", _rows(plan, "YDYHMJ", where | {
-        "YDYHFLDM": text_of(codes, plan.value), "YDYHFLMC": text_of(names, plan.value),
+        "YDYHFLDM": text_of(use_codes, plan.value), "YDYHFLMC": text_of(use_names, plan.value),
     })
 
 

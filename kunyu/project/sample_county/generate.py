@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -115,19 +116,23 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
     gathered = Gathered()
     exact = exact_decimals(form)
     survey, control = load_standard(SURVEY).layers, load_standard(CONTROL).layers
-    shelves = Shelves(Shelf(dict(survey), exact), Shelf(dict(control), exact), Shelf(dict(survey), exact))
     county = Package(folder, "county", form)
-    stream = _dltb(layout, terrain, gathered, shelves, plan)
-    county.write("DLTB", arrow_schema(survey["DLTB"], exact), batched(stream), multi=plan.multipart)
-    for code, rows in survey_tables(layout, coarse, gathered):
-        shelves.county.add(code, rows)
-    plan.spoil_layers(shelves.county)
-    files = [county.path.name]
-    _write_shelf(county, shelves.county)
-    for name, shelf in (("control", shelves.control), (f"change-{CHANGE_YEAR}", shelves.change)):
-        package = Package(folder, name, form)
-        _write_shelf(package, shelf)
-        files.append(package.path.name)
+    with tempfile.TemporaryDirectory(dir=folder, prefix=".spool-") as spool:
+        shelves = Shelves(
+            Shelf(dict(survey), exact, Path(spool) / "county"), Shelf(dict(control), exact, Path(spool) / "control"),
+            Shelf(dict(survey), exact, Path(spool) / "change"),
+        )
+        stream = _dltb(layout, terrain, gathered, shelves, plan)
+        county.write("DLTB", arrow_schema(survey["DLTB"], exact), batched(stream), multi=plan.multipart)
+        for code, rows in survey_tables(layout, coarse, gathered):
+            shelves.county.add(code, rows)
+        plan.spoil_layers(shelves.county)
+        files = [county.path.name]
+        _write_shelf(county, shelves.county)
+        for name, shelf in (("control", shelves.control), (f"change-{CHANGE_YEAR}", shelves.change)):
+            package = Package(folder, name, form)
+            _write_shelf(package, shelf)
+            files.append(package.path.name)
     _write_divisions(folder / "divisions.csv", layout)
     truth = json.dumps(plan.truth(), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "truth.json").write_text(truth + "\n", encoding="utf-8")
@@ -137,9 +142,9 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
 
 
 def _write_shelf(package: Package, shelf: Shelf) -> None:
-    for code in sorted(shelf.batches, key=lambda name: (*shelf.layers, *shelf.batches).index(name)):
-        batches = shelf.batches.pop(code)
-        package.write(code, batches[0].schema, batched(batches))
+    for code in shelf.codes():
+        schema, batches = shelf.read(code)
+        package.write(code, schema, batched(batches))
 
 
 def _write_dem(folder: Path, terrain: Terrain, files: list[str]) -> tuple[str, ...]:

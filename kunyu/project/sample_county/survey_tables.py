@@ -13,7 +13,6 @@ from kunyu.project.sample_county.attributes import RIDGE_COEFFICIENT, YEAR
 from kunyu.project.sample_county.coarse import Coarse
 from kunyu.project.sample_county.land_use import DLBM
 from kunyu.project.sample_county.layout import COUNTY, COUNTY_NAME, EPSG, Layout
-from kunyu.project.sample_county.patches import BUILT
 from kunyu.project.sample_county.tables import Cents, Rows, bsm, survey_layer
 
 if TYPE_CHECKING:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -71,6 +71,7 @@ def make_village(layout: Layout, terrain: Terrain, index: int) -> Village:
     lattice = place_nodes(frame, x, y, layout.side_m, rng, 0.05, river)
     cells = countryside(lattice, terrain, *names, rng, layout.seed)
     parcel, leaf = merge_cells(cells, target, rng)
+    cells = replace(cells, kind=cells.kind.ravel()[np.unique(parcel, return_index=True)[1]][parcel])
     rings = trace(parcel)
     count = _detailed(lattice, cells, parcel, rings, plain_counts(lattice), target, layout)
     edges = edge_store(lattice, frame, count, rng)
@@ -85,8 +86,12 @@ def _gaps(low: Border, high: Border, cells: float, rng: np.random.Generator) -> 
         return np.diff(ends)[::2]
 
     share = (lengths(low) + lengths(high)) / 2
-    exact = share / share.sum() * cells
-    number = np.maximum(1, np.floor(exact + rng.random())).astype(int)
+    total = max(share.size, int(np.ceil(cells)))
+    exact = share / share.sum() * total
+    number = np.maximum(1, np.floor(exact)).astype(int)
+    while number.sum() != total:  # a handful of gaps
+        step = 1 if number.sum() < total else -1
+        number[int(np.argmax(np.where(number + step >= 1, (exact - number) * step, -np.inf)))] += step
     result = []
     for count in number.tolist():
         width = 1 + 0.7 * (rng.random(count) - 0.5)

@@ -173,22 +173,11 @@ def merge_cells(cells: Cells, target: int, rng: np.random.Generator, scraps: Fla
     runs = np.unique(strip_label[cells.strip]).size
     free = int((~cells.strip).sum())
     wanted = runs + free - target
-    joins_left = np.zeros((rows, columns), dtype=bool)
-    joins_down = np.zeros((rows, columns), dtype=bool)
-    joins_left[:, 1:] = ~cells.strip[:, 1:] & ~cells.strip[:, :-1] & (cells.zone[:, 1:] == cells.zone[:, :-1])
-    joins_down[1:] = ~cells.strip[1:] & ~cells.strip[:-1] & (cells.zone[1:] == cells.zone[:-1])
-    prefer_left = rng.random((rows, columns)) < 0.5
-    if scraps is not None:
-        beside = np.roll(scraps, 1, axis=1)
-        prefer_left = np.where(scraps, ~beside, prefer_left)
-    left = joins_left & (prefer_left | ~joins_down)
-    down = joins_down & ~left
-    other = np.where(left, np.roll(cells.kind, 1, axis=1), np.roll(cells.kind, 1, axis=0))
-    tilt = np.where(left, np.roll(cells.slope, 1, axis=1), np.roll(cells.slope, 1, axis=0))
-    score = MERGE[cells.kind] - rng.random((rows, columns)) - 2.0 * (other != cells.kind) - 0.5 * (tilt != cells.slope)
-    if scraps is not None:
-        score[scraps] += 10.0
-    candidates = np.flatnonzero((left | down).ravel())
+    same_left, same_down = _joints(cells, cells.zone)
+    candidates, left, down, score = _pointers(cells, same_left, same_down, rng, scraps)
+    if wanted > candidates.size:  # a tiny village: let different uses merge, the first cell's use stays
+        same_left, same_down = _joints(cells, np.zeros_like(cells.zone))
+        candidates, left, down, score = _pointers(cells, same_left, same_down, rng, scraps)
     if wanted < 0 or wanted > candidates.size:
         raise ValueError(f"{target} parcels do not fit: {free} cells, {runs} strips, {candidates.size} joints")
     taken = candidates[np.argsort(-score.ravel()[candidates], kind="stable")[:wanted]]
@@ -201,3 +190,28 @@ def merge_cells(cells: Cells, target: int, rng: np.random.Generator, scraps: Fla
     carries[:, :-1] |= go_left[:, 1:]
     carries[:-1] |= go_down[1:]
     return label, np.flatnonzero((chosen & ~carries).ravel())
+
+
+def _joints(cells: Cells, zone: Ints) -> tuple[Flags, Flags]:
+    """Say which cells may point left and which down: neither is a strip, both are of one zone."""
+    left, down = np.zeros(zone.shape, dtype=bool), np.zeros(zone.shape, dtype=bool)
+    left[:, 1:] = ~cells.strip[:, 1:] & ~cells.strip[:, :-1] & (zone[:, 1:] == zone[:, :-1])
+    down[1:] = ~cells.strip[1:] & ~cells.strip[:-1] & (zone[1:] == zone[:-1])
+    return left, down
+
+
+def _pointers(
+    cells: Cells, joins_left: Flags, joins_down: Flags, rng: np.random.Generator, scraps: Flags | None
+) -> tuple[Ints, Flags, Flags, NDArray[np.float64]]:
+    """Give each cell at most one pointer; return the flat cells that have one, its direction and its score."""
+    prefer_left = rng.random(cells.kind.shape) < 0.5
+    if scraps is not None:
+        prefer_left = np.where(scraps, ~np.roll(scraps, 1, axis=1), prefer_left)
+    left = joins_left & (prefer_left | ~joins_down)
+    down = joins_down & ~left
+    use = np.where(left, np.roll(cells.kind, 1, axis=1), np.roll(cells.kind, 1, axis=0))
+    tilt = np.where(left, np.roll(cells.slope, 1, axis=1), np.roll(cells.slope, 1, axis=0))
+    score = MERGE[cells.kind] - rng.random(cells.kind.shape) - 2.0 * (use != cells.kind) - 0.5 * (tilt != cells.slope)
+    if scraps is not None:
+        score[scraps] += 10.0
+    return np.flatnonzero((left | down).ravel()), left, down, score

@@ -18,41 +18,41 @@ STRAY = "DLTB_BF"
 
 def missing_field(shelf: Shelf, turn: int) -> Seeded:
     """XZQ lacks the field HDMC."""
-    shelf.batches["XZQ"] = [batch.drop_columns(["HDMC"]) for batch in shelf.batches["XZQ"]]
+    shelf.replace("XZQ", [batch.drop_columns(["HDMC"]) for batch in shelf.read("XZQ")[1]])
     return Seeded(("Q201",), (), None, layer="XZQ")
 
 
 def wrong_type(shelf: Shelf, turn: int) -> Seeded:
     """PDT has PDJB as a number."""
     spoiled = []
-    for batch in shelf.batches["PDT"]:
+    for batch in shelf.read("PDT")[1]:
         at = batch.schema.get_field_index("PDJB")
         schema = batch.schema.set(at, pa.field("PDJB", pa.int32()))
         columns = [c.cast(pa.int32()) if k == at else c for k, c in enumerate(batch.columns)]
         spoiled.append(pa.RecordBatch.from_arrays(columns, schema=schema))
-    shelf.batches["PDT"] = spoiled
+    shelf.replace("PDT", spoiled)
     return Seeded(("Q201",), (), None, layer="PDT")
 
 
 def stray_layer(shelf: Shelf, turn: int) -> Seeded:
     """The package holds a layer that the standard does not know."""
     name = STRAY if turn == 0 else f"{STRAY}{turn}"
-    source = shelf.batches["CJDCQ"][0].slice(0, 1)
+    source = next(shelf.read("CJDCQ")[1]).slice(0, 1)
     keep = [source.schema.get_field_index(code) for code in ("ZLDWDM", GEOMETRY)]
     schema = pa.schema([source.schema.field(k) for k in keep])
-    shelf.batches[name] = [pa.RecordBatch.from_arrays([source.column(k) for k in keep], schema=schema)]
+    shelf.replace(name, [pa.RecordBatch.from_arrays([source.column(k) for k in keep], schema=schema)])
     return Seeded(("Q202",), (), None, layer=name)
 
 
 def control_sum(shelf: Shelf, turn: int) -> Seeded:
     """One village's DCMJ is a hundred square metres more than its parcels."""
-    batch = pa.Table.from_batches(shelf.batches["CJDCQ"]).combine_chunks().to_batches()[0]
+    batch = pa.Table.from_batches(shelf.read("CJDCQ")[1]).combine_chunks().to_batches()[0]
     row = (turn + 1) % batch.num_rows
     at = batch.schema.get_field_index("DCMJ")
     values = batch.column(at).to_pylist()
     values[row] = values[row] + 100
     columns = [pa.array(values, c.type) if k == at else c for k, c in enumerate(batch.columns)]
-    shelf.batches["CJDCQ"] = [pa.RecordBatch.from_arrays(columns, schema=batch.schema)]
+    shelf.replace("CJDCQ", [pa.RecordBatch.from_arrays(columns, schema=batch.schema)])
     shape = shapely.from_wkb(batch.column(GEOMETRY)[row].as_py())
     return Seeded(("Q508",), (batch.column("BSM")[row].as_py(),), shapely.point_on_surface(shape), layer="CJDCQ")
 

@@ -40,7 +40,7 @@ def read_spec(spec: str) -> list[tuple[str, str]]:
                 f"--defects {part}：应写作 规则:数量，规则为 all 或 {'、'.join(RULES)}",
                 f"--defects {part}: write RULE:COUNT, RULE being all or one of {', '.join(RULES)}", part=part)
         for one in RULES if rule == "all" else (rule,):
-            kinds = list({**PARCEL_KINDS, **LAYER_KINDS}[one])
+            kinds = list(PARCEL_KINDS[one] if one in PARCEL_KINDS else LAYER_KINDS[one])
             count = int(number) * len(kinds) if rule == "all" else int(number)
             wanted += [(one, kinds[k % len(kinds)]) for k in range(min(count, MOST.get(one, count)))]
             if rule != "all" and count > MOST.get(one, count):
