@@ -18,14 +18,25 @@ export interface LayerInfo {
   readonly name_zh: string;
   readonly name_en: string;
   readonly geometry: 'Polygon' | 'LineString' | 'Point';
-  /** XYZ template, with `{z}/{y}/{x}` */
+  /** XYZ template from the root of this site, with `{z}/{y}/{x}` */
   readonly tiles: string;
   readonly source_layer: string;
-  readonly minzoom: number;
-  readonly maxzoom: number;
-  /** degrees */
+  readonly max_zoom: number;
+  /** degrees: west, south, east, north */
   readonly extent: Box | null;
-  readonly legend: { readonly field: string; readonly entries: readonly LegendEntry[] } | null;
+  /** the attribute whose code colours the layer */
+  readonly class_field: string | null;
+  readonly legend: readonly LegendEntry[];
+  /** `#rrggbb`, for layers without classes */
+  readonly colour: string;
+  /** ISO days on which the data changed, oldest first */
+  readonly dates: readonly string[];
+  readonly may_query: boolean;
+}
+
+interface BranchAnswer {
+  readonly children: readonly BranchAnswer[];
+  readonly layers: readonly (LayerInfo & { readonly geometry: string; readonly tiles: string | null })[];
 }
 
 export interface LayerNode {
@@ -66,10 +77,23 @@ export interface FieldValue {
   readonly value: string | number | null;
   /** what the code says, when the field has a code list */
   readonly meaning_zh: string | null;
-  readonly meaning_en: string | null;
+  readonly meaning_en?: string | null;
+  /** `m²` for areas, which are shown in hectares and mu too */
   readonly unit: string;
-  /** square metres: shown in hectares and mu too */
-  readonly is_area: boolean;
+}
+
+interface IdentifiedAnswer {
+  readonly collection: string;
+  readonly layer: string;
+  readonly name_zh: string;
+  readonly name_en: string;
+  readonly features: readonly {
+    readonly id: string;
+    readonly geometry: GeoJSON.Geometry | null;
+    /** first day, and the day it ended or `..` */
+    readonly valid: readonly [string, string];
+    readonly attributes: readonly FieldValue[];
+  }[];
 }
 
 export interface IdentifiedFeature {
@@ -79,27 +103,22 @@ export interface IdentifiedFeature {
   readonly layer_zh: string;
   readonly layer_en: string;
   readonly id: string;
-  readonly area_m2: number | null;
-  readonly valid_from: string | null;
-  readonly valid_to: string | null;
+  readonly valid_from: string;
+  /** empty while it holds */
+  readonly valid_to: string;
   readonly fields: readonly FieldValue[];
-  readonly geometry: GeoJSON.Geometry;
+  readonly geometry: GeoJSON.Geometry | null;
 }
 
 export interface SearchHit {
-  readonly kind: 'place' | 'feature' | 'coordinate';
+  readonly kind: 'division' | 'feature' | 'coordinate';
   readonly title: string;
-  readonly note: string;
+  readonly subtitle: string;
   readonly lon: number;
   readonly lat: number;
   readonly box: Box | null;
-  readonly collection?: string;
-  readonly id?: string;
-}
-
-export interface ChangeDate {
-  /** ISO day */
-  readonly date: string;
+  readonly collection: string | null;
+  readonly feature: string | null;
 }
 
 /** A refusal in the node's own words (RFC 9457). */
@@ -133,8 +152,19 @@ function once<T>(address: string): Promise<T> {
   return asked;
 }
 
+let registry: Promise<readonly LayerInfo[]> | undefined;
+
+/** Layers that can be drawn, in the catalogue's order. */
 export function layerRegistry(): Promise<readonly LayerInfo[]> {
-  return once('/api/map/layers');
+  registry ??= once<readonly BranchAnswer[]>('/api/map/layers').then((branches) => {
+    const flat = (branch: BranchAnswer): LayerInfo[] => [
+      ...branch.layers.filter((layer) => layer.tiles !== null),
+      ...branch.children.flatMap(flat),
+    ];
+    return branches.flatMap(flat);
+  });
+  registry.catch(() => (registry = undefined));
+  return registry;
 }
 
 /** The catalogue with the layers that have data put below their datasets. */
@@ -150,7 +180,8 @@ export async function catalogueTree(): Promise<readonly ItemNode[]> {
   return tree.map(whole);
 }
 
-export function identify(
+/** What lies at a place on a day (today when ''), in the named layers. */
+export async function identify(
   at: { lon: number; lat: number; zoom: number; collections: readonly string[]; validAt: string },
   signal: AbortSignal,
 ): Promise<readonly IdentifiedFeature[]> {
@@ -158,16 +189,42 @@ export function identify(
     lon: String(at.lon),
     lat: String(at.lat),
     zoom: at.zoom.toFixed(1),
-    collections: at.collections.join(','),
+    layers: at.collections.join(','),
   });
   if (at.validAt) query.set('valid_at', at.validAt);
-  return ask(`/api/map/identify?${query}`, signal);
+  const answers = await ask<readonly IdentifiedAnswer[]>(`/api/map/identify?${query}`, signal);
+  const known = new Map((await layerRegistry()).map((layer) => [layer.collection, layer]));
+  return answers.flatMap((answer) => {
+    const layer = known.get(answer.collection);
+    return answer.features.map((feature) => ({
+      collection: answer.collection,
+      dataset: layer?.dataset ?? answer.collection,
+      layer_code: answer.layer,
+      layer_zh: answer.name_zh,
+      layer_en: answer.name_en,
+      id: feature.id,
+      valid_from: day(feature.valid[0]),
+      valid_to: day(feature.valid[1]),
+      fields: feature.attributes.map((field) => withEnglish(field, layer)),
+      geometry: feature.geometry,
+    }));
+  });
 }
 
-export function searchPlaces(words: string, signal: AbortSignal): Promise<readonly SearchHit[]> {
-  return ask(`/api/map/search?${new URLSearchParams({ q: words })}`, signal);
+function day(text: string): string {
+  return text === '..' ? '' : text.slice(0, 10);
 }
 
-export function changeDates(collections: readonly string[]): Promise<readonly ChangeDate[]> {
-  return ask(`/api/map/dates?${new URLSearchParams({ collections: collections.join(',') })}`);
+/** The legend knows the English names of the classes. */
+function withEnglish(field: FieldValue, layer: LayerInfo | undefined): FieldValue {
+  if (!layer || field.code !== layer.class_field) return field;
+  const entry = layer.legend.find((one) => one.code === field.value);
+  return entry ? { ...field, meaning_en: entry.name_en } : field;
+}
+
+/** Places, parcels and coordinates; one without a place on the map is left out. */
+export async function searchPlaces(words: string, validAt: string, signal: AbortSignal): Promise<readonly SearchHit[]> {
+  const query = new URLSearchParams({ q: words, ...(validAt ? { valid_at: validAt } : {}) });
+  const hits = await ask<readonly (SearchHit & { lon: number | null })[]>(`/api/map/search?${query}`, signal);
+  return hits.filter((hit) => hit.lon !== null);
 }

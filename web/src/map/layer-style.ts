@@ -15,6 +15,13 @@ const CONTROL_LINES: Readonly<Record<string, string>> = {
   CZKFBJ: '#6b3fa0',
 };
 
+const PARCELS = 'DLTB';
+
+/** What a tile must carry to be drawn, as a list of attributes; '' leaves it to the node. */
+export function drawnAttributes(layer: LayerInfo): string {
+  return layer.code === PARCELS ? 'BSM,DLBM,TBBH' : '';
+}
+
 /** Outlines of administrative and survey areas. */
 const BOUNDARIES: Readonly<Record<string, { colour: string; width: number; dash?: number[] }>> = {
   XZQ: { colour: '#51372b', width: 2, dash: [6, 2, 1, 2] },
@@ -23,22 +30,20 @@ const BOUNDARIES: Readonly<Record<string, { colour: string; width: number; dash?
   CJDCQJX: { colour: '#7d6658', width: 1.2, dash: [4, 3] },
 };
 
-/** Quiet hues for layers without official colours; a layer keeps its hue however many are on. */
-const HUES = ['#2f6f9f', '#8a6d1f', '#5f4b8b', '#2e7d6b', '#a05a2c', '#4b6a2f', '#7a4469', '#3b5b7a'];
-
+/** One colour for layers without classes: that of the layer's role, else the one the node gives it. */
 export function hueOf(layer: LayerInfo): string {
-  const fixed = CONTROL_LINES[layer.code] ?? BOUNDARIES[layer.code]?.colour;
-  if (fixed) return fixed;
-  let sum = 0;
-  for (const char of layer.collection) sum = (sum * 31 + char.charCodeAt(0)) % 9973;
-  return HUES[sum % HUES.length]!;
+  return CONTROL_LINES[layer.code] ?? BOUNDARIES[layer.code]?.colour ?? layer.colour;
+}
+
+function isClassed(layer: LayerInfo): boolean {
+  return layer.class_field !== null && layer.legend.length > 0 && !(layer.code in CONTROL_LINES);
 }
 
 /** Colour of each feature: by class where the layer has classes, one hue otherwise. */
 function colourOf(layer: LayerInfo): string | ExpressionSpecification {
-  if (!layer.legend || layer.legend.entries.length === 0) return hueOf(layer);
-  const pairs = layer.legend.entries.flatMap((entry) => [entry.code, entry.colour]);
-  return ['match', ['to-string', ['get', layer.legend.field]], ...pairs, '#cfd6d8'] as unknown as ExpressionSpecification;
+  if (!isClassed(layer)) return hueOf(layer);
+  const pairs = layer.legend.flatMap((entry) => [entry.code, entry.colour]);
+  return ['match', ['to-string', ['get', layer.class_field]], ...pairs, '#cfd6d8'] as unknown as ExpressionSpecification;
 }
 
 const hovered = <T>(yes: T, no: T): ExpressionSpecification =>
@@ -64,12 +69,12 @@ export function styleLayers(layer: LayerInfo, opacity: number): LayerSpecificati
     { ...common, id: id('fill'), type: 'fill', paint: fillPaint(layer, opacity) },
     { ...common, id: id('line'), type: 'line', ...outline(layer, opacity) },
   ];
-  if (layer.code === 'DLTB') drawn.push(parcelLabel(common, id('label'), opacity));
+  if (layer.code === PARCELS) drawn.push(parcelLabel(common, id('label'), opacity));
   return drawn;
 }
 
 function fillPaint(layer: LayerInfo, opacity: number): Record<string, unknown> {
-  const classed = Boolean(layer.legend?.entries.length);
+  const classed = isClassed(layer);
   const outlined = layer.code in BOUNDARIES;
   // an area known by its outline keeps a trace of fill, so that it can be pointed at anywhere inside
   const base = classed ? 0.86 : outlined ? 0.001 : 0.16;
@@ -81,7 +86,7 @@ function fillPaint(layer: LayerInfo, opacity: number): Record<string, unknown> {
 }
 
 function outline(layer: LayerInfo, opacity: number): { paint: Record<string, unknown>; minzoom?: number } {
-  if (layer.legend?.entries.length) {
+  if (isClassed(layer)) {
     // outlines of parcels would fill a small-scale map with grey
     return {
       minzoom: 12.5,

@@ -19,7 +19,7 @@ import { store, type State } from '../store';
 import { FIRST_LABEL, baseStyle } from './base-map';
 import { FINDINGS, FINDING_LAYERS, FINDING_MARKS, boxOf, marks, placed, union, type Box, type Findings } from './findings';
 import { FeatureMark } from './feature-mark';
-import { collectionOf, layerIds, styleLayers } from './layer-style';
+import { collectionOf, drawnAttributes, layerIds, styleLayers } from './layer-style';
 
 setWorkerUrl(workerUrl);
 
@@ -129,6 +129,7 @@ export class KyMap extends StoreElement {
       const { lng, lat } = map.getCenter().wrap();
       store.setView({ lon: lng, lat, zoom: map.getZoom() });
     });
+    map.on('idle', () => this.#tellClasses(map));
     map.on('error', ({ error }) => this.#complain(error));
     map.getCanvas().addEventListener('keydown', (event) => {
       if (event.key === 'Enter') {
@@ -166,6 +167,8 @@ export class KyMap extends StoreElement {
   #tiles(layer: LayerInfo, validAt: string): string[] {
     const url = new URL(layer.tiles.replaceAll('{', '%7B').replaceAll('}', '%7D'), location.origin);
     if (validAt) url.searchParams.set('valid_at', validAt);
+    const attributes = drawnAttributes(layer);
+    if (attributes) url.searchParams.set('properties', attributes);
     return [url.href.replaceAll('%7B', '{').replaceAll('%7D', '}')];
   }
 
@@ -194,8 +197,7 @@ export class KyMap extends StoreElement {
       map.addSource(collection, {
         type: 'vector',
         tiles: this.#tiles(layer, state.validAt),
-        minzoom: layer.minzoom,
-        maxzoom: layer.maxzoom,
+        maxzoom: layer.max_zoom,
         ...(layer.extent ? { bounds: layer.extent } : {}),
       });
     }
@@ -213,6 +215,19 @@ export class KyMap extends StoreElement {
     this.#setHover(map, null);
     for (const id of layerIds(collection)) if (map.getLayer(id)) map.removeLayer(id);
     map.removeSource(collection);
+  }
+
+  /** Says which classes are drawn, for the legend; a map that moves is not asked. */
+  #tellClasses(map: MapLibre): void {
+    const shown = new globalThis.Map<string, Set<string>>();
+    for (const { collection } of store.state.layers) {
+      const field = this.#layers.get(collection)?.class_field;
+      const drawn = ['fill', 'point'].map((part) => `${collection}|${part}`).filter((id) => map.getLayer(id));
+      if (!field || !drawn.length) continue;
+      const codes = map.queryRenderedFeatures({ layers: drawn }).map((feature) => String(feature.properties[field]));
+      shown.set(collection, new Set(codes));
+    }
+    this.dispatchEvent(new CustomEvent('classes-shown', { detail: shown, bubbles: true }));
   }
 
   // -- pointing --------------------------------------------------------------------------------------------

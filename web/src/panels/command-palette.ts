@@ -95,7 +95,7 @@ export class KyPalette extends PageElement {
     if (!words) return;
     const request = (this.#request = new AbortController());
     try {
-      const hits = await searchPlaces(words, request.signal);
+      const hits = await searchPlaces(words, store.state.validAt, request.signal);
       if (words === this.words.trim()) this.found = [...this.#matching(words), ...hits.map((hit) => this.#placeCommand(hit))];
     } catch {
       // layers and pages are still offered; the search box says what is wrong with the search
@@ -106,7 +106,7 @@ export class KyPalette extends PageElement {
     return {
       group: t('地点与地块', 'Places and parcels'),
       title: hit.title,
-      note: hit.note,
+      note: hit.subtitle,
       icon: hit.kind === 'feature' ? 'stack-2' : 'map-pin',
       words: '',
       run: () => this.dispatchEvent(new CustomEvent('search-taken', { detail: hit, bubbles: true })),

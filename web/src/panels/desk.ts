@@ -4,7 +4,7 @@ import { layerRegistry, type SearchHit } from '../api';
 import { StoreElement } from '../element';
 import { icon } from '../icons';
 import { t } from '../language';
-import type { Box } from '../map/findings';
+import { union, type Box } from '../map/findings';
 import type { IdentifyDetail, KyMap } from '../map/map-view';
 import { fromFragment, store, toFragment, type State } from '../store';
 
@@ -40,16 +40,25 @@ export class KyWorkbench extends StoreElement {
   }
 
   protected override firstUpdated(): void {
-    if (!('layers' in fromFragment(location.hash))) void this.#openDefault();
+    const link = fromFragment(location.hash);
+    if (!link.layers?.length) void this.#openDefault(link.view !== undefined);
+    else if (!link.view) void this.#zoomToLayers();
   }
 
   /** The first visit shows something: the layer of land parcels, or whatever comes first, where its data is. */
-  async #openDefault(): Promise<void> {
+  async #openDefault(stay: boolean): Promise<void> {
     const layers = (await layerRegistry().catch(() => [])).filter((layer) => layer.extent);
     const first = layers.find((layer) => layer.code === 'DLTB') ?? layers[0];
     if (!first) return;
     store.toggle(first.collection, true);
-    if (!store.state.view && first.extent) this.#zoom(first.extent);
+    if (!stay && first.extent) this.#zoom(first.extent);
+  }
+
+  /** A link that names layers but no place shows where their data is. */
+  async #zoomToLayers(): Promise<void> {
+    const layers = (await layerRegistry().catch(() => [])).filter((layer) => store.isOn(layer.collection));
+    const box = union(layers.map((layer) => layer.extent));
+    if (box) this.#zoom(box);
   }
 
   protected override stateChanged(state: State): void {
@@ -68,15 +77,19 @@ export class KyWorkbench extends StoreElement {
     void this.querySelector('ky-feature')?.showAt(lon, lat, zoom);
   }
 
+  #classesShown(event: CustomEvent<ReadonlyMap<string, ReadonlySet<string>>>): void {
+    this.querySelector('ky-layers')!.inView = event.detail;
+  }
+
   readonly #searchTaken = (event: Event): void => {
     const hit = (event as CustomEvent<SearchHit>).detail;
     if (hit.collection) store.toggle(hit.collection, true);
     const [west, south, east, north] = hit.box ?? [NaN, NaN, NaN, NaN];
     if (hit.box && (west !== east || south !== north)) this.#zoom(hit.box);
     else this.#map.map?.jumpTo({ center: [hit.lon, hit.lat], zoom: PLACE_ZOOM });
-    if (hit.kind === 'place') return;
+    if (hit.kind === 'division') return;
     this.sheet = 'feature';
-    void this.querySelector('ky-feature')?.showAt(hit.lon, hit.lat, PLACE_ZOOM, hit.id);
+    void this.querySelector('ky-feature')?.showAt(hit.lon, hit.lat, PLACE_ZOOM, hit.feature ?? undefined);
   };
 
   /** Zooms so that what is shown is not hidden behind the panels. */
@@ -86,7 +99,7 @@ export class KyWorkbench extends StoreElement {
         box,
         matchMedia(PHONE).matches ? { top: 60, bottom: 60, left: 24, right: 24 } : { top: 56, bottom: 120, left: 366, right: 60 },
       );
-    if (this.#map.map) show();
+    if (this.#map.ready) show();
     else this.#map.addEventListener('map-ready', show, { once: true });
   }
 
@@ -97,7 +110,7 @@ export class KyWorkbench extends StoreElement {
   protected override render(): TemplateResult {
     const open = (sheet: Sheet): string => (this.sheet === sheet ? 'is-open' : '');
     return html`
-      <ky-map @identify=${this.#identify}></ky-map>
+      <ky-map @identify=${this.#identify} @classes-shown=${this.#classesShown}></ky-map>
       <aside class="ky-panel ky-left ${open('layers')}" aria-label=${t('图层与目录', 'Layers and catalogue')}
         @zoom-to=${(event: CustomEvent<Box>) => this.#zoom(event.detail)}><ky-layers></ky-layers></aside>
       <aside class="ky-panel ky-right ${open('feature')}" aria-label=${t('详情', 'Details')}

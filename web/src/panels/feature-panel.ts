@@ -115,12 +115,13 @@ export class KyFeature extends StoreElement {
 
   #details(feature: IdentifiedFeature): TemplateResult {
     const title = headline(feature);
+    const m2 = Number(feature.fields.find((field) => field.unit === 'm²' && !isEmpty(field.value))?.value ?? 0);
     const fields = feature.fields.filter((field) => this.empties || !isEmpty(field.value));
     const hidden = feature.fields.length - fields.length;
     return html`
       <div class="ky-headline">
         ${title ? html`<strong>${title}</strong>` : nothing}
-        ${feature.area_m2 ? html`<span>${area(feature.area_m2)}</span>` : nothing}
+        ${m2 ? html`<span>${area(m2)}</span>` : nothing}
       </div>
       <dl class="ky-fields">${fields.map((field) => this.#field(field))}</dl>
       ${hidden || this.empties
@@ -139,8 +140,9 @@ export class KyFeature extends StoreElement {
   }
 
   #origin(feature: IdentifiedFeature): TemplateResult {
-    const until = feature.valid_to ? html` ${t('至', 'to')} ${feature.valid_to}` : t(' 起', '');
-    return html`${feature.valid_from ? html`${t('有效期', 'Valid')} ${t('', 'from ')}${feature.valid_from}${until}` : nothing}
+    const { valid_from: from, valid_to: to } = feature;
+    const valid = to ? t(`${from} 至 ${to} 有效`, `Valid ${from} to ${to}`) : t(`${from} 起有效`, `Valid from ${from}`);
+    return html`${valid}
       <a href=${`/catalogue/${encodeURIComponent(feature.dataset)}/`}>${t('数据集与版本', 'Dataset and versions')}</a>`;
   }
 }
@@ -156,7 +158,7 @@ function valueOf(field: FieldValue): TemplateResult | string {
     const meaning = named({ name_zh: field.meaning_zh, name_en: field.meaning_en ?? '' });
     return html`<span class="ky-code">${field.value}</span> ${meaning}`;
   }
-  if (field.is_area && typeof field.value === 'number') {
+  if (field.unit === 'm²' && typeof field.value === 'number') {
     const exact = field.value.toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 });
     return html`${exact} m²${field.value >= 100 ? html`<small>${area(field.value)}</small>` : nothing}`;
   }

@@ -15,6 +15,7 @@ export class KyLayers extends StoreElement {
     open: { state: true },
     legendOf: { state: true },
     problem: { state: true },
+    inView: { attribute: false },
   };
 
   declare tree: readonly ItemNode[] | null;
@@ -24,6 +25,8 @@ export class KyLayers extends StoreElement {
   declare open: ReadonlySet<string>;
   declare legendOf: ReadonlySet<string>;
   declare problem: string;
+  /** Codes that are drawn now, by collection: the legend explains what is seen. */
+  declare inView: ReadonlyMap<string, ReadonlySet<string>>;
   #layers = new Map<string, LayerInfo>();
 
   constructor() {
@@ -34,6 +37,7 @@ export class KyLayers extends StoreElement {
     this.open = new Set();
     this.legendOf = new Set();
     this.problem = '';
+    this.inView = new Map();
   }
 
   override connectedCallback(): void {
@@ -82,7 +86,8 @@ export class KyLayers extends StoreElement {
   #onRow(collection: string, opacity: number, index: number, count: number): TemplateResult {
     const layer = this.#layers.get(collection)!;
     const name = named(layer);
-    const entries = layer.legend?.entries ?? [];
+    const seen = this.inView.get(collection);
+    const entries = seen ? layer.legend.filter((entry) => seen.has(entry.code)) : layer.legend;
     const open = this.legendOf.has(collection);
     return html`<li class="ky-on-row">
       <div class="ky-on-head">
@@ -102,7 +107,7 @@ export class KyLayers extends StoreElement {
       </label>
       ${entries.length
         ? html`<details class="ky-legend" ?open=${open}>
-            <summary>${t('图例', 'Legend')}</summary>
+            <summary>${t(`图例（图面上 ${entries.length} 类）`, `Legend (${entries.length} classes in view)`)}</summary>
             <ul>${entries.map((entry) => html`<li><i style=${`background:${entry.colour}`}></i><span class="ky-code">${entry.code}</span>${named(entry)}</li>`)}</ul>
           </details>`
         : nothing}
@@ -172,7 +177,7 @@ export class KyLayers extends StoreElement {
 }
 
 function swatch(layer: LayerInfo): TemplateResult {
-  const entries = layer.legend?.entries ?? [];
+  const entries = layer.legend;
   if (entries.length) {
     const step = Math.max(1, Math.floor(entries.length / 4));
     const four = [0, 1, 2, 3].map((n) => entries[Math.min(n * step, entries.length - 1)]!.colour);
@@ -198,3 +203,8 @@ function withData(nodes: readonly ItemNode[], layers: ReadonlyMap<string, LayerI
 }
 
 customElements.define('ky-layers', KyLayers);
+declare global {
+  interface HTMLElementTagNameMap {
+    'ky-layers': KyLayers;
+  }
+}

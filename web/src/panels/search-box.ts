@@ -6,6 +6,7 @@ import { lonLat } from '../format';
 import { icon, type IconName } from '../icons';
 import { t } from '../language';
 import { readCoordinate } from '../map/coordinate';
+import { store } from '../store';
 
 const PAUSE_MS = 180;
 
@@ -52,11 +53,11 @@ export class KySearch extends PageElement {
     }
     const place = readCoordinate(words);
     const own: SearchHit[] = place
-      ? [{ kind: 'coordinate', title: lonLat(place.lon, place.lat), note: t('坐标', 'coordinate'), lon: place.lon, lat: place.lat, box: null }]
+      ? [{ kind: 'coordinate', title: lonLat(place.lon, place.lat), subtitle: t('坐标', 'coordinate'), lon: place.lon, lat: place.lat, box: null, collection: null, feature: null }]
       : [];
     const request = (this.#request = new AbortController());
     try {
-      const found = place ? [] : await searchPlaces(words, request.signal);
+      const found = place ? [] : await searchPlaces(words, store.state.validAt, request.signal);
       this.hits = [...own, ...found];
       this.note = this.hits.length ? '' : t(
         `没有找到“${words}”。可以输入地名、18 位标识码（BSM）或坐标，如 113.02, 34.51。`,
@@ -114,7 +115,7 @@ export class KySearch extends PageElement {
         <ul id="ky-search-list" role="listbox" aria-label=${t('查找结果', 'Results')}>
           ${this.hits.map((hit, index) => html`<li id=${`ky-hit-${index}`} role="option" aria-selected=${index === this.active ? 'true' : 'false'}
             @pointerdown=${(event: Event) => event.preventDefault()} @click=${() => this.#take(hit)}>
-            ${icon(ICONS[hit.kind])}<span>${hit.title}</span><small>${hit.note}</small></li>`)}
+            ${icon(ICONS[hit.kind])}<span>${hit.title}</span><small>${hit.subtitle}</small></li>`)}
         </ul>
         ${this.note ? html`<p role="status">${this.note}</p>` : nothing}
       </div>
@@ -122,6 +123,6 @@ export class KySearch extends PageElement {
   }
 }
 
-const ICONS: Record<SearchHit['kind'], IconName> = { place: 'map-pin', feature: 'stack-2', coordinate: 'current-location' };
+const ICONS: Record<SearchHit['kind'], IconName> = { division: 'map-pin', feature: 'stack-2', coordinate: 'current-location' };
 
 customElements.define('ky-search', KySearch);

@@ -1,6 +1,6 @@
 /** `<ky-time>`: the days on which the data changed; moving along them moves the map in time. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { changeDates, type ChangeDate } from '../api';
+import { layerRegistry } from '../api';
 import { StoreElement } from '../element';
 import { icon } from '../icons';
 import { t } from '../language';
@@ -9,7 +9,7 @@ import { store, type State } from '../store';
 export class KyTime extends StoreElement {
   static override properties = { dates: { state: true }, problem: { state: true } };
 
-  declare dates: readonly ChangeDate[];
+  declare dates: readonly string[];
   declare problem: string;
   #asked = '';
 
@@ -39,8 +39,8 @@ export class KyTime extends StoreElement {
       return;
     }
     try {
-      const dates = await changeDates(collections);
-      if (asked === this.#asked) this.dates = dates;
+      const layers = (await layerRegistry()).filter((layer) => collections.includes(layer.collection));
+      if (asked === this.#asked) this.dates = [...new Set(layers.flatMap((layer) => layer.dates))].sort();
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
@@ -52,14 +52,23 @@ export class KyTime extends StoreElement {
     if (!validAt) return this.dates.length;
     let index = 0;
     this.dates.forEach((one, position) => {
-      if (one.date <= validAt) index = position;
+      if (one <= validAt) index = position;
     });
     return index;
   }
 
   #move(event: Event): void {
     const index = Number((event.target as HTMLInputElement).value);
-    store.setValidAt(this.dates[index]?.date ?? '');
+    store.setValidAt(this.dates[index] ?? '');
+  }
+
+  /** A typed day; what is no day of the calendar puts the field back to the day shown. */
+  #typedDay(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const text = input.value.trim();
+    const real = /^\d{4}-\d{2}-\d{2}$/.test(text) && new Date(`${text}T00:00:00Z`).toJSON()?.startsWith(text);
+    if (text === '' || real) store.setValidAt(text);
+    else input.value = store.state.validAt;
   }
 
   protected override render(): TemplateResult {
@@ -72,7 +81,7 @@ export class KyTime extends StoreElement {
         <strong aria-live="polite">${shown}</strong>
         ${validAt ? html`<button type="button" class="ky-link" @click=${() => store.setValidAt('')}>${t('回到今天', 'Back to today')}</button>` : nothing}
         <label class="ky-time-any"><span class="visually-hidden">${t('任选日期', 'Any date')}</span>
-          <input type="date" .value=${validAt} @change=${(event: Event) => store.setValidAt((event.target as HTMLInputElement).value)}></label>
+          <input type="text" inputmode="numeric" maxlength="10" pattern="\\d{4}-\\d{2}-\\d{2}" placeholder=${t('年-月-日', 'YYYY-MM-DD')} .value=${validAt} @change=${this.#typedDay}></label>
       </div>
       ${this.problem ? html`<p class="ky-hint" role="alert">${this.problem}</p>` : nothing}
       ${count
@@ -80,8 +89,8 @@ export class KyTime extends StoreElement {
             <input type="range" class="form-range" min="0" max=${count} step="1" .value=${String(this.#index)} @input=${(event: Event) => this.#move(event)}
               aria-label=${t('数据变化的日期', 'Dates at which the data changed')} aria-valuetext=${shown}>
             <div class="ky-time-stops" aria-hidden="true">
-              ${[...this.dates.map((one) => one.date), today].map((label, index) => html`<button type="button" tabindex="-1" class=${index === this.#index ? 'is-on' : ''}
-                style=${`left:${(index / count) * 100}%`} @click=${() => store.setValidAt(this.dates[index]?.date ?? '')}>${label}</button>`)}
+              ${[...this.dates, today].map((label, index) => html`<button type="button" tabindex="-1" class=${index === this.#index ? 'is-on' : ''}
+                style=${`left:${(index / count) * 100}%`} @click=${() => store.setValidAt(this.dates[index] ?? '')}>${label}</button>`)}
             </div>
           </div>`
         : html`<p class="ky-hint">${store.state.layers.length
