@@ -35,7 +35,7 @@ class Node:
         address = path if path.startswith("http") else f"{self.root}{path}"
         sent = {"Accept": "application/json", "Authorization": f"Bearer {getattr(self.county, who)}", **headers}
         try:
-            return urllib.request.urlopen(urllib.request.Request(address, headers=sent), timeout=30)  # noqa: S310
+            return urllib.request.urlopen(urllib.request.Request(address, headers=sent), timeout=30)
         except urllib.error.HTTPError as error:
             return error
 
@@ -79,12 +79,12 @@ def _start() -> tuple[subprocess.Popen[bytes], str]:
         sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--host", "127.0.0.1",
         "--port", str(port), "--no-ws", "kunyu.project.wsgi:application",
     ]  # fmt: skip
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)  # noqa: S603
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     root = f"http://127.0.0.1:{port}"
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline:
         try:
-            urllib.request.urlopen(f"{root}/healthz", timeout=2)  # noqa: S310
+            urllib.request.urlopen(f"{root}/healthz", timeout=2)
             return server, root
         except OSError:
             if server.poll() is not None:

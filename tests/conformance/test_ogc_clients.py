@@ -19,7 +19,7 @@ ZONE = "EPSG:4526"
 
 
 def _run(command: list[str], node: Node, **environment: str) -> str:
-    done = subprocess.run(  # noqa: S603
+    done = subprocess.run(
         command, capture_output=True, text=True, timeout=120, check=False, env={**os.environ, **_gdal(node), **environment}
     )  # fmt: skip
     assert done.returncode == 0, done.stderr

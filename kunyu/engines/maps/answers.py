@@ -74,7 +74,7 @@ def wants_html(request: HttpRequest, query: dict[str, str], *others: str) -> boo
             )
         return chosen == "html"
     # The order breaks ties: a program that accepts anything gets JSON.
-    offered = (JSON, GEOJSON, OPENAPI.split(";")[0], SCHEMA, MAPBOX_STYLE, HTML)
+    offered = (JSON, GEOJSON, OPENAPI.split(";", maxsplit=1)[0], SCHEMA, MAPBOX_STYLE, HTML)
     best = request.get_preferred_type(list(offered))
     if best is None:
         raise NotAcceptable("只提供 JSON 和 HTML。", "Only JSON and HTML are offered.")

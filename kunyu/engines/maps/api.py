@@ -129,7 +129,7 @@ class DateOut(Schema):
 
 
 @router.get("/layers", response=list[BranchOut], summary="图层树 / layer tree")
-def layers(request: HttpRequest):
+def layers(request: HttpRequest) -> list[tree.Branch]:
     """Catalogue branches that hold a layer the caller may see."""
     return tree.layer_tree(principal_of(request))
 
@@ -143,7 +143,7 @@ def identify(
     valid_at: str | None = None,
     known_at: str | None = None,
     zoom: float = Query(16, ge=0, le=24),
-):
+) -> list[dict[str, Any]]:
     """Features at a point; ``layers`` are collections separated by commas, all visible ones when absent."""
     named = [name for name in layers.split(",") if name] if layers is not None else None
     times = {name: value for name, value in (("valid_at", valid_at), ("known_at", known_at)) if value}
@@ -151,7 +151,9 @@ def identify(
 
 
 @router.get("/search", response=list[HitOut], summary="查找 / search")
-def find(request: HttpRequest, q: str, valid_at: str | None = None, limit: int = Query(10, ge=1, le=50)):
+def find(
+    request: HttpRequest, q: str, valid_at: str | None = None, limit: int = Query(10, ge=1, le=50)
+) -> list[search.Hit]:
     """A place, a parcel (identifier or number) or a coordinate."""
     text = q.strip().replace("\0", "")
     if not text:
@@ -162,7 +164,7 @@ def find(request: HttpRequest, q: str, valid_at: str | None = None, limit: int =
 
 
 @router.get("/dates", response=list[DateOut], summary="变化日期 / dates of change")
-def dates(request: HttpRequest, collection: str):
+def dates(request: HttpRequest, collection: str) -> list[DateOut]:
     """Days on which something changed in a collection, for the time slider, oldest first."""
     layer, granted = open_layer(principal_of(request), collection, scope.SEE)
     found: dict[date, DateOut] = {}

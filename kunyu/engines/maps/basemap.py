@@ -81,7 +81,7 @@ def draw_base(zoom: int, row: int, column: int) -> bytes:
         if zoom <= _MIDDLE_UP_TO
         else DivisionBoundary.Detail.FULL
     )
-    parameters = {
+    parameters: dict[str, str | int] = {
         "envelope": f"SRID=4490;POLYGON(({w} {s},{e} {s},{e} {n},{w} {n},{w} {s}))",
         "bounds": address.plane.text,
         "level": int(level),

@@ -72,7 +72,7 @@ def _links(layer: ServedLayer, address: str) -> list[dict[str, Any]]:
     ]
     if layer.is_spatial:
         links.append(link(f"{address}/tiles", TILESETS_REL, JSON, "矢量瓦片 / vector tiles"))
-        root = address.split("/collections/")[0]
+        root = address.split("/collections/", maxsplit=1)[0]
         style = f"{root}/styles/{quote(layer.collection, safe='@')}"
         links.append(link(style, "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "样式 / style"))
     return links
@@ -130,7 +130,7 @@ def tileset(layer: ServedLayer, grid_id: str, extent: Extent, address: str) -> d
     """Metadata of one tile set: matrix set, where the tiles are, what the one layer in them is called."""
     grid = GRIDS[grid_id]
     here = f"{address}/tiles/{grid_id}"
-    matrix_set = f"{address.split('/collections/')[0]}/tileMatrixSets/{grid_id}"
+    matrix_set = f"{address.split('/collections/', maxsplit=1)[0]}/tileMatrixSets/{grid_id}"
     document: dict[str, Any] = {
         "title": f"{title_of(layer)}（{grid_id}）",
         "dataType": "vector",

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import shapely
@@ -113,7 +114,7 @@ def bbox_polygon(numbers: list[float], crs: OfferedCrs) -> shapely.Geometry:
 
 
 def _require_degrees(x_min: float, y_min: float, x_max: float, y_max: float, numbers: list[float]) -> None:
-    if not (-180 <= x_min <= 180 and -180 <= x_max <= 180 and -90 <= y_min and y_max <= 90):
+    if not (-180 <= x_min <= 180 and -180 <= x_max <= 180 and y_min >= -90 and y_max <= 90):
         raise BadParameter(
             f"bbox 超出经度 ±180、纬度 ±90：{numbers}；请检查轴序。",
             f"The bbox leaves longitude ±180 or latitude ±90: {numbers}; check the axis order.",
@@ -124,7 +125,7 @@ def _plane_box(x_min: float, y_min: float, x_max: float, y_max: float, crs: Offe
     """A plane box in lon/lat; edges are cut in pieces because straight lines of the plane bend in degrees."""
     steps = np.linspace(0, 1, _EDGE_PIECES, endpoint=False)
     corners = np.array([(x_min, y_min), (x_max, y_min), (x_max, y_max), (x_min, y_max), (x_min, y_min)])
-    ring = np.concatenate([a + (b - a) * steps[:, None] for a, b in zip(corners[:-1], corners[1:], strict=True)])
+    ring = np.concatenate([a + (b - a) * steps[:, None] for a, b in pairwise(corners)])
     lon, lat = _to_stored(crs.epsg).transform(ring[:, 0], ring[:, 1])
     if not (np.isfinite(lon).all() and np.isfinite(lat).all()):
         raise BadParameter(

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
+from typing import Any
 
 from django.db.models import Count, Max, Q, QuerySet
 
@@ -105,7 +106,8 @@ def _rows(layers: QuerySet[Layer]) -> Iterable[ServedLayer]:
     for row in counted.order_by("dataset__item__position", "dataset__position", "position", "id").values_list(
         *_COLUMNS, "published", "newest", "known"
     ):
-        yield ServedLayer(*row[:-3], state=VersionState(*row[-3:]))
+        values: tuple[Any, ...] = (*row[:-3], VersionState(*row[-3:]))
+        yield ServedLayer(*values)
 
 
 def find_layer(collection: str) -> ServedLayer | None:
@@ -184,11 +186,12 @@ def published_versions(layer: ServedLayer, granted: Scope) -> list[PublishedVers
         .order_by("known_from", "id")
         .values_list("county", "number", "valid_from", "known_from", "record_count", "is_incremental", "extent")
     )
-    return [
-        PublishedVersion(*row[:-1], extent=tuple(row[-1]) if row[-1] else None)
-        for row in rows
-        if granted.allows_division(row[0])
-    ]
+    return [_version(*row) for row in rows if granted.allows_division(row[0])]
+
+
+def _version(*values: Any) -> PublishedVersion:
+    extent = values[-1]
+    return PublishedVersion(*values[:-1], extent=tuple(extent) if extent else None)
 
 
 def extent_of(versions: Iterable[PublishedVersion]) -> Extent:

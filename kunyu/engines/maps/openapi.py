@@ -119,7 +119,7 @@ def _schema_of(media_type: str) -> dict[str, Any]:
 
 def _parameters() -> dict[str, Any]:
     limits = maps_settings()
-    text = {"type": "string"}
+    text: dict[str, Any] = {"type": "string"}
     number = {"type": "integer", "minimum": 0}
     in_path = {
         "collectionId": text,
@@ -135,7 +135,7 @@ def _parameters() -> dict[str, Any]:
         "items": {"type": "number"},
         "oneOf": [{"minItems": 4, "maxItems": 4}, {"minItems": 6, "maxItems": 6}],
     }
-    in_query = {
+    in_query: dict[str, tuple[dict[str, Any], str]] = {
         "f": (text, "json、html；瓦片集另有 tilejson"),
         "limit": (
             {"type": "integer", "minimum": 1, "maximum": limits.page_limit_max, "default": limits.page_limit},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.http import HttpRequest, HttpResponse
 
 from kunyu.engines.maps import styles
@@ -28,7 +30,7 @@ def style_list(request: HttpRequest) -> HttpResponse:
     """One style for every spatial collection the caller may see."""
     query = read_query(request, ("f",))
     root = root_of(request)
-    listed = [
+    listed: list[dict[str, Any]] = [
         {
             "id": layer.collection,
             "title": title_of(layer),

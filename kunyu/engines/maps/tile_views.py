@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
@@ -49,7 +50,7 @@ def matrix_sets(request: HttpRequest) -> HttpResponse:
     """The tile matrix sets in use."""
     query = read_query(request, ("f",))
     root = root_of(request)
-    listed = [
+    listed: list[dict[str, Any]] = [
         {
             "id": grid.id,
             "title": f"{grid.title_zh} / {grid.title_en}",
