@@ -14,7 +14,7 @@ from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest import access, queries, services
 from kunyu.engines.ingest.api import start_publishing
 from kunyu.engines.ingest.models import Delivery
-from kunyu.engines.ingest.uploads import hand_in, mapping_names
+from kunyu.engines.ingest.uploads import hand_in, shipped_mappings
 from kunyu.engines.security.scope import APPROVE, EDIT, Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.kernel.errors import KunyuError, UsageError
@@ -57,7 +57,7 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         "asked": asked,
         "statuses": Delivery.Status.choices,
         "targets": _targets(_principal(request)),
-        "mappings": mapping_names(),
+        "mappings": list(shipped_mappings()),
     }
     return render(request, "ingest/deliveries.html", context)
 

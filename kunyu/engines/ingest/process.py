@@ -77,12 +77,13 @@ def _steps(delivery: Delivery, actor: Principal, run: Run) -> Delivery:
             return raster.process(delivery, file, actor, run)
         with opened(delivery, file) as mapped:
             if delivery.status == Status.RECEIVED:
-                delivery = _map(delivery, mapped, file.parent, actor, run)
+                delivery = map_layers(delivery, mapped, file.parent, actor, run)
             delivery = _check(delivery, mapped, file.parent, actor, run)
     return _judge(delivery, actor)
 
 
-def _map(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
+def map_layers(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
+    """received → mapped: every layer the catalogue stores, in the standard's words, as GeoParquet."""
     started = time.perf_counter()
     collections = dict(
         CatalogueLayer.objects.filter(standard_id=mapped.standard.id).values_list("code", "collection")

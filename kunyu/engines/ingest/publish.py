@@ -234,7 +234,7 @@ def _apply_changes(work: Work, base: str, delivered: list[DeliveredLayer]) -> di
         if _is_first(work.cursor, target):
             raise _before_not_stored(base, sorted(before) or ["*"])
         absent = load.list_keys(work.cursor, target, sorted(before))
-    if absent:
+    if absent and process is not None:
         raise _before_not_stored(base, absent)
     loaded = Loaded()
     with work.stages("close"):
@@ -253,7 +253,7 @@ def _of_role(work: Work, delivered: list[DeliveredLayer], base: str, role: str) 
 
 
 def _keys_before(work: Work, base: str, process: DeliveredLayer | None, after: set[str]) -> set[str]:
-    """Keys that end. Without a process layer (boundary lines have none) a row replaces the one of its own key."""
+    """Keys that end. Layers without a process layer (boundary lines, built-up areas): a row replaces one of its key."""
     if process is None:
         return after
     spec = work.standard.layers[process.layer_code]

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 from django.db.models import Count, QuerySet
+from django.utils.timezone import localtime
 
 from kunyu.engines.ingest.access import visible, visible_delivery
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, RasterItem
@@ -70,8 +71,8 @@ def brief(delivery: Delivery) -> dict[str, Any]:
         "is_incremental": delivery.is_incremental,
         "valid_from": delivery.valid_from.isoformat(),
         "created_by": delivery.created_by,
-        "created_at": delivery.created_at.isoformat(),
-        "updated_at": delivery.updated_at.isoformat(),
+        "created_at": localtime(delivery.created_at).isoformat(),
+        "updated_at": localtime(delivery.updated_at).isoformat(),
         "records": sum(summary.get("layers", {}).values()),
         "findings": {severity: summary.get(severity) for severity in SEVERITIES},
     }
@@ -91,7 +92,7 @@ def detail(principal: Principal, delivery_id: int) -> dict[str, Any]:
             {
                 "status": event.status,
                 "status_zh": event.get_status_display(),
-                "at": event.at.isoformat(),
+                "at": localtime(event.at).isoformat(),
                 "actor": event.actor,
                 "reason_zh": event.reason_zh,
                 "reason_en": event.reason_en,
@@ -136,7 +137,7 @@ def _image(item: RasterItem) -> dict[str, Any]:
 
 def _run(run: CheckRun) -> dict[str, Any]:
     return {
-        "at": run.at.isoformat(),
+        "at": localtime(run.at).isoformat(),
         "summary": run.summary,
         "rules_run": run.rules_run,
         "rules_not_run": run.rules_not_run,
@@ -162,7 +163,7 @@ def progress(principal: Principal, delivery_id: int) -> dict[str, Any]:
         "status_zh": delivery.get_status_display(),
         "progress": delivery.progress,
         "working": is_held(delivery.pk),
-        "updated_at": delivery.updated_at.isoformat(),
+        "updated_at": localtime(delivery.updated_at).isoformat(),
     }
 
 

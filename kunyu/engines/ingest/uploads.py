@@ -10,6 +10,7 @@ from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 
 from kunyu.engines.catalogue.services import dataset_for_delivery
+from kunyu.engines.catalogue.standards import BUILT_IN
 from kunyu.engines.ingest import access
 from kunyu.engines.ingest.errors import TooLarge, UnknownTarget
 from kunyu.engines.ingest.receive import Received, Request, quarantine, receive
@@ -17,29 +18,28 @@ from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.ingest.tasks import process_delivery
 from kunyu.engines.security.scope import EDIT, Principal
 
-MAPPINGS = Path(__file__).parent / "mappings"
-"""Mapping files kept in the project, offered by name."""
 
 
-def mapping_names() -> list[str]:
-    """Names of the mappings that ship with the product."""
-    return sorted(path.stem for path in MAPPINGS.glob("*.toml"))
+def shipped_mappings() -> dict[str, Path]:
+    """Mapping files that ship beside the standards they fill, by name."""
+    return {path.stem: path for path in sorted(BUILT_IN.glob("*/mappings/*.toml"))}
 
 
 def mapping_path(name: str) -> Path:
-    """The mapping of that name.
+    """The shipped mapping of that name.
 
     Raises
     ------
     UnknownTarget
         None ships under that name. Names come from outside, so only listed ones are looked up.
     """
-    if name not in mapping_names():
+    known = shipped_mappings()
+    if name not in known:
         raise UnknownTarget(
-            f"没有映射 {name}；可用：{'、'.join(mapping_names()) or '无'}。",
-            f"There is no mapping {name}; there are {', '.join(mapping_names()) or 'none'}.",
+            f"没有映射 {name}；可用：{'、'.join(known) or '无'}。",
+            f"There is no mapping {name}; there are {', '.join(known) or 'none'}.",
         )
-    return MAPPINGS / f"{name}.toml"
+    return known[name]
 
 
 def hand_in(
