@@ -1,5 +1,10 @@
 """Who hears which event: the one list (architecture.md §1). Handlers are idempotent; delivery is at least once."""
 
-from collections.abc import Callable
+from __future__ import annotations
 
-HANDLERS: dict[str, list[Callable[[dict], None]]] = {}
+from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
+from kunyu.kernel.outbox.services import Handler
+
+# A topic with an empty list is recorded and heard by nobody: maps ask for the versions at each request, so a published
+# version needs no message to be seen.
+HANDLERS: dict[str, list[Handler]] = {PUBLISHED_TOPIC: []}

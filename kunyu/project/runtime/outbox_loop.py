@@ -34,10 +34,20 @@ def loop(stop: threading.Event) -> None:
             stop.wait(pause)
 
 
+def retry_at_once() -> int:
+    """Make failed events due now: a new start often brings what they lacked; return how many that are."""
+    from django.db.models.functions import Now
+
+    from kunyu.kernel.outbox.models import Event
+
+    return Event.objects.filter(delivered_at=None, attempts__gt=0).update(due_at=Now())
+
+
 def main() -> None:
     """Entry of the child process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
     prepare_django()
+    retry_at_once()
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
