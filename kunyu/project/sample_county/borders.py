@@ -7,6 +7,7 @@ river cross it at *ports*: pairs of vertices that both neighbours use as ends of
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -88,7 +89,7 @@ def _vertices(
     """Spread vertices over the gaps between ports; none inside a port except across a river."""
     knots = np.concatenate([[0.0], port_t.ravel(), [1.0]])
     pieces, ports, position = [], [], 0
-    for index, (low, high) in enumerate(zip(knots[:-1], knots[1:], strict=True)):
+    for index, (low, high) in enumerate(pairwise(knots)):
         inside_port = index % 2 == 1
         count = 1 if inside_port and (high - low) * length < 40 else max(8, round((high - low) * length / spacing))
         if inside_port:

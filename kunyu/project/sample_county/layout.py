@@ -89,7 +89,7 @@ def plan_county(parcels: int, seed: int) -> Layout:
 
 def _outline(cells: int, seed: int) -> NDArray[np.bool_]:
     """Choose exactly ``cells`` lattice cells: rows of one run each, neighbouring rows overlapping, egg-shaped."""
-    rows = max(1, int(round((cells * 1.12) ** 0.5)))
+    rows = max(1, round((cells * 1.12) ** 0.5))
     rng = stream(seed, 1)
     position = (np.arange(rows) + 0.5) / rows * 2 - 1
     weight = (1 - 0.45 * position**4) * (1 + 0.12 * (rng.random(rows) - 0.5) * (rows > 3))

@@ -105,26 +105,27 @@ def conform(layer: Layer, rows: Rows, exact_decimals: bool = False) -> pa.Record
 
 
 def _array(given: Any, kind: pa.DataType, count: int) -> pa.Array:
-    if given is None:
-        return pa.nulls(count, kind)
-    if isinstance(given, (pa.Array, pa.ChunkedArray)):
-        whole = given.combine_chunks() if isinstance(given, pa.ChunkedArray) else given
-        return whole if whole.type == kind else whole.cast(kind)
     if isinstance(given, Cents):
         return _from_integers(given.value, given.missing, 2, kind)
-    if isinstance(given, np.ndarray) and given.dtype == np.float64:
-        missing = np.isnan(given)
-        if pa.types.is_decimal(kind):
-            scaled = np.rint(np.where(missing, 0.0, given) * 10**kind.scale).astype(np.int64)
-            return _from_integers(scaled, missing, kind.scale, kind)
-        if pa.types.is_integer(kind):
-            return pa.array(np.where(missing, 0.0, given).astype(np.int64), kind, mask=missing)
-        return pa.array(given, kind, mask=missing)
     if isinstance(given, np.ndarray):
-        return pa.array(given.astype(object) if given.dtype.kind == "U" else given, kind)
+        return _from_numpy(given, kind)
+    if isinstance(given, pa.Array):
+        return given if given.type == kind else given.cast(kind)
     if isinstance(given, (list, tuple)):
         return pa.array(given, kind)
-    return pa.repeat(pa.scalar(given, kind), count)
+    return pa.nulls(count, kind) if given is None else pa.repeat(pa.scalar(given, kind), count)
+
+
+def _from_numpy(given: NDArray[Any], kind: pa.DataType) -> pa.Array:
+    if given.dtype != np.float64:
+        return pa.array(given.astype(object) if given.dtype.kind == "U" else given, kind)
+    missing = np.isnan(given)
+    if pa.types.is_decimal(kind):
+        scaled = np.rint(np.where(missing, 0.0, given) * 10**kind.scale).astype(np.int64)
+        return _from_integers(scaled, missing, kind.scale, kind)
+    if pa.types.is_integer(kind):
+        return pa.array(np.where(missing, 0.0, given).astype(np.int64), kind, mask=missing)
+    return pa.array(given, kind, mask=missing)
 
 
 def _from_integers(value: NDArray[np.int64], missing: NDArray[np.bool_] | None, scale: int, kind: pa.DataType) -> pa.Array:

@@ -20,13 +20,17 @@ from kunyu.project.sample_county.layout import COUNTY, EPSG
 
 @dataclass(frozen=True)
 class Seeded:
-    """One seeded defect: rules that must fire, BSM as written, the place in the delivered plane."""
+    """One seeded defect: rules that must fire, BSM as written, the place in the delivered plane.
+
+    ``surplus``: the village's parcels now add up to more than its DCMJ, which is a second entry (Q508 on CJDCQ).
+    """
 
     rules: tuple[str, ...]
     ids: tuple[str, ...]
     place: shapely.Geometry | None
     kind: str = ""
     layer: str = "DLTB"
+    surplus: bool = False
 
 
 @dataclass
@@ -54,10 +58,13 @@ def _any(sheet: Sheet) -> np.ndarray:
     return np.ones(sheet.polygon.size, dtype=bool)
 
 
+def _cultivated(sheet: Sheet) -> np.ndarray:
+    return np.asarray(np.char.startswith(sheet.values("DLBM").astype(str), "01"))
+
+
 def _plain(sheet: Sheet) -> np.ndarray:
-    """Say which rows have no ridge deduction: their net area is their area."""
-    return ~(np.nan_to_num(sheet.values("KCXS").astype(float)) > 0) & (np.char.find(
-        sheet.values("DLBM").astype(str), "01") != 0)
+    """Say which rows are not fields: without ridges their net area is their area."""
+    return ~_cultivated(sheet)
 
 
 def _with_area_rule(sheet: Sheet, row: int, shape: shapely.Geometry, rules: tuple[str, ...]) -> tuple[str, ...]:
@@ -70,7 +77,7 @@ def _with_area_rule(sheet: Sheet, row: int, shape: shapely.Geometry, rules: tupl
 def cell(rules: tuple[str, ...], code: str, spoil: Callable[[Sheet, int], object], cultivated: bool = False) -> Kind:
     """Return the kind that spoils one value of one row."""
     def seed(sheet: Sheet, bench: Bench) -> Seeded:
-        row = sheet.take(~_plain(sheet) if cultivated else _any(sheet))
+        row = sheet.take(_cultivated(sheet) if cultivated else _any(sheet))
         sheet.set(row, code, spoil(sheet, row))
         return Seeded(rules, (str(sheet.get(row, "BSM")),), _point(sheet, row))
 
@@ -94,8 +101,8 @@ def duplicate_tbbh(sheet: Sheet, bench: Bench) -> Seeded:
 
 def net_area(sheet: Sheet, bench: Bench) -> Seeded:
     """The ridge area is off; the net area follows it."""
-    row = sheet.take(np.nan_to_num(sheet.values("KCXS").astype(float)) > 0) if (
-        np.nan_to_num(sheet.values("KCXS").astype(float)) > 0).any() else sheet.take(~_plain(sheet))
+    ridged = np.nan_to_num(sheet.values("KCXS").astype(float)) > 0
+    row = sheet.take(ridged if sheet.free(ridged) else _cultivated(sheet))
     sheet.set(row, "KCMJ", float(sheet.get(row, "KCMJ")) + 5)
     sheet.set(row, "TBDLMJ", float(sheet.get(row, "TBDLMJ")) - 5)
     return Seeded(("Q505",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
@@ -115,12 +122,13 @@ def shifted_area(sheet: Sheet, bench: Bench) -> Seeded:
 
 
 def bow_tie(sheet: Sheet, bench: Bench) -> Seeded:
-    """An edge crosses itself."""
+    """An edge crosses itself and leaves a triangle to nobody."""
     spot = inner_spot(sheet)
     s = min(2.0, spot.length / 4)
     points = [spot.at(-s, 0), spot.at(s / 2, -s), spot.at(-s / 2, -s), spot.at(s, 0)]
     sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], points))
-    return Seeded(("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.Point(spot.at(0, -2 * s / 3)))
+    gap = shapely.Polygon([spot.at(-s, 0), spot.at(0, -2 * s / 3), spot.at(s, 0)])
+    return Seeded(("Q301", "Q304"), (str(sheet.get(spot.row, "BSM")),), gap)
 
 
 def spike(sheet: Sheet, bench: Bench) -> Seeded:
@@ -176,7 +184,7 @@ def containment(sheet: Sheet, bench: Bench) -> Seeded:
         sheet.set(new, "KCMJ", 0.0)
         sheet.set(new, "KCXS", 0.0)
     ids = sorted(str(sheet.get(k, "BSM")) for k in (row, new))
-    return Seeded(("Q303", "Q508"), tuple(ids), square)
+    return Seeded(("Q303",), tuple(ids), square, surplus=True)
 
 
 def exact_duplicate(sheet: Sheet, bench: Bench) -> Seeded:
@@ -184,7 +192,7 @@ def exact_duplicate(sheet: Sheet, bench: Bench) -> Seeded:
     row = sheet.take(shapely.get_num_coordinates(sheet.polygon) < 400)
     new = sheet.append(row, bench.next_bsm(), sheet.polygon[row])
     ids = sorted(str(sheet.get(k, "BSM")) for k in (row, new))
-    return Seeded(("Q303", "Q508"), tuple(ids), sheet.polygon[row])
+    return Seeded(("Q303",), tuple(ids), sheet.polygon[row], surplus=True)
 
 
 def sliver_overlap(sheet: Sheet, bench: Bench) -> Seeded:
@@ -234,7 +242,7 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q205": {"wrong_ysdm": cell(("Q205",), "YSDM", lambda s, r: "2001010200")},
     "Q206": {"unknown_code": cell(("Q206",), "QSXZ", lambda s, r: "99")},
     "Q207": {"wrong_name": cell(("Q207",), "DLMC", lambda s, r: "水田" if s.get(r, "DLBM") != "0101" else "旱地")},
-    "Q208": {"future_year": cell(("Q208",), "SJNF", lambda s, r: 2099)},
+    "Q208": {"grade_beyond_range": cell(("Q208",), "GDDB", lambda s, r: 16, cultivated=True)},
     "Q209": {"unknown_owner": cell(("Q209",), "QSDWDM", lambda s, r: COUNTY + "9999990000000")},
     "Q210": {"wrong_owner_name": cell(("Q210",), "QSDWMC", lambda s, r: s.get(r, "QSDWMC") + "（旧）")},
     "Q211": {"duplicate_tbbh": duplicate_tbbh},

@@ -12,7 +12,7 @@ from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.tables import GEOMETRY
 
 LayerKind = Callable[[Shelf, int], Seeded]
-STRAY = "DLTB_BF"
+STRAY = "LSTC"
 """Name of the layer that no standard knows."""
 
 
@@ -45,7 +45,7 @@ def stray_layer(shelf: Shelf, turn: int) -> Seeded:
 
 
 def control_sum(shelf: Shelf, turn: int) -> Seeded:
-    """One village's DCMJ is a hundred square metres more than its parcels."""
+    """One village's DCMJ is a hundred square metres more than its parcels; its township's sum is off too."""
     batch = pa.Table.from_batches(shelf.read("CJDCQ")[1]).combine_chunks().to_batches()[0]
     row = (turn + 1) % batch.num_rows
     at = batch.schema.get_field_index("DCMJ")
@@ -53,8 +53,11 @@ def control_sum(shelf: Shelf, turn: int) -> Seeded:
     values[row] = values[row] + 100
     columns = [pa.array(values, c.type) if k == at else c for k, c in enumerate(batch.columns)]
     shelf.replace("CJDCQ", [pa.RecordBatch.from_arrays(columns, schema=batch.schema)])
+    township = next(shelf.read("XZQ")[1])
+    above = township.column("XZQDM").to_pylist().index(batch.column("ZLDWDM")[row].as_py()[:9])
+    ids = (batch.column("BSM")[row].as_py(), township.column("BSM")[above].as_py())
     shape = shapely.from_wkb(batch.column(GEOMETRY)[row].as_py())
-    return Seeded(("Q508",), (batch.column("BSM")[row].as_py(),), shapely.point_on_surface(shape), layer="CJDCQ")
+    return Seeded(("Q508",), ids, shapely.point_on_surface(shape), layer="CJDCQ")
 
 
 LAYER_KINDS: dict[str, dict[str, LayerKind]] = {

@@ -16,7 +16,7 @@ from kunyu.project.sample_county.coarse import Coarse
 from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS, Bench, Seeded
 from kunyu.project.sample_county.defects.layers import LAYER_KINDS, MOST
 from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
-from kunyu.project.sample_county.layout import EPSG, Layout
+from kunyu.project.sample_county.layout import COUNTY, EPSG, Layout
 from kunyu.project.sample_county.randomness import stream
 from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.tables import survey_layer
@@ -57,6 +57,7 @@ class DefectPlan:
         self._layers = [w for w in wanted if w[0] in LAYER_KINDS]
         self._villages: dict[int, list[tuple[int, str, str]]] = {}
         self._seeded: dict[int, Seeded] = {}
+        self._surplus: dict[int, Seeded] = {}
         self._bench = Bench(coarse.county.polygon[0].exterior, survey_layer("DLTB").layer_code)
         self._spread([w for w in wanted if w[0] in PARCEL_KINDS], layout)
 
@@ -93,6 +94,10 @@ class DefectPlan:
                     f"no room for defect {rule} ({kind}) in village {village + 1}: fewer --defects or more --parcels",
                     rule=rule, kind=kind) from None
             self._seeded[number] = replace(seeded, kind=kind)
+            if seeded.surplus:
+                self._surplus.setdefault(village, Seeded(
+                    ("Q508",), (f"{COUNTY}{survey_layer('CJDCQ').layer_code}{village + 1:08d}",),
+                    shapely.point_on_surface(polygon), "surplus_parcels", "CJDCQ"))
         return sheet.result()
 
     def spoil_layers(self, shelf: Shelf) -> None:
@@ -105,7 +110,8 @@ class DefectPlan:
 
     def truth(self) -> list[dict[str, Any]]:
         """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""
-        return [_entry(self._seeded[number]) for number in sorted(self._seeded)]
+        direct = [self._seeded[number] for number in sorted(self._seeded)]
+        return [_entry(seeded) for seeded in [*direct, *(self._surplus[v] for v in sorted(self._surplus))]]
 
 
 def _entry(seeded: Seeded) -> dict[str, Any]:

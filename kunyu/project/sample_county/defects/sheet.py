@@ -101,7 +101,6 @@ class Sheet:
 def _edited(column: pa.Array, changes: dict[int, Any]) -> pa.Array:
     values = column.to_pylist()
     for row, value in changes.items():
-        if pa.types.is_decimal(column.type) and value is not None:
-            value = decimal.Decimal(f"{value:.{column.type.scale}f}")
-        values[row] = value
+        exact = pa.types.is_decimal(column.type) and value is not None
+        values[row] = decimal.Decimal(f"{value:.{column.type.scale}f}") if exact else value
     return pa.array(values, column.type)

@@ -52,7 +52,7 @@ def _place(entry: dict[str, Any]) -> shapely.Geometry:
 
 def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
     kinds = [kind for table in (PARCEL_KINDS, LAYER_KINDS) for rule in table.values() for kind in rule]
-    assert sorted(truth) == sorted(kinds)
+    assert sorted(truth) == sorted([*kinds, "surplus_parcels"])
     assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES)
     assert set(RULES) >= {*(f"Q2{k:02d}" for k in range(1, 12)), "Q301", "Q302", "Q303", "Q304",
                           "Q505", "Q506", "Q507", "Q508"}
@@ -61,7 +61,10 @@ def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
 def test_ids_are_in_the_data_and_places_in_the_county(truth: dict[str, dict[str, Any]], rows: Table, spoiled: Path) -> None:
     county = shapely.union_all(to_lonlat(read(spoiled / "county.gpkg", "XZQ")["geom"], 4526)).buffer(1e-5)
     for kind, entry in truth.items():
-        known = rows["BSM"] if entry["layer"] == "DLTB" else read(spoiled / "county.gpkg", entry["layer"]).get("BSM", [])
+        path = spoiled / "county.gpkg"
+        known = rows["BSM"] if entry["layer"] == "DLTB" else read(path, entry["layer"]).get("BSM", [])
+        if kind == "control_sum":
+            known = [*known, *read(path, "XZQ")["BSM"]]
         assert set(entry["ids"]) <= set(known), kind
         if entry["geometry"] is not None:
             assert county.contains(_place(entry)), kind
@@ -86,7 +89,7 @@ def test_cell_defects(truth: dict[str, dict[str, Any]], rows: Table) -> None:
     assert one("wrong_ysdm", "YSDM") != "2001010100"
     assert one("unknown_code", "QSXZ") not in load_standard("TDT1057-2020").codelists["QSXZ"].codes
     assert one("wrong_name", "DLMC") != load_standard("TDT1057-2020").codelists["DLBM"].codes[one("wrong_name", "DLBM")]
-    assert one("future_year", "SJNF") == 2099
+    assert one("grade_beyond_range", "GDDB") == 16 and one("grade_beyond_range", "DLBM").startswith("01")
     assert one("unknown_owner", "QSDWDM") not in set(rows["ZLDWDM"])
     assert one("wrong_owner_name", "QSDWMC") != one("wrong_owner_name", "ZLDWMC")
     assert len(_at(rows, truth["duplicate_bsm"])) == 2
@@ -118,7 +121,8 @@ def test_overlaps(kind: str, least_m2: float, most_m2: float, truth: dict[str, d
     shared = shapely.intersection(rows["geom"][first], rows["geom"][second])
     assert least_m2 < shared.area < most_m2
     place = _place(truth[kind])
-    assert shapely.intersection(to_lonlat([shared], 4526)[0], place).area > 0.9 * place.area
+    found = shapely.make_valid(to_lonlat([shared], 4526)[0])  # a sliver may fold over when its vertices move
+    assert shapely.intersection(found, place).area > 0.85 * place.area
 
 
 @pytest.mark.parametrize(("kind", "least_m2", "most_m2"), [("hole", 24.9, 25.1), ("rim_gap", 3.0, 400.0), ("seam", 0.004, 0.6)])
@@ -200,4 +204,6 @@ def test_no_room_is_said_and_leaves_no_half_county(tmp_path: Path) -> None:
 def test_defects_reach_every_format(form: str, tmp_path: Path) -> None:
     generate_county(tmp_path, 1_600, 2, form, "all:1")
     entries = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
-    assert len(entries) == len([k for t in (PARCEL_KINDS, LAYER_KINDS) for r in t.values() for k in r])
+    kinds = [k for t in (PARCEL_KINDS, LAYER_KINDS) for r in t.values() for k in r]
+    assert [e["kind"] for e in entries if e["kind"] != "surplus_parcels"] == sorted(
+        kinds, key=[e["kind"] for e in entries].index)
