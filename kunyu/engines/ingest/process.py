@@ -11,7 +11,6 @@ from __future__ import annotations
 import errno
 import time
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -176,8 +175,6 @@ def _write_reports(report: CheckReport, folder: Path, run: Run) -> dict[str, str
     digests = {}
     for number, form in enumerate(REPORT_FORMS):
         run.show(f"report {form}", number, len(REPORT_FORMS))
-        if form != "json" and find_spec(f"kunyu.engines.ingest.checks.report.{form}") is None:
-            continue
         path = folder / f"report.{form}"
         write_report(report, path)
         digests[form] = object_store().put_file(path).sm3
