@@ -4,7 +4,7 @@ set -euo pipefail
 
 uv=${UV:-$(command -v uv || true)}
 [ -n "$uv" ] || { echo "uv is needed: pip install uv, or UV=/path/to/uv make lock" >&2; exit 5; }
-lock() {
+lock() { # NAME OPTIONS: the extra of that name, into the file of that name
   CUSTOM_COMPILE_COMMAND="make lock" "$uv" pip compile pyproject.toml --extra "$1" --universal --python-version 3.11 \
     --generate-hashes --no-header --no-annotate --no-emit-index-url --quiet --output-file "requirements/$1.txt" "${@:2}"
 }
@@ -13,7 +13,6 @@ lock dev
 constraints=$(mktemp)
 trap 'rm -f "$constraints"' EXIT
 grep -E '^[a-z0-9._-]+==' requirements/dev.txt | sed 's/ *\\$//' >"$constraints"
-for extra in node check; do
-  rm -f "requirements/$extra.txt"
-  lock "$extra" --constraint "$constraints"
-done
+rm -f requirements/node.txt requirements/check.txt
+lock node --extra build --constraint "$constraints"
+lock check --constraint "$constraints"
