@@ -268,10 +268,16 @@ def _layer(spec: Layer, parts: tuple[_Part, ...]) -> MappedLayer:
 
 
 def _parts_by_name(source: DeliverySource, standard: Standard) -> dict[str, list[_Part]]:
+    """A layer that bears the name itself is the layer; DLTB_OLD beside a DLTB is something else."""
     names = _layer_names(standard)
+    exact = {one.name: names.get(one.name.strip().casefold()) for one in source.layers}
+    taken = {code for code in exact.values() if code is not None}
     parts: dict[str, list[_Part]] = {}
     for one in source.layers:
-        code = _match_layer(one.name, names)
+        code = exact[one.name]
+        if code is None:
+            code = _word_in(one.name, names)
+            code = None if code in taken else code
         if code is not None:
             parts.setdefault(code, []).append(_Part(one, _match_fields(one, standard.layers[code])))
     return parts
@@ -287,12 +293,9 @@ def _layer_names(standard: Standard) -> dict[str, str]:
     return names
 
 
-def _match_layer(name: str, names: Mapping[str, str]) -> str | None:
-    """Exact name first; else the one word of ``990101_DLTB_2024`` that names a layer."""
-    whole = name.strip().casefold()
-    if whole in names:
-        return names[whole]
-    found = {names[word] for word in re.split(r"[\W\d_]+", whole) if word in names}
+def _word_in(name: str, names: Mapping[str, str]) -> str | None:
+    """The one word of ``990101_DLTB_2024`` that names a layer; None when no word, or several, do."""
+    found = {names[word] for word in re.split(r"[\W\d_]+", name.casefold()) if word in names}
     return found.pop() if len(found) == 1 else None
 
 

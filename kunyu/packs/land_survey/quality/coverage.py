@@ -68,7 +68,8 @@ def parcels_leave_no_gap(delivery: Delivered) -> Iterator[Finding]:
     """Parcels cover their village survey areas, and the county, exactly: no hole, no seam, nothing outside.
 
     The county boundary (XZQ) is asked on its own only where it differs from that of the villages; whether it may
-    differ is another rule (Q305). A gap of mean width below 0.001 m is noise.
+    differ is another rule (Q305). A gap of mean width below 0.001 m is noise. An invalid parcel covers
+    what its repaired geometry covers: a bow tie leaves a gap beside its own Q301.
     """
     layer = delivery.layers["DLTB"]
     villages, towns = delivery.layers.get("CJDCQ"), delivery.layers.get("XZQ")
@@ -90,7 +91,11 @@ def _only_new(found: Gaps, known: Gaps) -> Gaps:
     new = np.array([
         (kind, shapely.normalize(one).wkb) not in seen for kind, one in zip(found.kind, found.geometry, strict=True)
     ])  # fmt: skip
-    return Gaps(found.geometry[new], found.area[new], found.width[new], found.kind[new])
+    return _select(found, new)
+
+
+def _select(found: Gaps, keep: NDArray[np.bool_]) -> Gaps:
+    return Gaps(found.geometry[keep], found.area[keep], found.width[keep], found.kind[keep])
 
 
 def _report(
@@ -114,15 +119,28 @@ def _beside(layer: DeliveredLayer, places: NDArray[np.object_], reach: float) ->
     """Return the ids of the parcels that share an edge with each place (or lie in it)."""
     if not len(places):
         return []
-    usable = np.flatnonzero(layer.valid & ~shapely.is_empty(layer.geometry))
-    tree = shapely.STRtree(layer.geometry[usable])
+    usable, parcels = _usable(layer)
+    tree = shapely.STRtree(parcels)
     wide = shapely.buffer(places, reach, quad_segs=2)
     place, parcel = tree.query(wide, predicate="intersects")
-    shared = shapely.length(shapely.intersection(wide[place], shapely.boundary(layer.geometry[usable[parcel]])))
+    shared = shapely.length(shapely.intersection(wide[place], shapely.boundary(parcels[parcel])))
     edge = shared > 10 * reach  # a touch in a point shares no edge
     return [
         tuple(sorted({str(one) for one in layer.ids[usable[parcel[edge & (place == at)]]]})) for at in range(len(places))
     ]
+
+
+def _usable(layer: DeliveredLayer) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """Return rows and their polygons, invalid ones repaired as the search for gaps repairs them."""
+    finite = np.isfinite(shapely.bounds(layer.geometry)).all(axis=1)  # false also where there is no geometry
+    rows = np.flatnonzero(finite & (shapely.get_dimensions(layer.geometry) == 2))
+    parcels = layer.geometry[rows]
+    broken = np.flatnonzero(~layer.valid[rows])
+    whole = np.array([np.isfinite(shapely.get_coordinates(one)).all() for one in parcels[broken]], bool)
+    parcels[broken[whole]] = shapely.make_valid(parcels[broken[whole]], method="structure", keep_collapsed=False)
+    keep = np.ones(len(rows), bool)
+    keep[broken[~whole]] = False
+    return rows[keep], parcels[keep]
 
 
 def _square_metres(layer: DeliveredLayer, geometry: NDArray[np.object_]) -> list[float]:

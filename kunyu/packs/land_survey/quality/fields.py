@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numpy.typing import NDArray
 
 from kunyu.engines.ingest.checks.delivered import (
     Delivered,
@@ -24,7 +23,8 @@ if TYPE_CHECKING:
 
 FIRST_YEAR = 1984
 """The first national land survey began in 1984: no survey datum is older. 第一次全国土地调查."""
-LAST_YEAR = 2100
+YEAR_SHARE, YEAR_ROWS = 0.01, 50
+"""A year borne by fewer rows than this is a slip of the pen, not the year of the survey. [design]"""
 
 
 @rule(
@@ -129,21 +129,34 @@ def _wrong_names(report: Reporter, spec: Field, coded: Field) -> Iterator[Findin
 def numbers_are_in_their_range(delivery: Delivered) -> Iterator[Finding]:
     """TBMJ > 0, 0 ≤ KCXS < 1, KCMJ ≥ 0, TBDLMJ ≥ 0, 1 ≤ GDDB ≤ 15, and every range the standard gives a number.
 
-    SJNF is the survey year or earlier when the year is known (``--year``); else it lies between 1984 and 2100.
+    SJNF is the survey year or earlier: the year that was told (``--year``), else that of the delivery's own summary
+    tables, else the latest year that at least 1 % of the layer's rows, or 50 of them, bear.
     """
+    told = delivery.year or _year_of_tables(delivery)
     for layer in delivery:
         report = Reporter(numbers_are_in_their_range, delivery, layer)
         for spec in layer.spec.fields:
             if spec.type in ("Int", "Float") and layer.has(spec.code):
-                low, high = _range(spec, delivery.year)
+                low, high = spec.minimum, spec.maximum
+                if spec.code == "SJNF":
+                    low, high = FIRST_YEAR, told or _year_of_rows(layer)
                 if low is not None or high is not None:
                     yield from _out_of_range(report, spec, low, high)
 
 
-def _range(spec: Field, year: int | None) -> tuple[float | None, float | None]:
-    if spec.code == "SJNF":
-        return FIRST_YEAR, year or LAST_YEAR
-    return spec.minimum, spec.maximum
+def _year_of_tables(delivery: Delivered) -> int | None:
+    """The year of production that every summary table bears; None without tables, or when they differ."""
+    years: set[int] = set()
+    for layer in delivery:
+        if layer.spec.role == "table" and layer.has("SJNF"):
+            years |= set(layer.arrow("SJNF").drop_null().to_pylist())
+    return years.pop() if len(years) == 1 else None
+
+
+def _year_of_rows(layer: DeliveredLayer) -> int | None:
+    years, counts = np.unique(layer.arrow("SJNF").drop_null().to_numpy(), return_counts=True)
+    enough = (counts >= YEAR_ROWS) | (counts >= YEAR_SHARE * len(layer))
+    return int(years[enough].max()) if enough.any() else None
 
 
 def _out_of_range(report: Reporter, spec: Field, low: float | None, high: float | None) -> Iterator[Finding]:
@@ -170,13 +183,3 @@ def _limit_text(low: float | None, high: float | None) -> str:
 
 def _number(value: float, spec: Field) -> str:
     return f"{value:.0f}" if spec.type == "Int" else f"{value:.{spec.decimals}f}"
-
-
-def empty_rows() -> NDArray[np.intp]:
-    """Return no rows."""
-    return np.zeros(0, np.intp)
-
-
-def present(layer: DeliveredLayer, *codes: str) -> bool:
-    """Whether the layer supplies all these fields."""
-    return all(layer.has(code) for code in codes)

@@ -76,8 +76,10 @@ def _missing(report: Reporter, spec: Field) -> Finding:
 
 def _declared(report: Reporter, spec: Field) -> Iterator[Finding]:
     for part in report.layer.mapped.parts:
-        name = part.fields[spec.code]
-        given = next(one for one in part.source.fields if one.name == name)
+        given = next((one for one in part.source.fields if one.name == part.fields.get(spec.code)), None)
+        if given is None:  # another file of the same layer has it
+            yield _missing(report, spec)
+            continue
         if _type_fits(given, spec) and _length_fits(given, spec, part.source):
             continue
         has = _given(given)
@@ -207,7 +209,7 @@ def mandatory_fields_are_filled(delivery: Delivered) -> Iterator[Finding]:
     for layer in delivery:
         report = Reporter(mandatory_fields_are_filled, delivery, layer)
         for spec in layer.spec.fields:
-            if spec.required != "M" or not layer.has(spec.code) or spec.name_of is not None and not len(layer):
+            if spec.required != "M" or not layer.has(spec.code) or (spec.name_of is not None and not len(layer)):
                 continue
             blank = _blank(layer, spec)
             rows = np.flatnonzero(blank)
