@@ -16,6 +16,6 @@ fi
 sources=$({ echo "$packages"; find src ./*.config.ts tsconfig.json -type f -print0 | sort -z | xargs -0 cat; } | sha256sum | cut -c1-16)
 if [ "$(cat dist/.kunyu 2>/dev/null || true)" != "$sources" ]; then
   echo "构建网页 / building the web parts" >&2
-  npm run build --silent >&2
+  npm run build --silent -- --logLevel warn >&2
   echo "$sources" >dist/.kunyu
 fi
