@@ -87,7 +87,7 @@ class Package:
         relay = _Relay(batches)
         reader = pa.RecordBatchReader.from_batches(schema, iter(relay))
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*(crs|CRS|width|Normalized|field name|not normally allowed).*")
+            warnings.filterwarnings("ignore", message=".*(crs|CRS|width|Normalized|field name|not normally allowed|organizePolygons).*")
             try:
                 pyogrio.write_arrow(
                     reader, target, layer=layer, driver=_DRIVER[self.form], geometry_name=GEOMETRY if geometry_type else None,

@@ -23,6 +23,7 @@ class Seeded:
     """One seeded defect: rules that must fire, BSM as written, the place in the delivered plane.
 
     ``surplus``: the village's parcels now add up to more than its DCMJ, which is a second entry (Q508 on CJDCQ).
+    ``also``: consequences that concern other records, as entries of their own.
     """
 
     rules: tuple[str, ...]
@@ -31,6 +32,7 @@ class Seeded:
     kind: str = ""
     layer: str = "DLTB"
     surplus: bool = False
+    also: tuple[Seeded, ...] = ()
 
 
 @dataclass
@@ -128,7 +130,9 @@ def bow_tie(sheet: Sheet, bench: Bench) -> Seeded:
     points = [spot.at(-s, 0), spot.at(s / 2, -s), spot.at(-s / 2, -s), spot.at(s, 0)]
     sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], points))
     gap = shapely.Polygon([spot.at(-s, 0), spot.at(0, -2 * s / 3), spot.at(s, 0)])
-    return Seeded(("Q301", "Q304"), (str(sheet.get(spot.row, "BSM")),), gap)
+    ids = sorted(str(sheet.get(k, "BSM")) for k in (spot.row, spot.neighbour))
+    left_open = Seeded(("Q304",), tuple(ids), gap, "bow_tie_gap")
+    return Seeded(("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.Point(spot.at(0, -2 * s / 3)), also=(left_open,))
 
 
 def spike(sheet: Sheet, bench: Bench) -> Seeded:

@@ -111,7 +111,8 @@ class DefectPlan:
     def truth(self) -> list[dict[str, Any]]:
         """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""
         direct = [self._seeded[number] for number in sorted(self._seeded)]
-        return [_entry(seeded) for seeded in [*direct, *(self._surplus[v] for v in sorted(self._surplus))]]
+        entries = [one for seeded in direct for one in (seeded, *seeded.also)]
+        return [_entry(seeded) for seeded in [*entries, *(self._surplus[v] for v in sorted(self._surplus))]]
 
 
 def _entry(seeded: Seeded) -> dict[str, Any]:

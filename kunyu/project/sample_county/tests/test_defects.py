@@ -52,7 +52,7 @@ def _place(entry: dict[str, Any]) -> shapely.Geometry:
 
 def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
     kinds = [kind for table in (PARCEL_KINDS, LAYER_KINDS) for rule in table.values() for kind in rule]
-    assert sorted(truth) == sorted([*kinds, "surplus_parcels"])
+    assert sorted(truth) == sorted([*kinds, "bow_tie_gap", "surplus_parcels"])
     assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES)
     assert set(RULES) >= {*(f"Q2{k:02d}" for k in range(1, 12)), "Q301", "Q302", "Q303", "Q304",
                           "Q505", "Q506", "Q507", "Q508"}
@@ -205,5 +205,5 @@ def test_defects_reach_every_format(form: str, tmp_path: Path) -> None:
     generate_county(tmp_path, 1_600, 2, form, "all:1")
     entries = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
     kinds = [k for t in (PARCEL_KINDS, LAYER_KINDS) for r in t.values() for k in r]
-    assert [e["kind"] for e in entries if e["kind"] != "surplus_parcels"] == sorted(
+    assert [e["kind"] for e in entries if e["kind"] not in ("surplus_parcels", "bow_tie_gap")] == sorted(
         kinds, key=[e["kind"] for e in entries].index)
