@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
+from pyproj.transformer import TransformerGroup
 
 from kunyu.engines.ingest.source_layers import GEOMETRY, SourceLayer
 from kunyu.kernel.digests import canonical_json
@@ -52,6 +54,7 @@ class LayerLoss:
     crs: str | None = None
     rows: int = 0
     rows_left_out: int = 0
+    geometries_repaired: int = 0
     fields_missing: tuple[str, ...] = ()
     fields_dropped: Counter[str] = field(default_factory=Counter)
     codes_untranslated: dict[str, Counter[str]] = field(default_factory=dict)
@@ -62,7 +65,7 @@ class LayerLoss:
 
     def start(self) -> None:
         """Forget the last reading."""
-        self.rows = self.rows_left_out = 0
+        self.rows = self.rows_left_out = self.geometries_repaired = 0
         for one in (
             self.fields_dropped, self.codes_untranslated, self.codes_merged, self.truncated, self.type_failures,
             self.kept,
@@ -74,7 +77,7 @@ class LayerLoss:
         """Whether a reader of the mapped layer lacks nothing of the delivered one."""
         return not (
             self.fields_dropped or self.codes_untranslated or self.codes_merged or self.truncated
-            or self.type_failures or self.rows_left_out
+            or self.type_failures or self.rows_left_out or self.geometries_repaired
         )  # fmt: skip
 
     def note_values(self, batch: pa.RecordBatch, used: frozenset[str], source: SourceLayer) -> None:
@@ -110,7 +113,9 @@ class LayerLoss:
         return {
             "rows": self.rows,
             "rows_left_out": self.rows_left_out,
+            "geometries_repaired": self.geometries_repaired,
             "crs": self.crs,
+            "to_cgcs2000": transformation(self.crs) if self.crs else None,
             "fields_missing": sorted(self.fields_missing),
             "fields_dropped": dict(sorted(self.fields_dropped.items())),
             "codes_untranslated": {
@@ -147,6 +152,24 @@ class LossReport:
     def to_json(self) -> bytes:
         """Return the canonical JSON (UTF-8)."""
         return canonical_json(self.to_dict())
+
+
+@lru_cache(maxsize=64)
+def transformation(crs: str) -> dict[str, Any]:
+    """Say by which method a coordinate system reaches CGCS2000 and how exact that is (R-027).
+
+    Xi'an 1980 and Beijing 1954 have no public parameters: PROJ then moves nothing ("ballpark"), which may be off by a
+    hundred metres, and the report has to say so.
+    """
+    found = TransformerGroup(crs, "EPSG:4490", always_xy=True).transformers
+    if not found:
+        return {"method": None, "accuracy_m": None, "ballpark": True}
+    best = found[0]
+    return {
+        "method": best.description,
+        "accuracy_m": best.accuracy if best.accuracy >= 0 else None,
+        "ballpark": "Ballpark" in best.description,
+    }
 
 
 def _bad(fields: Mapping[str, BadValues]) -> dict[str, Any]:

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import shapely
 
 from kunyu.engines.ingest.column_conversion import convert, target_type
 from kunyu.engines.ingest.loss import LayerLoss, LossReport
@@ -130,7 +132,8 @@ class MappedLayer:
         arrays = [self._column(one, part, batch, rows) for one in self.spec.fields]
         if self.spatial:
             place = batch.schema.get_field_index(GEOMETRY)
-            arrays.append(batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, pa.binary()))
+            wkb = batch.column(place) if place >= 0 else pa.nulls(batch.num_rows, pa.binary())
+            arrays.append(_mended(wkb, self.loss) if part.rules is not None and part.rules.repair else wkb)
         if self.loss.rows_left_out or any(one.rules and one.rules.where for one in self.parts):
             self.loss.kept.append(rows)
         self.loss.rows += batch.num_rows
@@ -351,6 +354,20 @@ def _matching(batch: pa.RecordBatch, rules: LayerMapping) -> pa.Array:
         inside = pc.is_valid(values) if wanted == ("*",) else pc.is_in(values, value_set=pa.array(wanted))
         keep = pc.and_(keep, inside)
     return keep
+
+
+def _mended(wkb: pa.Array, loss: LayerLoss) -> pa.Array:
+    """Mend invalid geometries and drop repeated vertices, keeping the dimension; every other row keeps its bytes."""
+    given = wkb.to_numpy(zero_copy_only=False).copy()
+    shapes = shapely.from_wkb(given, on_invalid="ignore")
+    mended = shapely.remove_repeated_points(shapes)
+    broken = np.flatnonzero(~shapely.is_valid(mended) & ~shapely.is_missing(mended))
+    mended[broken] = shapely.make_valid(mended[broken], method="structure", keep_collapsed=False)
+    same = shapely.get_dimensions(mended) == shapely.get_dimensions(shapes)
+    changed = np.flatnonzero(same & ~shapely.is_missing(shapes) & ~shapely.equals_exact(mended, shapes))
+    given[changed] = shapely.to_wkb(mended[changed])
+    loss.geometries_repaired += len(changed)
+    return pa.array(given, pa.binary())
 
 
 def _nothing_matches(source: DeliverySource, standard: Standard) -> NothingMatches:

@@ -12,6 +12,7 @@
     id     = "row"                       # or a delivered field, or "" when the key is mapped below
     crs    = "EPSG:4490"                 # only where the file says nothing, or is known to lie (crs_why)
     where  = { landuse = ["forest"] }    # equality lists; ["*"] = any value
+    repair = true                        # mend invalid geometry and drop repeated vertices; counted in the loss report
     [layer.fields]                       # TARGET = "source"
     [layer.constants]                    # TARGET = value
     [layer.functions]                    # TARGET = name of a function in mapping_functions.py
@@ -40,7 +41,7 @@ if TYPE_CHECKING:
 _TOP = {"standard", "name_zh", "name_en", "encoding", "layer", "note"}
 _LAYER = {
     "source", "target", "id", "crs", "crs_why", "where", "fields", "constants", "functions", "codes", "optional",
-    "match_rest",
+    "match_rest", "repair",
 }  # fmt: skip
 _CODES = {"from", "csv", "table", "conversion", "at", "default"}
 
@@ -74,7 +75,8 @@ class CodeTable:
 
 @dataclass(frozen=True)
 class LayerMapping:
-    """How delivered layers become one layer of the standard. ``match_rest`` also matches other fields by name."""
+    """How delivered layers become one layer of the standard. ``match_rest`` also matches other fields by name;
+    ``repair`` mends geometry: for data whose producer cannot be asked to, never for a statutory delivery."""
 
     source: tuple[str, ...]
     target: str
@@ -88,6 +90,7 @@ class LayerMapping:
     crs_why: str = ""
     optional: bool = False
     match_rest: bool = False
+    repair: bool = False
 
     def takes(self, name: str) -> bool:
         """Whether a delivered layer of this name is meant."""
@@ -187,6 +190,7 @@ def _layer(given: dict[str, Any], file: Path) -> LayerMapping:
         crs_why=given.get("crs_why", ""),
         optional=bool(given.get("optional", False)),
         match_rest=bool(given.get("match_rest", False)),
+        repair=bool(given.get("repair", False)),
     )
 
 

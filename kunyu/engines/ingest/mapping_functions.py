@@ -42,10 +42,13 @@ def osm_landuse_name(batch: pa.RecordBatch) -> pa.Array:
     return pc.coalesce(batch.column("name"), pc.replace_substring(batch.column("landuse"), "_", " "))
 
 
-@mapping_function("GBM")
-def guobiao_division_code(batch: pa.RecordBatch) -> pa.Array:
-    """Six-digit division code out of a ten-digit number stored as a real (3411810000.0 → 341181)."""
-    whole = batch.column("GBM").cast(pa.int64(), safe=False)
-    text = whole.cast(pa.string())
+@mapping_function("GBM", "COUNTY_ID")
+def division_code_or_number(batch: pa.RecordBatch) -> pa.Array:
+    """Six-digit division code out of a ten-digit real (3411810000.0 → 341181), else ``no.`` + the source's number.
+
+    Half of that source's rows carry 0 for a code; the source's own number keeps them apart and says that it is none.
+    """
+    text = batch.column("GBM").cast(pa.int64(), safe=False).cast(pa.string())
     ten = pc.equal(pc.utf8_length(text), 10)
-    return pc.if_else(ten, pc.utf8_slice_codeunits(text, 0, 6), None)
+    number = pc.binary_join_element_wise("no.", batch.column("COUNTY_ID").cast(pa.string()), "")
+    return pc.if_else(ten, pc.utf8_slice_codeunits(text, 0, 6), number)

@@ -243,7 +243,7 @@ def _rounded(measures: NDArray[np.float64]) -> list[float]:
 
 
 @rule(
-    "Q302", clause="TD/T 1057-2020 图形质量: 无多部件", severity="Z", scope="G", unit="个", general=True,
+    "Q302", clause="TD/T 1057-2020 图形质量: 无多部件", severity="Z", scope="G", unit="个",
     name_zh="面要素没有多部件", name_en="Polygons are single parts",
 )  # fmt: skip
 def polygons_are_single_parts(delivery: Delivered) -> Iterator[Finding]:
