@@ -70,8 +70,8 @@ def require_crs(layer: MappedLayer) -> None:
 def require_place(layer: MappedLayer, box: NDArray[np.float64], division: str) -> None:
     """Raise WrongPlace when coordinates contradict their system or lie far from the division.
 
-    Only systems on CGCS2000 are measured against the division: a survey of the county is delivered in one, while
-    foreign data keep their own systems and places.
+    Only systems on CGCS2000 are measured against the division: a survey of the county is delivered in one. Datasets
+    of a local extension (``code@division``) may hold data of anywhere.
     """
     if not layer.spatial or layer.crs is None or not np.isfinite(box).all():
         return
@@ -84,7 +84,7 @@ def require_place(layer: MappedLayer, box: NDArray[np.float64], division: str) -
             layer=layer.spec.code,
             problem=problems[0].code,
         )
-    if describe_crs(layer.crs).is_cgcs2000:
+    if describe_crs(layer.crs).is_cgcs2000 and "@" not in layer.spec.dataset:
         _require_near(layer, shapely.box(low_x, low_y, high_x, high_y), division)
 
 
