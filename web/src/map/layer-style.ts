@@ -22,6 +22,11 @@ export function drawnAttributes(layer: LayerInfo): string {
   return layer.code === PARCELS ? 'BSM,DLBM,TBBH' : '';
 }
 
+/** Whether a layer is an outline around everything: what lies inside is what a click asks for first. */
+export function isBoundary(layerCode: string): boolean {
+  return layerCode in BOUNDARIES;
+}
+
 /** Outlines of administrative and survey areas. */
 const BOUNDARIES: Readonly<Record<string, { colour: string; width: number; dash?: number[] }>> = {
   XZQ: { colour: '#51372b', width: 2, dash: [6, 2, 1, 2] },
@@ -77,7 +82,7 @@ function fillPaint(layer: LayerInfo, opacity: number): Record<string, unknown> {
   const classed = isClassed(layer);
   const outlined = layer.code in BOUNDARIES;
   // an area known by its outline keeps a trace of fill, so that it can be pointed at anywhere inside
-  const base = classed ? 0.86 : outlined ? 0.001 : 0.16;
+  const base = classed ? 0.86 : outlined ? 0.001 : layer.code in CONTROL_LINES ? 0.05 : 0.16;
   return {
     'fill-color': colourOf(layer),
     'fill-opacity': hovered(Math.min(1, (classed ? 1 : base + 0.08) * opacity), base * opacity),

@@ -74,7 +74,14 @@ export class KyWorkbench extends StoreElement {
   #identify(event: CustomEvent<IdentifyDetail>): void {
     const { lon, lat, zoom } = event.detail;
     this.sheet = 'feature';
+    this.#keepInSight(lon, lat);
     void this.querySelector('ky-feature')?.showAt(lon, lat, zoom);
+  }
+
+  /** On a phone the sheet covers the lower half: the place moves to the middle of the upper one. */
+  #keepInSight(lon: number, lat: number): void {
+    const map = this.#map.map;
+    if (map && matchMedia(PHONE).matches) map.easeTo({ center: [lon, lat], offset: [0, -0.25 * this.clientHeight] });
   }
 
   #classesShown(event: CustomEvent<ReadonlyMap<string, ReadonlySet<string>>>): void {
@@ -89,6 +96,7 @@ export class KyWorkbench extends StoreElement {
     else this.#map.map?.jumpTo({ center: [hit.lon, hit.lat], zoom: PLACE_ZOOM });
     if (hit.kind === 'division') return;
     this.sheet = 'feature';
+    this.#map.map?.once('idle', () => this.#keepInSight(hit.lon, hit.lat));
     void this.querySelector('ky-feature')?.showAt(hit.lon, hit.lat, PLACE_ZOOM, hit.feature ?? undefined);
   };
 

@@ -5,6 +5,7 @@ import { StoreElement } from '../element';
 import { area, lonLat, planeXY } from '../format';
 import { icon } from '../icons';
 import { named, t } from '../language';
+import { isBoundary } from '../map/layer-style';
 import { store, type State } from '../store';
 
 export class KyFeature extends StoreElement {
@@ -48,8 +49,9 @@ export class KyFeature extends StoreElement {
       const found = collections.length
         ? await identify({ lon, lat, zoom, collections, validAt: store.state.validAt }, request.signal)
         : [];
-      const rank = new Map(collections.map((collection, index) => [collection, index]));
-      this.features = [...found].sort((a, b) => (rank.get(a.collection) ?? 99) - (rank.get(b.collection) ?? 99));
+      const rank = (feature: IdentifiedFeature): number =>
+        collections.indexOf(feature.collection) + (isBoundary(feature.layer_code) ? collections.length : 0);
+      this.features = [...found].sort((a, b) => rank(a) - rank(b));
       this.#choose(Math.max(0, this.features.findIndex((feature) => feature.id === prefer)));
     } catch (error) {
       if (request.signal.aborted) return;

@@ -51,7 +51,9 @@ export class KyLayers extends StoreElement {
       for (const layer of layers) this.#layers.set(layer.collection, layer);
       this.tree = tree;
       this.open = new Set(withData(tree, this.#layers).map((node) => node.code));
-      this.legendOf = new Set(store.state.layers.slice(-1).map((layer) => layer.collection));
+      // on a phone the legend would fill the sheet
+      const isPhone = matchMedia('(max-width: 767px)').matches;
+      this.legendOf = new Set(isPhone ? [] : this.#layers.keys());
     } catch (error) {
       this.problem = error instanceof Error ? error.message : String(error);
     }
