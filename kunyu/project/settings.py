@@ -123,6 +123,8 @@ STATIC_ROOT = HOME / "static"
 WEB_DIST = ROOT / "web" / "dist"
 STATICFILES_DIRS = [WEB_DIST] if WEB_DIST.is_dir() else []
 WHITENOISE_USE_FINDERS = True
+# names of the web build carry a digest of their content: a browser keeps them for ever
+WHITENOISE_IMMUTABLE_FILE_TEST = r"/web/[^/]+-[0-9A-Za-z_-]{8}\.(js|css)$"
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 

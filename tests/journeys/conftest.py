@@ -25,13 +25,20 @@ from psycopg import sql
 from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, serve_address
 
 ROOT = Path(__file__).resolve().parents[2]
-PASSWORD = "journeys-only"  # noqa: S105 - of a database that lives as long as the run
+PASSWORD = "journeys-only"
 PARCELS = 1500
 START_SECONDS = 60
-CHROMIUM_OPTIONS = (
-    "--no-sandbox --disable-quic --no-first-run --disable-background-networking --disable-component-update "
-    "--disable-sync --use-gl=angle --use-angle=swiftshader --enable-unsafe-swiftshader"
-).split()
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 

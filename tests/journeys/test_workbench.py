@@ -110,7 +110,9 @@ def test_a_layer_is_switched_off_and_on(desk: Visit) -> None:
     desk.map_still()
     assert drawn(page) == {}
     expect(page.locator(".ky-count")).to_have_text("已开 0")
-    assert len([one for one in colours(desk).values() if one > 200]) < len([one for one in before.values() if one > 200])
+    assert len([one for one in colours(desk).values() if one > 200]) < len(
+        [one for one in before.values() if one > 200]
+    )
 
     page.locator("ky-layers input[data-collection='10401-001']").check()
     desk.map_still()
@@ -323,7 +325,9 @@ def test_a_wrong_password_is_told(desk: Visit) -> None:
     desk.complaints.clear()  # the browser itself reports the 401
 
 
-@pytest.mark.parametrize("path", ["/login", "/", "/catalogue/", f"/catalogue/{PARCEL_LAYER}/", "/deliveries/", "faulty"])
+@pytest.mark.parametrize(
+    "path", ["/login", "/", "/catalogue/", f"/catalogue/{PARCEL_LAYER}/", "/deliveries/", "faulty"]
+)
 def test_no_serious_accessibility_violation(anywhere: Visit, path: str) -> None:
     """axe-core finds nothing serious or critical on any page, at either size."""
     if path == "/login":

@@ -1,0 +1,95 @@
+"""Template tags of every page: language, rights, the built web entries, figures."""
+
+from __future__ import annotations
+
+import json
+from datetime import date
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from django.template import Context, Template
+
+from kunyu.engines.security.scope import Principal, Right
+
+pytestmark = pytest.mark.quick
+
+
+def shown(source: str, **context: Any) -> str:
+    return Template("{% load ky %}" + source).render(Context(context))
+
+
+def test_text_follows_the_language_and_is_chinese_without_one() -> None:
+    source = '{% t "目录" "Catalogue" %}'
+
+    assert shown(source, lang="zh") == "目录"
+    assert shown(source, lang="en") == "Catalogue"
+    assert shown(source) == "目录"
+
+
+def test_a_missing_english_text_falls_back_to_chinese() -> None:
+    assert shown("{% t zh en %}", lang="en", zh="地类图斑", en="") == "地类图斑"
+
+
+def test_text_is_escaped() -> None:
+    assert shown("{% t zh en %}", zh="<b>", en="") == "&lt;b&gt;"
+
+
+def test_what_a_person_may_do_is_asked_of_the_principal() -> None:
+    source = '{% can "edit" "approve" as delivers %}{{ delivers }}'
+
+    def asked(*actions: str) -> str:
+        principal = Principal("a", rights=tuple(Right("", "", action) for action in actions))
+        return shown(source, request=SimpleNamespace(principal=principal))
+
+    assert asked("see", "edit") == "True"
+    assert asked("see", "query") == "False"
+    assert shown(source) == "False"
+
+
+def test_an_entry_brings_the_files_of_its_imports_once(settings: Any, tmp_path: Path) -> None:
+    manifest = {
+        "src/workbench.ts": {"file": "web/workbench-1.js", "css": ["web/desk-1.css"], "imports": ["_map.js"]},
+        "_map.js": {"file": "web/map-1.js", "css": ["web/map-1.css"], "imports": ["_lit.js"]},
+        "_lit.js": {"file": "web/lit-1.js"},
+    }
+    (tmp_path / "manifest.json").write_text(json.dumps(manifest))
+    settings.WEB_DIST = tmp_path
+
+    lines = (
+        shown('{% web_entry "workbench" %}')
+        .replace("><link", ">\n<link")
+        .replace("><script", ">\n<script")
+        .splitlines()
+    )
+
+    assert lines == [
+        '<link rel="stylesheet" href="/static/web/map-1.css">',
+        '<link rel="stylesheet" href="/static/web/desk-1.css">',
+        '<link rel="modulepreload" href="/static/web/map-1.js">',
+        '<link rel="modulepreload" href="/static/web/lit-1.js">',
+        '<script type="module" src="/static/web/workbench-1.js"></script>',
+    ]
+
+
+def test_a_missing_web_build_is_said_and_does_not_stop_the_page(settings: Any, tmp_path: Path) -> None:
+    settings.WEB_DIST = tmp_path
+
+    assert shown('{% web_entry "base" %}') == '<meta name="kunyu-web-build" content="missing: base">'
+
+
+@pytest.mark.parametrize(
+    ("source", "value", "expected"),
+    [
+        ("hectares", 123_456.0, "12.35"),
+        ("mu", 10_000.0, "15.0"),
+        ("mu", None, ""),
+        ("count", 1_234_567, "1,234,567"),
+        ("count", 0, "0"),
+        ("iso", date(2025, 12, 31), "2025-12-31"),
+        ("iso", None, ""),
+    ],
+)
+def test_figures(source: str, value: object, expected: str) -> None:
+    assert shown("{{ value|" + source + " }}", value=value) == expected
