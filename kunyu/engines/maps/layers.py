@@ -8,6 +8,7 @@ from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
@@ -19,6 +20,7 @@ from kunyu.engines.security.scope import Principal, Scope
 
 GEOMETRIES = ("Polygon", "LineString", "Point")
 _PUBLISHED = Q(versions__status=DatasetVersion.Status.PUBLISHED)
+_IS_PUBLISHED = Q(status=DatasetVersion.Status.PUBLISHED)
 _COLUMNS = (
     "id", "collection", "code", "name_zh", "name_en", "standard_id", "geometry", "table_name",
     "dataset__code", "dataset__name_zh", "dataset__name_en", "dataset__is_public", "dataset__item_id",
@@ -97,22 +99,36 @@ class ServedLayer:
         return tuple(code for code in wanted if code)
 
 
-def _rows(layers: QuerySet[Layer]) -> Iterable[ServedLayer]:
+def _counted(layers: QuerySet[Layer]) -> QuerySet[Layer, tuple[Any, ...]]:
     counted = layers.annotate(
         published=Count("versions", filter=_PUBLISHED),
         newest=Max("versions__id", filter=_PUBLISHED),
         known=Max("versions__known_from", filter=_PUBLISHED),
     )
-    for row in counted.order_by("dataset__item__position", "dataset__position", "position", "id").values_list(
-        *_COLUMNS, "published", "newest", "known"
-    ):
-        values: tuple[Any, ...] = (*row[:-3], VersionState(*row[-3:]))
-        yield ServedLayer(*values)
+    return counted.values_list(*_COLUMNS, "published", "newest", "known")
+
+
+def _served(row: tuple[Any, ...]) -> ServedLayer:
+    values: tuple[Any, ...] = (*row[:-3], VersionState(*row[-3:]))
+    return ServedLayer(*values)
+
+
+@lru_cache(maxsize=1)
+def _one_layer_sql() -> tuple[str, tuple[Any, ...]]:
+    """The query of one layer, written by Django once per process: writing it costs more than running it."""
+    return _counted(Layer.objects.filter(collection=_ANY)).query.sql_with_params()
+
+
+_ANY = "\x01any"
 
 
 def find_layer(collection: str) -> ServedLayer | None:
     """The layer of a collection with the versions published now (one query), or None."""
-    return next(iter(_rows(Layer.objects.filter(collection=collection))), None)
+    statement, parameters = _one_layer_sql()
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [collection if value == _ANY else value for value in parameters])
+        row = cursor.fetchone()
+    return _served(row) if row else None
 
 
 def open_layer(principal: Principal, collection: str, action: str) -> tuple[ServedLayer, Scope]:
@@ -135,9 +151,11 @@ def open_layer(principal: Principal, collection: str, action: str) -> tuple[Serv
 
 def visible_layers(principal: Principal, action: str = scope.SEE) -> list[ServedLayer]:
     """Every layer with a published version that ``principal`` may see, in the catalogue's order."""
+    published = Layer.objects.filter(id__in=DatasetVersion.objects.filter(_IS_PUBLISHED).values("layer_id"))
+    order = ("dataset__item__position", "dataset__position", "position", "id")
     return [
         layer
-        for layer in _rows(Layer.objects.filter(versions__status=DatasetVersion.Status.PUBLISHED).distinct())
+        for layer in map(_served, _counted(published).order_by(*order))
         if scope.may(principal, layer.collection, action, public=layer.is_public)
     ]
 
@@ -176,7 +194,7 @@ class PublishedVersion:
 
 
 def _published(layer: ServedLayer) -> QuerySet[DatasetVersion]:
-    return DatasetVersion.objects.filter(layer_id=layer.id, status=DatasetVersion.Status.PUBLISHED)
+    return DatasetVersion.objects.filter(_IS_PUBLISHED, layer_id=layer.id)
 
 
 def published_versions(layer: ServedLayer, granted: Scope) -> list[PublishedVersion]:
@@ -190,8 +208,8 @@ def published_versions(layer: ServedLayer, granted: Scope) -> list[PublishedVers
 
 
 def _version(*values: Any) -> PublishedVersion:
-    extent = values[-1]
-    return PublishedVersion(*values[:-1], extent=tuple(extent) if extent else None)
+    typed: tuple[Any, ...] = (*values[:-1], tuple(values[-1]) if values[-1] else None)
+    return PublishedVersion(*typed)
 
 
 def extent_of(versions: Iterable[PublishedVersion]) -> Extent:
