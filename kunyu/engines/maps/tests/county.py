@@ -3,14 +3,16 @@
 County 990101 has 20 x 20 parcels of 0.002 degree from 113.0 E 34.5 N, numbered 1 … 400 row by row from the south-west.
 Version 1 is valid from 2024-12-31 and known since ``KNOWN_1``; version 2 from 2025-12-31, known since ``KNOWN_2``:
 parcel 1 becomes 0701, parcel 2 ends, parcel 401 appears north of the grid. County 990102 has one parcel far to the
-east. Parcel 3 carries text that JSON must escape, parcel 4 lacks an identifier. Layer XZQJX (lines) has one line.
+east. Parcel 3 carries text that JSON must escape, parcel 4 lacks an identifier. Layer XZQJX (lines) has one winding line.
 """
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 
+import shapely
 from django.db import connection, transaction
 
 from kunyu.engines.catalogue.loading import load_catalogue
@@ -27,6 +29,8 @@ WEST, SOUTH, SIDE, ACROSS = 113.0, 34.5, 0.002, 20
 VALID_1, VALID_2 = date(2024, 12, 31), date(2025, 12, 31)
 KNOWN_1 = datetime(2026, 1, 10, 8, tzinfo=UTC)
 KNOWN_2 = datetime(2026, 6, 1, 8, tzinfo=UTC)
+# A winding line of 2,000 vertices across the county, about 2 m to either side of 34.51 N.
+LINE = shapely.LineString([(WEST + 0.04 * i / 1999, 34.51 + 2e-5 * math.sin(i / 9)) for i in range(2000)])
 AWKWARD = 'quote " backslash \\ newline \n tab \t bell \x07 坤舆 </script>'
 
 _SQUARE = (
@@ -122,12 +126,12 @@ def _line() -> None:
     version = open_version(layer, "990101", VALID_1)
     with connection.cursor() as cursor:
         cursor.execute(
-            f'INSERT INTO {ensure_partition(layer, "990101")} (county, "BSM", geom, source_crs, valid, known, version_id, '
-            "digest) VALUES ('990101', '990101105100000001', ST_GeomFromText('MULTILINESTRING((113 34.51, 113.04 34.51))', "
-            "4490), 4526, %s::daterange, %s::tstzrange, %s, '\\x00')",
-            [f"[{VALID_1},)", f"[{KNOWN_1.isoformat()},)", version.pk],
+            f'INSERT INTO {ensure_partition(layer, "990101")} (county, "BSM", geom, source_crs, valid, known, '
+            "version_id, digest) VALUES ('990101', '990101105100000001', ST_Multi(ST_GeomFromText(%s, 4490)), 4526, "
+            "%s::daterange, %s::tstzrange, %s, '\\x00')",
+            [LINE.wkt, f"[{VALID_1},)", f"[{KNOWN_1.isoformat()},)", version.pk],
         )
-    publish_version(version, Content(1, 1, 0, extent=(113.0, 34.51, 113.04, 34.51)), known_from=KNOWN_1)
+    publish_version(version, Content(1, 1, 0, extent=LINE.bounds), known_from=KNOWN_1)
 
 
 def _person(name: str, actions: tuple[str, ...], **where: str) -> str:
