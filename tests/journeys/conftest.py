@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from psycopg import sql
 
 from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, serve_address
@@ -27,7 +27,10 @@ from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, serve_a
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "journeys-only"
 PARCELS = 1500
-START_SECONDS = 60
+START_SECONDS = 120
+# software rendering on a busy machine is slow; a test that passes waits no longer than it must
+PATIENCE_MS = 30_000
+expect.set_options(timeout=PATIENCE_MS)
 CHROMIUM_OPTIONS = [
     "--no-sandbox",
     "--disable-quic",
@@ -171,7 +174,7 @@ class Visit:
         self.page.wait_for_function(
             "() => { const one = document.querySelector('ky-map');"
             " return one?.ready && one.map.loaded() && one.map.areTilesLoaded() && !one.map.isMoving(); }",
-            timeout=30_000,
+            timeout=2 * PATIENCE_MS,
         )
 
     def outside(self) -> list[str]:
