@@ -23,7 +23,7 @@ from kunyu.engines.maps.errors import NoServingDatabase, TooSlow
 from kunyu.engines.maps.settings import maps_settings
 
 WAIT_SECONDS = 5.0
-_pools: dict[tuple[int, str], ConnectionPool] = {}
+_pools: dict[tuple[int, str, str], ConnectionPool] = {}
 _making = threading.Lock()
 
 
@@ -48,12 +48,11 @@ def _session_options() -> str:
 
 
 def _pool() -> ConnectionPool:
-    address = _address()
-    key = (os.getpid(), address)
+    key = (os.getpid(), settings.KUNYU_SERVE_DATABASE_URL, str(connections["default"].settings_dict["NAME"]))
     pool = _pools.get(key)
     if pool is None:
         with _making:
-            pool = _pools.get(key) or _pools.setdefault(key, _new_pool(address))
+            pool = _pools.get(key) or _pools.setdefault(key, _new_pool(_address()))
     return pool
 
 
