@@ -18,6 +18,8 @@ from kunyu.kernel.tolerances import SAME_POINT_TOLERANCE_M, TOPOLOGY_TOLERANCE_M
 Rows = NDArray[np.intp]
 
 _ROWS_AT_ONCE = 50_000
+_FLOAT_NOISE_M = 1e-7
+"""Distances between eastings of 38 million metres carry this much noise."""
 _EXPECTED = {"Polygon": (3, 6), "LineString": (1, 2, 5), "Point": (0, 4)}
 _REASONS_ZH = {
     "Self-intersection": "自相交", "Ring Self-intersection": "环自相交", "Hole lies outside shell": "洞在外环之外",
@@ -140,10 +142,15 @@ def _not_finite(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
 
 
 def _without_extent(layer: DeliveredLayer) -> NDArray[np.bool_]:
-    """Polygons thinner than the distance of "the same point" squared, lines shorter than it."""
+    """Polygons whose vertices lie on one line, lines shorter than the distance of "the same point".
+
+    An area of zero alone is not enough: the two halves of a bow tie cancel out.
+    """
     same = SAME_POINT_TOLERANCE_M / layer.metres_per_unit
     if layer.spec.geometry == "Polygon":
-        return np.asarray(shapely.area(layer.geometry) < same * same)
+        flat = np.asarray(shapely.area(layer.geometry) < same * same)
+        flat[flat] = shapely.area(shapely.convex_hull(layer.geometry[flat])) < same * same
+        return flat
     if layer.spec.geometry == "LineString":
         return np.asarray(shapely.length(layer.geometry) < same)
     return np.zeros(len(layer), bool)
@@ -222,7 +229,7 @@ def _spikes(
     longest = np.maximum(length[at - 1], length[at])
     shortest = np.minimum(length[at - 1], length[at])
     width = np.divide(cross, longest, out=np.full(len(at), np.inf), where=longest > 0)
-    spike = (width <= TOPOLOGY_TOLERANCE_M) & (shortest > TOPOLOGY_TOLERANCE_M)
+    spike = (width <= TOPOLOGY_TOLERANCE_M + _FLOAT_NOISE_M) & (shortest > TOPOLOGY_TOLERANCE_M)
     return at[spike], width[spike]
 
 
