@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +192,7 @@ def results(runs: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
         rows.append(_row(f"load_publish.{size}.memory", memory, ours["peak_gib"], None, None, BAR_GIB,
                          ours["peak_gib"] <= BAR_GIB, about))  # fmt: skip
     sizes = sorted(runs)
-    for small, large in zip(sizes, sizes[1:], strict=False):
+    for small, large in pairwise(sizes):
         growth = runs[large]["project"]["seconds"] / runs[small]["project"]["seconds"] / (large / small)
         work = {"from": small, "to": large, "unit": "time ratio / size ratio"}
         rows.append(_row(f"load_publish.growth.{large}", work, growth, 1.0, growth, BAR_GROWTH, growth <= BAR_GROWTH, about))

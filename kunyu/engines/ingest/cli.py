@@ -59,7 +59,8 @@ def deliver(
         _say(f"同一文件已经汇交过：批次 {received.delivery.pk}。 Handed in before: delivery {received.delivery.pk}.")
     if not wait:
         process_delivery.defer(delivery_id=received.delivery.pk)
-        return _answer(received.delivery, as_json)
+        _answer(received.delivery, as_json)
+        return
     done = _finish(received.delivery.pk)
     _answer(done, as_json)
     if done.summary.get("S") or done.summary.get("Z"):
@@ -150,7 +151,8 @@ def deliveries(
 
     actor = _principal()
     if number is not None:
-        return _show(queries.detail(actor, number), as_json)
+        _show(queries.detail(actor, number), as_json)
+        return
     found, following = queries.deliveries(actor, queries.Asked(status, division, standard, before, limit))
     rows = [queries.brief(one) for one in found]
     if as_json:

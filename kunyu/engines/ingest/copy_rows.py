@@ -11,6 +11,8 @@ from __future__ import annotations
 import datetime
 import hashlib
 from collections.abc import Sequence
+from itertools import pairwise
+from typing import TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -34,7 +36,7 @@ _MULTI_OF_ONE = {
     for name, code in (("Polygon", 6), ("LineString", 5))
 }
 
-Piece = pa.Array | pa.Scalar
+Piece: TypeAlias = pa.Array | pa.Scalar
 """Bytes of one field or half a field, one element per row, or one scalar for all rows."""
 
 
@@ -158,7 +160,7 @@ def row_digests(rows: pa.Array) -> pa.Array:
     offsets = np.frombuffer(rows.buffers()[1], np.int32)[rows.offset : rows.offset + len(rows) + 1].tolist()
     data = memoryview(rows.buffers()[2]) if rows.buffers()[2] is not None else memoryview(b"")
     sha256 = hashlib.sha256
-    digests = [sha256(data[a:b]).digest()[:DIGEST_BYTES] for a, b in zip(offsets, offsets[1:], strict=False)]
+    digests = [sha256(data[a:b]).digest()[:DIGEST_BYTES] for a, b in pairwise(offsets)]
     return pa.array(digests, pa.binary(DIGEST_BYTES))
 
 

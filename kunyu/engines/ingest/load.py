@@ -172,7 +172,8 @@ def ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
     def put(item: Batch | BaseException | None) -> None:
         while not stop.is_set():
             try:
-                return waiting.put(item, timeout=0.2)
+                waiting.put(item, timeout=0.2)
+                return
             except queue.Full:
                 continue
 
@@ -183,7 +184,7 @@ def ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
                 if stop.is_set():
                     return
             put(None)
-        except BaseException as error:  # carried over and raised where the batches are used
+        except BaseException as error:  # noqa: BLE001 - carried over and raised where the batches are used
             put(error)
 
     thread = threading.Thread(target=work, name="prepare-rows", daemon=True)

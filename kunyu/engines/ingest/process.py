@@ -99,7 +99,7 @@ def map_layers(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: 
         stored.collection = collections[one.spec.code]
         found.append(stored)
         done += one.source_rows
-    values = {
+    values: dict[str, Any] = {
         "is_incremental": any(one.spec.role in ("update", "process") for one in layers),
         "summary": {
             **delivery.summary,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, QuerySet
+from django.db.models import Count
 from django.utils.timezone import localtime
 
 from kunyu.engines.ingest.access import visible, visible_delivery
@@ -147,11 +147,10 @@ def _run(run: CheckRun) -> dict[str, Any]:
 
 
 def rule_counts(run: CheckRun) -> list[dict[str, Any]]:
-    """Findings by rule and severity, most severe first, with one message as an example."""
-    rows: QuerySet[Finding, dict[str, Any]] = (
-        Finding.objects.filter(run=run).order_by().values("rule", "severity", "layer", "clause").annotate(count=Count("id"))
-    )  # fmt: skip
-    return sorted(rows, key=lambda row: (SEVERITIES.index(row["severity"]), row["rule"], row["layer"]))
+    """Findings by rule, severity and layer, most severe first."""
+    rows = Finding.objects.filter(run=run).order_by().values("rule", "severity", "layer", "clause")
+    counted: list[dict[str, Any]] = [dict(row) for row in rows.annotate(count=Count("id"))]
+    return sorted(counted, key=lambda row: (SEVERITIES.index(row["severity"]), row["rule"], row["layer"]))
 
 
 def progress(principal: Principal, delivery_id: int) -> dict[str, Any]:

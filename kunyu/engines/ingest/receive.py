@@ -8,8 +8,8 @@ import re
 import shutil
 import tomllib
 import zipfile
-from contextlib import contextmanager
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -106,7 +106,7 @@ def _target(request: Request) -> tuple[str, str]:
         )
     reference.division(request.division[:6])
     if request.dataset_code:
-        dataset, layer = dataset_for_delivery(request.dataset_code)
+        _, layer = dataset_for_delivery(request.dataset_code)
         return layer.standard_id, request.dataset_code
     return load_standard(request.standard_id).id, ""
 

@@ -19,7 +19,6 @@ from kunyu.engines.ingest.tasks import process_delivery
 from kunyu.engines.security.scope import EDIT, Principal
 
 
-
 def shipped_mappings() -> dict[str, Path]:
     """Mapping files that ship beside the standards they fill, by name."""
     return {path.stem: path for path in sorted(BUILT_IN.glob("*/mappings/*.toml"))}

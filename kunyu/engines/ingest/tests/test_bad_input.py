@@ -32,7 +32,6 @@ from kunyu.engines.ingest.tests.delivered_files import (
     Cover,
     accepted,
     hand_in,
-
     write_cover,
 )
 from kunyu.engines.ingest.unpacking import UnsafeArchive

@@ -122,4 +122,4 @@ def test_package_after_a_later_version_is_refused(base_county: Delivery, sample:
     change = accepted(package(sample), standard=SURVEY, valid_from=None)
     with pytest.raises(LaterVersionExists):
         publish(change.pk, OPERATOR)
-    assert Delivery.objects.get(pk=change.pk).status == "accepted" and COUNTY == change.division_code
+    assert Delivery.objects.get(pk=change.pk).status == "accepted" and change.division_code == COUNTY
