@@ -63,7 +63,7 @@ def test_without_wait_the_delivery_is_queued(node: None, tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("arguments", "code", "name"),
     [
-        (["--standard", "NO-SUCH", "--division", "990101"], 2, "standard-unknown"),
+        (["--standard", "NO-SUCH", "--division", "990101"], 2, "standard_unknown"),
         (["--standard", OPEN_STANDARD, "--division", "99"], 2, "usage"),
         (["--dataset", "99999-001", "--division", "990101"], 4, "dataset_without_schema"),
         (["--standard", OPEN_STANDARD, "--division", "990101", "--mapping", "nobody"], 2, "delivery.unknown_target"),
