@@ -207,7 +207,7 @@ def _meander(rng: np.random.Generator, u: Floats, v: Floats, x: Axis, river: int
     knots[0, [0, -1]] = 0.0
     away = np.clip((u - centre) / reach, -1, 1)
     swing = knot_noise(knots, np.zeros(v.size, dtype=np.int64), np.clip(v, 0, 1).ravel()).reshape(v.shape)
-    return np.asarray(0.33 * reach * (1 - away**2) ** 2 * swing)
+    return np.asarray(0.27 * reach * (1 - away**2) ** 2 * swing)
 
 
 def _coons(frame: Frame, u: Floats, v: Floats) -> Floats:
@@ -244,10 +244,21 @@ def edge_ends(lattice: Lattice) -> tuple[Ints, Ints]:
 
 
 def edge_room(lattice: Lattice) -> Floats:
-    """Return per edge the width in metres of the narrower cell beside it: what its wiggles must stay inside."""
-    rows, columns = _narrower(lattice.row_width), _narrower(lattice.column_width)
-    horizontal = np.repeat(rows[:, None], lattice.columns, axis=1)
-    vertical = np.repeat(columns[None, :], lattice.rows, axis=0)
+    """Return per edge the true width in metres of the narrower cell beside it (0 at borders).
+
+    A cell's width is its area over the length of its sides: beside a bend of the river cells are sheared, and what
+    wiggles must stay inside is narrower than the distance of the lines.
+    """
+    node = lattice.node / TENTHS_MM
+    across, up = np.diff(node, axis=1), np.diff(node, axis=0)
+    long_h, long_v = np.sqrt((across**2).sum(axis=-1)), np.sqrt((up**2).sum(axis=-1))
+    one, two = node[1:, 1:] - node[:-1, :-1], node[1:, :-1] - node[:-1, 1:]
+    area = np.maximum(0.0, 0.5 * (one[..., 0] * two[..., 1] - one[..., 1] * two[..., 0]))
+    height = area / np.maximum(long_h[:-1], long_h[1:])
+    width = area / np.maximum(long_v[:, :-1], long_v[:, 1:])
+    horizontal, vertical = np.zeros(long_h.shape), np.zeros(long_v.shape)
+    horizontal[1:-1] = np.minimum(height[:-1], height[1:])
+    vertical[:, 1:-1] = np.minimum(width[:, :-1], width[:, 1:])
     return np.concatenate([horizontal.ravel(), vertical.ravel()])
 
 
