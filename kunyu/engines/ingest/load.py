@@ -6,8 +6,6 @@ a thread prepares batches (reprojection, areas, digests) while this one feeds th
 
 from __future__ import annotations
 
-import queue
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -24,7 +22,6 @@ from kunyu.engines.ingest import copy_rows, rows
 from kunyu.engines.ingest.rows import Batch, Constants
 
 PIECE = 1 << 20
-WAITING_BATCHES = 2
 
 STAND_DTYPE = np.dtype(
     [("fields", ">i2"), ("l1", ">i4"), ("fid", ">i8"), ("l2", ">i4"), ("high", ">u8"), ("low", ">u8"), ("l3", ">i4"),
@@ -162,41 +159,6 @@ def copy_batches(
             loaded.inserted += len(chosen)
             seen(loaded.delivered)
         copy.write(copy_rows.TRAILER)
-
-
-def ahead(batches: Iterable[Batch]) -> Iterator[Batch]:
-    """Prepare batches in a thread, at most ``WAITING_BATCHES`` before they are wanted."""
-    waiting: queue.Queue[Batch | BaseException | None] = queue.Queue(WAITING_BATCHES)
-    stop = threading.Event()
-
-    def put(item: Batch | BaseException | None) -> None:
-        while not stop.is_set():
-            try:
-                waiting.put(item, timeout=0.2)
-                return
-            except queue.Full:
-                continue
-
-    def work() -> None:
-        try:
-            for batch in batches:
-                put(batch)
-                if stop.is_set():
-                    return
-            put(None)
-        except BaseException as error:  # noqa: BLE001 - carried over and raised where the batches are used
-            put(error)
-
-    thread = threading.Thread(target=work, name="prepare-rows", daemon=True)
-    thread.start()
-    try:
-        while (item := waiting.get()) is not None:
-            if isinstance(item, BaseException):
-                raise item
-            yield item
-    finally:
-        stop.set()
-        thread.join()
 
 
 def close_rows(cursor: psycopg.Cursor, target: Target, fids: NDArray[np.int64]) -> int:

@@ -36,7 +36,9 @@ class Bounds:
         if self.layer.spatial:
             wkb = batch.column(batch.schema.get_field_index(GEOMETRY)).to_numpy(zero_copy_only=False)
             geometries = shapely.from_wkb(wkb, on_invalid="ignore")
-            if not np.isfinite(shapely.get_coordinates(geometries)).all():
+            # the length of a line through a NaN is NaN: one pass in C instead of a copy of all coordinates
+            finite = np.isfinite(shapely.length(geometries)) | shapely.is_missing(geometries)
+            if not finite.all() or not np.isfinite(_point_coordinates(geometries)).all():
                 raise self._bad(batch, geometries)
             box = shapely.total_bounds(geometries)
             self.box = np.concatenate([np.fmin(self.box[:2], box[:2]), np.fmax(self.box[2:], box[2:])])
@@ -54,6 +56,13 @@ class Bounds:
             layer=self.layer.spec.code,
             record=named,
         )
+
+
+def _point_coordinates(geometries: NDArray[np.object_]) -> NDArray[np.float64]:
+    """Coordinates of points, which have no length."""
+    kinds = shapely.get_type_id(geometries)
+    points = (kinds == shapely.GeometryType.POINT) | (kinds == shapely.GeometryType.MULTIPOINT)
+    return shapely.get_coordinates(geometries[points])
 
 
 def require_crs(layer: MappedLayer) -> None:

@@ -26,6 +26,7 @@ from kunyu.engines.ingest.checks.runner import run as run_checks
 from kunyu.engines.ingest.mapping import MappedDelivery, MappedLayer
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery
 from kunyu.engines.ingest.opened import is_raster, laid_out, nothing_inside, opened
+from kunyu.engines.ingest.prefetch import ahead
 from kunyu.engines.ingest.receive import default_valid_from, disk_full, object_store
 from kunyu.engines.ingest.running import Run
 from kunyu.engines.ingest.services import UNFINISHED, Reason, Status, change_status, get_delivery
@@ -123,7 +124,7 @@ def _write_layer(
     bounds = placing.Bounds(layer)
     path = folder / f"mapped-{layer.spec.code}.parquet"
     records = geoparquet.write(
-        path, layer.schema, _watched(layer, bounds, years), crs=layer.crs, geometry=layer.spec.geometry,
+        path, layer.schema, map(bounds.see, ahead(_watched(layer, years))), crs=layer.crs, geometry=layer.spec.geometry,
         batch_vertices=limits.batch_vertices, batch_rows=limits.batch_rows, seen=seen,
     )  # fmt: skip
     placing.require_place(layer, bounds.box, delivery.division_code)
@@ -141,14 +142,14 @@ def _write_layer(
     )
 
 
-def _watched(layer: MappedLayer, bounds: placing.Bounds, years: set[int]) -> Iterator[pa.RecordBatch]:
+def _watched(layer: MappedLayer, years: set[int]) -> Iterator[pa.RecordBatch]:
     has_year = any(field.code == YEAR_FIELD for field in layer.spec.fields)
     for batch in layer.batches():
         if has_year:
             latest = pc.max(batch.column(batch.schema.get_field_index(YEAR_FIELD))).as_py()
             if latest is not None and 1949 < latest < 2200:
                 years.add(int(latest))
-        yield bounds.see(batch)
+        yield batch
 
 
 def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
