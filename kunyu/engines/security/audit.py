@@ -12,7 +12,9 @@ def record(
 ) -> None:
     """Add one entry; must run inside the transaction of the act, so that neither stands without the other."""
     if not connection.in_atomic_block:
-        raise Defect("审计记录必须与所记的操作在同一事务中。", "An audit entry must be written in the transaction of its act.")
+        raise Defect(
+            "审计记录必须与所记的操作在同一事务中。", "An audit entry must be written in the transaction of its act."
+        )
     AuditEntry.objects.create(
         actor=principal.name,
         action=action,

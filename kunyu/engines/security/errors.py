@@ -33,3 +33,11 @@ class BadToken(KunyuError):
     code = "bad_token"
     http_status = 401
     exit_code = 4
+
+
+class UnknownUser(KunyuError):
+    """A user name that no active account bears."""
+
+    code = "unknown_user"
+    http_status = 404
+    exit_code = 2

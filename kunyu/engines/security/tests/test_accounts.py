@@ -6,7 +6,7 @@ import pytest
 from django.test import Client
 
 from kunyu.engines.security import audit, services, session
-from kunyu.engines.security.errors import BadToken
+from kunyu.engines.security.errors import BadToken, NotAllowed
 from kunyu.engines.security.models import AccessToken, AuditEntry, Grant, User
 from kunyu.engines.security.scope import operator
 from kunyu.kernel.errors import Defect
@@ -70,6 +70,22 @@ def test_token_that_no_longer_holds_is_refused(li, spoil):
         User.objects.update(is_active=False)
     with pytest.raises(BadToken):
         session.principal_of_token("ky_nobody" if spoil == "unknown" else token)
+
+
+def test_nobody_issues_tokens_for_others_but_the_operator(li):
+    other = User.objects.create_user("wang", "correct-horse-9", name_zh="王")
+    with pytest.raises(NotAllowed, match="wang"):
+        services.issue_token(other, "mine-now", session.principal_of(li))
+    assert not AccessToken.objects.exists()
+    assert services.issue_token(li, "own", session.principal_of(li)).startswith("ky_")
+
+
+def test_revoked_token_stops_at_once(li):
+    token = services.issue_token(li, "qgis", operator())
+    assert services.revoke_token(li, "qgis", operator()) == 1
+    with pytest.raises(BadToken):
+        session.principal_of_token(token)
+    assert AuditEntry.objects.filter(action="revoke-token", object_id="li").count() == 1
 
 
 def test_expired_grant_gives_nothing(li):

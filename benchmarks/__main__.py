@@ -1,0 +1,10 @@
+"""``python -m benchmarks [name …]``: run the named benchmarks, or all; each writes ``results/<name>.json``."""
+
+import importlib
+import sys
+
+ALL = ("load_publish", "check_rules", "tiles", "second_start", "crypto")
+
+for name in sys.argv[1:] or ALL:
+    print(f"== {name}", flush=True)
+    importlib.import_module(f"benchmarks.{name}").main([])
