@@ -155,7 +155,7 @@ def read_request(provider: CryptoProvider, content: bytes) -> Request:
             public_key=public_key,
             alternative_names=_requested_names(info),
         )
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, MalformedKey) as error:
         raise _malformed(error) from error
     if not provider.verify(public_key, signed, signature):
         raise _malformed(ValueError("its signature does not match its public key / 签名与公钥不符"))

@@ -193,6 +193,8 @@ class EncryptedFile(io.RawIOBase):
         self._text(self._last)
 
     def _text(self, index: int) -> bytes:
+        if self.closed:
+            raise ValueError("read of a closed file")
         if self._held[0] != index:
             self._stream.seek(self._first + index * (self._chunk + TAG_BYTES))
             sealed = self._stream.read(self._chunk + TAG_BYTES)

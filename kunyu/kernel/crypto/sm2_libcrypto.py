@@ -10,16 +10,13 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any
 
-from kunyu.kernel.crypto import der
+from kunyu.kernel.crypto import der, sm2_points
 from kunyu.kernel.crypto.errors import DecryptionFailed, MalformedKey, WrongKey
 from kunyu.kernel.crypto.libcrypto import Libcrypto, failure, load
 from kunyu.kernel.crypto.provider import PUBLIC_KEY_BYTES
 
 PLAINTEXT_LIMIT = 4096
 """Bytes one SM2 encryption takes. It is for keys and short texts; longer data is sealed with SM4."""
-
-USER_ID_LIMIT = 8191
-"""Bytes of a user id: its length in bits is written in two bytes."""
 
 _SIGNATURE_ROOM = 72
 # id-ecPublicKey with the named curve sm2p256v1, OID 1.2.156.10197.1.301
@@ -226,13 +223,7 @@ def _with_key_context(crypto: Libcrypto, pkey: Any, act: Callable[[Any], int]) -
 
 
 def _with_digest_context(crypto: Libcrypto, pkey: Any, user_id: bytes, act: Callable[[Any], int]) -> int:
-    if len(user_id) > USER_ID_LIMIT:
-        raise WrongKey(
-            f"用户标识最长{USER_ID_LIMIT}字节, 实为{len(user_id)}字节。请缩短。",
-            f"A user id has at most {USER_ID_LIMIT} bytes; found {len(user_id)}. Shorten it.",
-            length=len(user_id),
-            limit=USER_ID_LIMIT,
-        )
+    sm2_points.require_user_id(user_id)
     lib = crypto.lib
     key_context = lib.EVP_PKEY_CTX_new(pkey, crypto.ffi.NULL)
     context = lib.EVP_MD_CTX_new()

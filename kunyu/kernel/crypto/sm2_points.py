@@ -6,7 +6,7 @@ packages and certificates (about 5 ms each). Nothing here may ever be given a pr
 
 from __future__ import annotations
 
-from kunyu.kernel.crypto.errors import MalformedKey
+from kunyu.kernel.crypto.errors import MalformedKey, WrongKey
 from kunyu.kernel.crypto.provider import DEFAULT_USER_ID, PUBLIC_KEY_BYTES
 from kunyu.kernel.digests import Sm3
 
@@ -16,6 +16,9 @@ B = 0x28E9FA9E9D9F5E344D5A9E4BCF6509A7F39789F515AB8F92DDBCBD414D940E93
 N = 0xFFFFFFFEFFFFFFFFFFFFFFFFFFFFFFFF7203DF6B21C6052B53BBF40939D54123
 GX = 0x32C4AE2C1F1981195F9904466A39C9948FE30BBFF2660BE1715A4589334C74C7
 GY = 0xBC3736A2F4F6779C59BDCEE36B692153D0A9877CC62A474002DF32E52139F0A0
+
+USER_ID_LIMIT = 8190
+"""Bytes of a user id. Its length in bits is written in two bytes, which would allow 8191; OpenSSL stops one earlier."""
 
 Jacobian = tuple[int, int, int]
 """X, Y, Z with x = X/Z², y = Y/Z³; Z = 0 is infinity."""
@@ -32,9 +35,9 @@ def read_point(public_key: bytes) -> tuple[int, int]:
     """
     if len(public_key) != PUBLIC_KEY_BYTES or public_key[0] != 4:
         raise MalformedKey(
-            f"SM2公钥应为65字节并以04开头, 实为{len(public_key)}字节。请提供未压缩公钥。",
-            f"An SM2 public key has 65 bytes and begins with 04; found {len(public_key)} bytes. Give the "
-            "uncompressed point.",
+            f"SM2公钥应为65字节并以04开头, 实为{len(public_key)}字节, 以{public_key[:1].hex()}开头。请提供未压缩公钥。",
+            f"An SM2 public key has 65 bytes and begins with 04; found {len(public_key)} bytes beginning with "
+            f"{public_key[:1].hex()}. Give the uncompressed point.",
             length=len(public_key),
         )
     x, y = int.from_bytes(public_key[1:33], "big"), int.from_bytes(public_key[33:], "big")
@@ -47,11 +50,23 @@ def read_point(public_key: bytes) -> tuple[int, int]:
 
 def identity_digest(public_key: bytes, user_id: bytes = DEFAULT_USER_ID) -> bytes:
     """Return Z: SM3(ENTL || ID || a || b || xG || yG || xA || yA), GB/T 32918.2-2016 §5.5."""
+    require_user_id(user_id)
     digest = Sm3((len(user_id) * 8).to_bytes(2, "big") + user_id)
     for number in (A, B, GX, GY):
         digest.update(number.to_bytes(32, "big"))
     digest.update(public_key[1:])
     return digest.digest()
+
+
+def require_user_id(user_id: bytes) -> None:
+    """Raise WrongKey when the id is too long."""
+    if len(user_id) > USER_ID_LIMIT:
+        raise WrongKey(
+            f"用户标识最长{USER_ID_LIMIT}字节, 实为{len(user_id)}字节。请缩短。",
+            f"A user id has at most {USER_ID_LIMIT} bytes; found {len(user_id)}. Shorten it.",
+            length=len(user_id),
+            limit=USER_ID_LIMIT,
+        )
 
 
 def verify(public_key: bytes, message: bytes, r: int, s: int, user_id: bytes = DEFAULT_USER_ID) -> bool:
