@@ -51,7 +51,21 @@ def main() -> None:
         logging.ERROR
     )  # it mistakes this entry for the application's
     prepare_django()
+    _take_up_deliveries()
     asyncio.run(work())
+
+
+def _take_up_deliveries() -> None:
+    """Queue deliveries that nobody's job stands for: a ``kunyu deliver --wait`` that was killed had none."""
+    from django.db import connection
+
+    from kunyu.engines.ingest.tasks import take_up_unfinished
+
+    try:
+        for delivery in take_up_unfinished():
+            logger.info("delivery %s has no verdict yet: queued", delivery)
+    finally:
+        connection.close()
 
 
 if __name__ == "__main__":

@@ -111,6 +111,20 @@ def test_a_killed_worker_is_taken_up_where_it_stood(
     assert CheckRun.objects.count() == 1 and processing.unfinished() == []
 
 
+def test_a_starting_worker_queues_what_has_no_verdict(node: None, tmp_path: Path) -> None:
+    from django.db import connection
+
+    from kunyu.engines.ingest.tasks import take_up_unfinished
+
+    done = accepted(write_cover(tmp_path / "a.gpkg"))
+    waiting = hand_in(write_cover(tmp_path / "b.gpkg", Cover(rows=5)))
+    assert take_up_unfinished() == [waiting.pk]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT args FROM procrastinate_jobs WHERE task_name = 'ingest.process_delivery'")
+        jobs = [str(row[0]) for row in cursor.fetchall()]
+    assert any(str(waiting.pk) in job for job in jobs) and done.status == "accepted"
+
+
 def test_one_worker_at_a_time(node: None, tmp_path: Path) -> None:
     delivery = hand_in(write_cover(tmp_path / "a.gpkg"))
     with Run(delivery.pk):
