@@ -49,6 +49,8 @@ def _point_settings_at_tests() -> None:
     os.environ["DATABASE_URL"] = _cluster.cluster.addresses()["database_url"]
     os.environ["KUNYU_SERVE_DATABASE_URL"] = _cluster.cluster.addresses()["serve_database_url"]
     os.environ["DJANGO_SETTINGS_MODULE"] = "kunyu.project.settings"
+    # Playwright keeps an event loop in the thread of the tests; Django would take every later query for async code
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "true"
     from django.conf import settings
 
     # pytest-django looked for settings before this file was loaded; it sets Django up later if they are loaded by then

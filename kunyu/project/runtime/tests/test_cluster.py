@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,6 +41,13 @@ def scalar(cluster: PrivateCluster, statement: str, role: str = "kunyu") -> obje
         row = connection.execute(statement).fetchone()
     assert row is not None
     return row[0]
+
+
+def _kill(*processes: psutil.Process) -> None:
+    """Kill without warning, and wait until the system has carried it out."""
+    for process in processes:
+        process.kill()
+    psutil.wait_procs(processes, timeout=10)
 
 
 def test_durability_and_encoding_are_not_weakened(running: PrivateCluster) -> None:
@@ -91,7 +96,7 @@ def test_committed_rows_survive_kill_9_of_the_server(running: PrivateCluster) ->
     with psycopg.connect(running.dsn(), autocommit=True) as connection:
         connection.execute("CREATE TABLE kept (n int)")
         connection.execute("INSERT INTO kept VALUES (42)")
-    psutil.Process(running.server_pid()).send_signal(signal.SIGKILL)
+    _kill(psutil.Process(running.server_pid()))
 
     running.ensure()
 
@@ -101,10 +106,7 @@ def test_committed_rows_survive_kill_9_of_the_server(running: PrivateCluster) ->
 def test_kill_9_of_every_process_at_once(running: PrivateCluster) -> None:
     """A power loss: socket, lock files and pid file stay behind."""
     server = psutil.Process(running.server_pid())
-    for process in [server, *server.children(recursive=True)]:
-        process.kill()
-    while server.is_running() and server.status() != psutil.STATUS_ZOMBIE:
-        time.sleep(0.01)
+    _kill(server, *server.children(recursive=True))
     assert (running.socket_folder / ".s.PGSQL.5432").exists()
     assert running.running() is False
 

@@ -146,7 +146,8 @@ def test_the_second_start_is_fast(up: Node) -> None:
     up.kunyu("down")
     began = time.monotonic()
     up.up()
-    assert time.monotonic() - began < 10
+    # three seconds on an idle laptop; `make bench` holds the bar of ten, a busy test machine needs room
+    assert time.monotonic() - began < 30
 
 
 def test_files_with_passwords_are_closed(up: Node) -> None:
