@@ -11,7 +11,8 @@ Before anything is timed, tiles are decoded: every parcel whose part in the buff
 radius must be in ours. What tipg's tiles lack by the same measure is reported.
 
 Run: ``python -m benchmarks.tiles [--parcels N] [--seconds S] [--rounds R]``. ``KUNYU_BENCH_DATA`` may name a folder
-with sample counties (``c<N>/county.gpkg``) that is used and filled.
+with sample counties (``c<N>/county.gpkg``) that is used and filled; ``KUNYU_BENCH_HOME`` a state folder that is kept, so
+that a county once loaded is measured again without loading it (``--load-only`` stops after loading).
 """
 
 from __future__ import annotations
@@ -50,17 +51,25 @@ def main(arguments: list[str]) -> list[dict[str, Any]]:
     parser.add_argument("--parcels", type=int, default=1_000_000)
     parser.add_argument("--seconds", type=float, default=15)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--load-only", action="store_true")
     asked = parser.parse_args(arguments)
-    home = Path(tempfile.mkdtemp(prefix="ky-bench-tiles-"))
+    kept = os.environ.get("KUNYU_BENCH_HOME")
+    home = Path(kept) if kept else Path(tempfile.mkdtemp(prefix="ky-bench-tiles-"))
+    home.mkdir(exist_ok=True)
     home.chmod(0o711)
     from kunyu.project.runtime.cluster import PrivateCluster
 
     cluster = PrivateCluster(home).ensure()
     try:
-        rows = _measure_all(cluster, home, asked.parcels, asked.seconds, asked.rounds)
+        environment, records = _prepare(cluster, home, asked.parcels)
+        if asked.load_only:
+            print(f"{records} parcels loaded")
+            return []
+        rows = _measure_all(cluster, home, environment, asked, records)
     finally:
         cluster.stop()
-        shutil.rmtree(home, ignore_errors=True)
+        if not kept:
+            shutil.rmtree(home, ignore_errors=True)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(json.dumps(rows, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     for row in rows:
@@ -69,16 +78,27 @@ def main(arguments: list[str]) -> list[dict[str, Any]]:
     return rows
 
 
-def _measure_all(
-    cluster: PrivateCluster, home: Path, parcels: int, seconds: float, rounds: int
-) -> list[dict[str, Any]]:
+def _prepare(cluster: PrivateCluster, home: Path, parcels: int) -> tuple[dict[str, str], int]:
+    """Schema and county, unless a kept state folder has them; the environment of the node and the number of rows."""
     environment = _environment(cluster, home)
     os.environ.update(environment)
     import django
 
     subprocess.run([sys.executable, "-m", "django", "migrate", "--skip-checks", "-v0"], check=True, cwd=ROOT)
     django.setup()
-    records = _load(_county_file(home, parcels))
+    from kunyu.engines.catalogue.models import DatasetVersion
+
+    published = DatasetVersion.objects.filter(layer__collection=PARCELS, county=COUNTY, status="published").first()
+    records = int(published.record_count or 0) if published else _load(_county_file(home, parcels))
+    if abs(records - parcels) > parcels * 0.05:
+        raise SystemExit(f"{home} holds {records} parcels, asked for {parcels}: choose another KUNYU_BENCH_HOME")
+    return environment, records
+
+
+def _measure_all(
+    cluster: PrivateCluster, home: Path, environment: dict[str, str], asked: argparse.Namespace, records: int
+) -> list[dict[str, Any]]:
+    parcels, seconds, rounds = asked.parcels, asked.seconds, asked.rounds
     token = _token()
     _settle(cluster)
     addresses = _tiles_with_data()
@@ -173,6 +193,7 @@ def _token() -> str:
     from kunyu.engines.security.models import User
     from kunyu.engines.security.services import grant, issue_token
 
+    User.objects.filter(username="bench").delete()
     user = User.objects.create_user("bench", "only-for-this-run", name_zh="基准")
     grant(user, (scope.SEE, scope.QUERY), actor=scope.operator("bench"))
     return issue_token(user, "bench", scope.operator("bench"))
@@ -223,6 +244,7 @@ def _pgbench_scripts(home: Path, addresses: list[TileAddress]) -> list[Path]:
     assert layer is not None and layer.tile_fields == ATTRIBUTES
     selection = Selection(layer, Scope(PARCELS, "query", ("",), ""), Moment(read_days(None, None), None))
     folder = home / "pgbench"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     scripts = []
     with psycopg.connect(settings.KUNYU_SERVE_DATABASE_URL) as connection:
