@@ -10,7 +10,9 @@ from django.db import connection
 from django.db.models import Count
 from django.utils.timezone import localtime
 
+from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.access import visible, visible_delivery
+from kunyu.engines.ingest.checks.rule import rules_for
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, RasterItem
 from kunyu.engines.ingest.running import is_held
 from kunyu.engines.ingest.settings import ingest_settings
@@ -149,7 +151,13 @@ def _run(run: CheckRun) -> dict[str, Any]:
 def rule_counts(run: CheckRun) -> list[dict[str, Any]]:
     """Findings by rule, severity and layer, most severe first."""
     rows = Finding.objects.filter(run=run).order_by().values("rule", "severity", "layer", "clause")
-    counted: list[dict[str, Any]] = [dict(row) for row in rows.annotate(count=Count("id"))]
+    named = {one.id: one for one in rules_for(load_standard(run.delivery.standard_id)).rules}
+    counted: list[dict[str, Any]] = [
+        {**row, "name_zh": named[row["rule"]].name_zh, "name_en": named[row["rule"]].name_en}
+        if row["rule"] in named
+        else {**row, "name_zh": row["rule"], "name_en": row["rule"]}  # a rule of an earlier edition of the pack
+        for row in rows.annotate(count=Count("id"))
+    ]
     return sorted(counted, key=lambda row: (SEVERITIES.index(row["severity"]), row["rule"], row["layer"]))
 
 
