@@ -88,7 +88,7 @@ def _ogr_layers(dataset: Path, file: str) -> list[SourceLayer]:
                 encoding="UTF-8", encoding_assumed=False, fields=_fields(schema, wkb), count=int(info["features"]),
                 geometry_column=wkb if spatial else None, notes=_crs_notes(str(name), crs) if spatial else (),
                 open_options=options,
-            )  # fmt: skip
+            )
         )
     return layers
 
@@ -102,7 +102,7 @@ def _shape_layer(dataset: Path, file: str, scratch: Path, encoding: str | None) 
     if text.assumed:
         notes.append(
             Note("encoding_assumed", f"{file} 没有 .cpg, 按文本内容判断为 {text.name}",
-                 f"{file} has no .cpg; its text reads as {text.name}")  # fmt: skip
+                 f"{file} has no .cpg; its text reads as {text.name}")
         )
     if dataset.suffix.lower() == ".shp" and _part(dataset, ".shx") is None:
         dataset = _with_index(dataset, scratch)

@@ -6,6 +6,7 @@ holds WKB in the delivered coordinate system, x before y.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,9 @@ import pyogrio
 from pyogrio.errors import DataLayerError, DataSourceError
 
 from kunyu.kernel.errors import KunyuError, UnreadableInput
+
+# A road with hundreds of holes makes GDAL announce that sorting its rings may be slow. It is not, and nobody can act.
+warnings.filterwarnings("ignore", message=r"organizePolygons\(\)", category=RuntimeWarning)
 
 GEOMETRY = "geometry"
 BATCH_ROWS = 65_536

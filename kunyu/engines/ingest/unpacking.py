@@ -14,7 +14,7 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import BinaryIO
+from typing import IO, BinaryIO
 
 from kunyu.kernel.errors import UnreadableInput
 
@@ -189,7 +189,7 @@ def _write_members(
         yield target
 
 
-def _copy(source: BinaryIO | zipfile.ZipExtFile, out: BinaryIO, allowed: int, name: str, archive: str) -> None:
+def _copy(source: IO[bytes] | gzip.GzipFile, out: BinaryIO, allowed: int, name: str, archive: str) -> None:
     written = 0
     while piece := source.read(MIB):
         written += len(piece)

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
 METRES_PER_DEGREE = 111_319.5
 """A degree along the equator: what a tolerance in metres is divided by in a plane of degrees."""
 
+FARTHEST = 1e9
+"""No coordinate of a plane on Earth, in metres, feet or degrees, is further from zero than this."""
+ROWS_AT_ONCE = 50_000
+
 MOST_FINDINGS = 20_000
 """Findings of one rule in one layer that are listed one by one; the rest is counted in one closing finding."""
 
@@ -60,8 +64,7 @@ class DeliveredLayer:
             where = batch.schema.get_field_index(GEOMETRY)
             if where >= 0:
                 parsed.append(_parse(batch.column(where), first))
-                batch = batch.drop_columns([GEOMETRY])
-            batches.append(batch)
+            batches.append(batch.drop_columns([GEOMETRY]) if where >= 0 else batch)
             first += batch.num_rows
         schema = mapped.schema.remove(mapped.schema.get_field_index(GEOMETRY)) if mapped.spatial else mapped.schema
         rows = pa.Table.from_batches(batches, schema=schema)
@@ -115,6 +118,27 @@ class DeliveredLayer:
         """Whether each geometry is valid; false where there is none."""
         return np.asarray(shapely.is_valid(self.geometry))
 
+    @cached_property
+    def absurd(self) -> NDArray[np.bool_]:
+        """Whether a geometry has a vertex that is NaN, infinite or further out than anything on Earth.
+
+        Bounds would skip NaN, so every coordinate is looked at.
+        """
+        bad = np.zeros(len(self), bool)
+        for start in range(0, len(self), ROWS_AT_ONCE):
+            xy, owner = shapely.get_coordinates(self.geometry[start : start + ROWS_AT_ONCE], return_index=True)
+            bad[start + owner[~(np.abs(xy) < FARTHEST).all(axis=1)]] = True
+        return bad
+
+    @cached_property
+    def on_earth(self) -> NDArray[np.object_]:
+        """The geometries, None in place of absurd ones: one wild vertex must not blur what is near."""
+        if not self.absurd.any():
+            return self.geometry
+        near = self.geometry.copy()
+        near[self.absurd] = None
+        return near
+
     @property
     def sources(self) -> tuple[SourceLayer, ...]:
         """The delivered layers these rows come from."""
@@ -139,7 +163,7 @@ class DeliveredLayer:
 
     def points(self, rows: NDArray[np.intp]) -> NDArray[np.object_]:
         """Return a point in each row's geometry, for findings about attributes; None where there is no geometry."""
-        chosen = self.geometry[rows]
+        chosen = self.on_earth[rows]
         usable = ~(shapely.is_missing(chosen) | shapely.is_empty(chosen)) & _finite(chosen)
         points = np.full(len(rows), None, object)
         points[usable] = shapely.point_on_surface(chosen[usable])
@@ -283,7 +307,8 @@ class _Parsed:
 
 def _parse(column: pa.Array, first: int) -> _Parsed:
     wkb = column.to_numpy(zero_copy_only=False)
-    geometry = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
+    with np.errstate(invalid="ignore"):  # NaN coordinates are a rule's business, not a warning's
+        geometry = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
     failed = np.flatnonzero(shapely.is_missing(geometry) & np.array(column.is_valid()))
     # GEOS refuses rings that are not closed; "fix" closes them, and what it refuses too is no geometry
     geometry[failed] = _fixed(wkb[failed])

@@ -106,7 +106,7 @@ def parcel_area_is_ellipsoidal(delivery: Delivered) -> Iterator[Finding]:
 
 def _measurable(layer: DeliveredLayer) -> NDArray[np.bool_]:
     kinds = shapely.get_type_id(layer.geometry)
-    return np.isin(kinds, (3, 6)) & layer.valid
+    return np.isin(kinds, (3, 6)) & layer.valid & ~layer.absurd
 
 
 @rule(

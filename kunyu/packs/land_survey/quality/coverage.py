@@ -42,7 +42,7 @@ def parcels_do_not_overlap(delivery: Delivered) -> Iterator[Finding]:
         layer = delivery.layers.get(code)
         if layer is None or not len(layer):
             continue
-        found = overlaps(layer.geometry, TOPOLOGY_TOLERANCE_M / layer.metres_per_unit)
+        found = overlaps(layer.on_earth, TOPOLOGY_TOLERANCE_M / layer.metres_per_unit)
         areas = _square_metres(layer, found.geometry)
         widths = _widths(layer, found.geometry)
         pairs = [
@@ -75,11 +75,11 @@ def parcels_leave_no_gap(delivery: Delivered) -> Iterator[Finding]:
     villages, towns = delivery.layers.get("CJDCQ"), delivery.layers.get("XZQ")
     tolerance = TOPOLOGY_TOLERANCE_M / layer.metres_per_unit
     if villages is not None:
-        yield from _report(delivery, layer, gaps(layer.geometry, villages.geometry, tolerance), villages)
-    if towns is not None and (villages is None or len(gaps(villages.geometry, towns.geometry, tolerance))):
-        found = gaps(layer.geometry, towns.geometry, tolerance)
+        yield from _report(delivery, layer, gaps(layer.on_earth, villages.on_earth, tolerance), villages)
+    if towns is not None and (villages is None or len(gaps(villages.on_earth, towns.on_earth, tolerance))):
+        found = gaps(layer.on_earth, towns.on_earth, tolerance)
         if villages is not None:
-            found = _only_new(found, gaps(layer.geometry, villages.geometry, tolerance))
+            found = _only_new(found, gaps(layer.on_earth, villages.on_earth, tolerance))
         yield from _report(delivery, layer, found, towns)
 
 
@@ -132,15 +132,11 @@ def _beside(layer: DeliveredLayer, places: NDArray[np.object_], reach: float) ->
 
 def _usable(layer: DeliveredLayer) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
     """Return rows and their polygons, invalid ones repaired as the search for gaps repairs them."""
-    finite = np.isfinite(shapely.bounds(layer.geometry)).all(axis=1)  # false also where there is no geometry
-    rows = np.flatnonzero(finite & (shapely.get_dimensions(layer.geometry) == 2))
-    parcels = layer.geometry[rows]
+    rows = np.flatnonzero((shapely.get_dimensions(layer.on_earth) == 2) & ~shapely.is_empty(layer.on_earth))
+    parcels = layer.on_earth[rows]
     broken = np.flatnonzero(~layer.valid[rows])
-    whole = np.array([np.isfinite(shapely.get_coordinates(one)).all() for one in parcels[broken]], bool)
-    parcels[broken[whole]] = shapely.make_valid(parcels[broken[whole]], method="structure", keep_collapsed=False)
-    keep = np.ones(len(rows), bool)
-    keep[broken[~whole]] = False
-    return rows[keep], parcels[keep]
+    parcels[broken] = shapely.make_valid(parcels[broken], method="structure", keep_collapsed=False)
+    return rows, parcels
 
 
 def _square_metres(layer: DeliveredLayer, geometry: NDArray[np.object_]) -> list[float]:

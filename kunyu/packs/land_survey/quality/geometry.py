@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
+from kunyu.engines.ingest.checks.delivered import FARTHEST, Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.rule import rule
 from kunyu.kernel.tolerances import SAME_POINT_TOLERANCE_M, TOPOLOGY_TOLERANCE_M
@@ -56,7 +56,7 @@ def geometries_are_valid(delivery: Delivered) -> Iterator[Finding]:
             yield from _vertices(report, sound)
 
 
-def _broken(report: Reporter) -> Iterator[Finding]:
+def _broken(report: Reporter) -> Generator[Finding, None, Rows]:
     """Yield findings of geometries that are broken as a whole; return the rows that are not."""
     layer = report.layer
     geometry = layer.geometry
@@ -82,8 +82,8 @@ def _broken(report: Reporter) -> Iterator[Finding]:
     for mask, zh, en in steps:
         rows = take(mask)
         yield from _whole(report, rows, zh, en)
-    rows = take(_not_finite(geometry))
-    yield from _whole(report, rows, "坐标含 NaN 或无穷大", "a coordinate is NaN or infinite")
+    rows = take(layer.absurd)
+    yield from _whole(report, rows, "坐标为 NaN、无穷大或不在地球上", "a coordinate is NaN, infinite or not on Earth")
     flat = take(_without_extent(layer))
     yield from _whole(report, flat, "面积或长度为零", "area or length is zero")
     yield from _invalid(report, take(~layer.valid))
@@ -125,20 +125,11 @@ def _any_vertex(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
     """A finite vertex of each geometry, where it has one."""
     places = np.full(len(geometry), None, object)
     xy, owner = shapely.get_coordinates(geometry, return_index=True)
-    finite = np.isfinite(xy).all(axis=1)
+    finite = (np.abs(xy) < FARTHEST).all(axis=1)
     first, at = np.unique(owner[finite], return_index=True)
     if len(first):
         places[first] = shapely.points(xy[finite][at])
     return places
-
-
-def _not_finite(geometry: NDArray[np.object_]) -> NDArray[np.bool_]:
-    """Bounds would skip NaN, so every coordinate is looked at."""
-    bad = np.zeros(len(geometry), bool)
-    for start in range(0, len(geometry), _ROWS_AT_ONCE):
-        xy, owner = shapely.get_coordinates(geometry[start : start + _ROWS_AT_ONCE], return_index=True)
-        bad[start + owner[~np.isfinite(xy).all(axis=1)]] = True
-    return bad
 
 
 def _without_extent(layer: DeliveredLayer) -> NDArray[np.bool_]:

@@ -23,7 +23,8 @@ def write_gpkg(report: CheckReport, path: Path) -> None:
     Layers without findings are left out, but a clean report still has the empty ``findings_tables``.
     """
     path.unlink(missing_ok=True)
-    groups: dict[str, list[Finding]] = {name: [] for name, _ in _KINDS.values()} | {NO_GEOMETRY: []}
+    groups: dict[str, list[Finding]] = {NO_GEOMETRY: []}
+    groups.update({name: [] for name, _ in _KINDS.values()})
     for one in report.findings:
         groups[_kind(one)].append(one)
     for name, geometry_type in [*_KINDS.values(), (NO_GEOMETRY, None)]:

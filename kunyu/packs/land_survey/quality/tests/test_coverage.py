@@ -79,7 +79,9 @@ def test_q304_parcel_beyond_the_county(survey):
 
 def test_q304_county_boundary_where_it_differs_from_the_villages(survey):
     """A strip of the county that no village claims: asked against XZQ too."""
-    survey.rows["XZQ"][0]["geometry"] = shapely.box(*shapely.bounds(survey.rows["XZQ"][0]["geometry"]) + (0, 0, 10, 0))
+    survey.rows["XZQ"][0]["geometry"] = shapely.box(
+        *(shapely.bounds(survey.rows["XZQ"][0]["geometry"]) + np.array([0, 0, 10, 0]))
+    )
 
     (found,) = survey.found("Q304")
 

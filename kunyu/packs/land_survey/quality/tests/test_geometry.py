@@ -37,8 +37,21 @@ def test_q301_nan(survey):
 
     (found,) = survey.found("Q301")
 
-    assert found.message_zh == "DLTB 990101211000000002: 坐标含 NaN 或无穷大"
+    assert found.message_zh == "DLTB 990101211000000002: 坐标为 NaN、无穷大或不在地球上"
     assert np.isfinite(shapely.get_coordinates(found.geometry)).all()
+
+
+def test_q301_a_vertex_off_the_earth_does_not_hide_an_overlap_elsewhere(survey):
+    far = ring(survey, 8).copy()
+    far[1] = (1e17, 1e17)
+    spoil(survey, 8, far)
+    west, south, east, north = shapely.bounds(survey.parcel(1)["geometry"])
+    survey.parcel(1)["geometry"] = shapely.box(west, south, east + 0.5, north)
+
+    found = survey.check().findings
+
+    assert [one.ids for one in found if one.rule == "Q301"] == [("990101211000000008",)]
+    assert [one.ids for one in found if one.rule == "Q303"] == [("990101211000000001", "990101211000000002")]
 
 
 @pytest.mark.parametrize(
