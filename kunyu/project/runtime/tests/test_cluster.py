@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -134,6 +135,14 @@ def test_a_pid_file_that_names_another_living_process(running: PrivateCluster) -
     finally:
         stranger.kill()
         stranger.wait()
+
+
+def test_stop_of_a_server_that_dies_meanwhile(running: PrivateCluster) -> None:
+    psutil.Process(running.server_pid()).kill()
+
+    running.stop()
+
+    assert running.server_pid() is None
 
 
 def test_an_interrupted_initdb_is_not_taken_for_a_cluster(running: PrivateCluster) -> None:
