@@ -18,7 +18,7 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store as Bucket
 
 from kunyu.kernel.digests import Sm3, sm3_file, sm3_hex
-from kunyu.kernel.objectstore import (
+from kunyu.kernel.objects import (
     FolderStore,
     ObjectRef,
     missing_object,

@@ -6,7 +6,7 @@ import csv
 import json
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +24,7 @@ from kunyu.project.sample_county.control_lines import control_rows, permanent_fa
 from kunyu.project.sample_county.defects.plan import DefectPlan, plan_defects
 from kunyu.project.sample_county.dem import write_dem
 from kunyu.project.sample_county.edges import build_faces
+from kunyu.project.sample_county.gathered import Gathered
 from kunyu.project.sample_county.layout import (
     CITY,
     CITY_NAME,
@@ -61,20 +62,14 @@ class Report:
 
     def as_json(self) -> dict[str, object]:
         """Return the JSON of ``kunyu sample county --json``."""
-        return {"division": self.division, "parcels": self.parcels, "vertices": self.vertices, "seed": self.seed,
-                "files": list(self.files), "notes": list(self.notes)}
-
-
-@dataclass
-class Gathered:
-    """What is kept of every village while parcels stream to disk; areas in hundredths of m²."""
-
-    village_polygon: list[shapely.Polygon] = field(default_factory=list)
-    village_area: list[int] = field(default_factory=list)
-    class_area: dict[int, int] = field(default_factory=dict)
-    parcels: int = 0
-    vertices: int = 0
-    new_parcels: int = 0
+        return {
+            "division": self.division,
+            "parcels": self.parcels,
+            "vertices": self.vertices,
+            "seed": self.seed,
+            "files": list(self.files),
+            "notes": list(self.notes),
+        }
 
 
 @dataclass(frozen=True)
@@ -119,7 +114,8 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
     county = Package(folder, "county", form)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".spool-") as spool:
         shelves = Shelves(
-            Shelf(dict(survey), exact, Path(spool) / "county"), Shelf(dict(control), exact, Path(spool) / "control"),
+            Shelf(dict(survey), exact, Path(spool) / "county"),
+            Shelf(dict(control), exact, Path(spool) / "control"),
             Shelf(dict(survey), exact, Path(spool) / "change"),
         )
         stream = _dltb(layout, terrain, gathered, shelves, plan)
@@ -158,13 +154,17 @@ def _write_dem(folder: Path, terrain: Terrain, files: list[str]) -> tuple[str, .
 
 def _refuse_nonsense(parcels: int, seed: int, form: str) -> None:
     if parcels < SMALLEST:
-        raise UsageError(f"--parcels {parcels}：样例县至少 {SMALLEST} 个图斑",
-                         f"--parcels {parcels}: the sample county has at least {SMALLEST} parcels", parcels=parcels)
+        raise UsageError(
+            f"--parcels {parcels}：样例县至少 {SMALLEST} 个图斑",
+            f"--parcels {parcels}: the sample county has at least {SMALLEST} parcels",
+            parcels=parcels,
+        )
     if seed < 0:
         raise UsageError(f"--seed {seed}：须为非负整数", f"--seed {seed}: must not be negative", seed=seed)
     if form not in FORMATS:
-        raise UsageError(f"--format {form}：可选 {'、'.join(FORMATS)}",
-                         f"--format {form}: one of {', '.join(FORMATS)}", format=form)
+        raise UsageError(
+            f"--format {form}：可选 {'、'.join(FORMATS)}", f"--format {form}: one of {', '.join(FORMATS)}", format=form
+        )
 
 
 def _dltb(
@@ -202,7 +202,12 @@ def _shelve(
         shelves.control.add(code, rows)
     change = change_of(village, parcels, layout)
     update, process, new = change_rows(
-        change, parcels, layout, index, gathered.parcels + 1, layout.parcels + gathered.new_parcels + 1,
+        change,
+        parcels,
+        layout,
+        index,
+        gathered.parcels + 1,
+        layout.parcels + gathered.new_parcels + 1,
         shelves.change.count.get("DLTBGXGC", 0) + 1,
     )
     gathered.new_parcels += new
@@ -213,7 +218,12 @@ def _shelve(
 
 
 def _shelve_built_change(
-    village: Village, built: Patch, serial: NDArray[np.int64], kind_after: NDArray[np.int64], layout: Layout, shelf: Shelf
+    village: Village,
+    built: Patch,
+    serial: NDArray[np.int64],
+    kind_after: NDArray[np.int64],
+    layout: Layout,
+    shelf: Shelf,
 ) -> None:
     """Put built-up areas that grew or are new into CZCDYDGX; a grown one keeps the BSM of its largest part."""
     after = built_areas(village, kind_after)
@@ -226,8 +236,7 @@ def _shelve_built_change(
     for area in chosen.tolist():  # a few per village
         within = built.cell[(after.cell == area) & (built.cell >= 0)]
         shelf.count["CZCDYD+"] = shelf.count.get("CZCDYD+", 0) + (within.size == 0)
-        ids.append(int(serial[np.bincount(within).argmax()]) if within.size
-                   else 50_000_000 + shelf.count["CZCDYD+"])
+        ids.append(int(serial[np.bincount(within).argmax()]) if within.size else 50_000_000 + shelf.count["CZCDYD+"])
     rows = built_rows(after, chosen, layout, village.index)
     rows.columns["BSM"] = bsm(layer.layer_code, 0, chosen.size, np.array(ids))
     shelf.add("CZCDYDGX", rows)
@@ -243,7 +252,9 @@ def parcels_of(village: Village, control: int, seed: int) -> Parcels:
     """Return the parcels of a village in TBBH order."""
     cells, lattice = village.cells, village.lattice
     weight = lattice.row_width[:, None] * lattice.column_width[None, :]
-    return describe_parcels(village.faces, village.parcel, cells.kind, cells.slope, lattice.centres(), weight, control, seed)
+    return describe_parcels(
+        village.faces, village.parcel, cells.kind, cells.slope, lattice.centres(), weight, control, seed
+    )
 
 
 def _count_classes(gathered: Gathered, parcels: Parcels) -> None:

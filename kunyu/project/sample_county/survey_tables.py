@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -11,12 +10,10 @@ import pyarrow as pa
 from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.attributes import RIDGE_COEFFICIENT, YEAR
 from kunyu.project.sample_county.coarse import Coarse
+from kunyu.project.sample_county.gathered import Gathered
 from kunyu.project.sample_county.land_use import DLBM
 from kunyu.project.sample_county.layout import COUNTY, COUNTY_NAME, EPSG, Layout
 from kunyu.project.sample_county.tables import Cents, Rows, bsm, survey_layer
-
-if TYPE_CHECKING:
-    from kunyu.project.sample_county.generate import Gathered
 
 
 def survey_tables(layout: Layout, coarse: Coarse, gathered: Gathered) -> Iterator[tuple[str, Rows]]:
@@ -45,20 +42,35 @@ def _townships(layout: Layout, coarse: Coarse, gathered: Gathered) -> Rows:
     total = np.zeros(len(layout.township_code), dtype=np.int64)
     np.add.at(total, owner, np.array(gathered.village_area))
     polygon = coarse.townships.polygon
-    return Rows({
-        "BSM": _ids("XZQ", total.size), "XZQDM": list(layout.township_code), "XZQMC": list(layout.township_name),
-        "DCMJ": Cents(total), "JSMJ": _cents(ellipsoidal_area(polygon, EPSG)), "MSSM": "00",
-    }, total.size, polygon)
+    return Rows(
+        {
+            "BSM": _ids("XZQ", total.size),
+            "XZQDM": list(layout.township_code),
+            "XZQMC": list(layout.township_name),
+            "DCMJ": Cents(total),
+            "JSMJ": _cents(ellipsoidal_area(polygon, EPSG)),
+            "MSSM": "00",
+        },
+        total.size,
+        polygon,
+    )
 
 
 def _villages(layout: Layout, gathered: Gathered) -> Rows:
     polygon = np.array(gathered.village_polygon, dtype=object)
     count = polygon.size
-    return Rows({
-        "BSM": _ids("CJDCQ", count), "ZLDWDM": [layout.zldwdm(k) for k in range(count)],
-        "ZLDWMC": list(layout.village_name), "DCMJ": Cents(np.array(gathered.village_area)),
-        "JSMJ": _cents(ellipsoidal_area(polygon, EPSG)), "MSSM": "00",
-    }, count, polygon)
+    return Rows(
+        {
+            "BSM": _ids("CJDCQ", count),
+            "ZLDWDM": [layout.zldwdm(k) for k in range(count)],
+            "ZLDWMC": list(layout.village_name),
+            "DCMJ": Cents(np.array(gathered.village_area)),
+            "JSMJ": _cents(ellipsoidal_area(polygon, EPSG)),
+            "MSSM": "00",
+        },
+        count,
+        polygon,
+    )
 
 
 def _lines(layer: str, lines: np.ndarray, outer: np.ndarray, inner_type: str) -> Rows:
@@ -73,10 +85,16 @@ def _owners(layout: Layout) -> Rows:
 
 def _coefficients() -> Rows:
     items = sorted(RIDGE_COEFFICIENT.items())
-    return Rows({
-        "XH": np.arange(1, len(items) + 1), "XZQDM": COUNTY, "GDLX": [k[0] for k, _ in items],
-        "GDPDJB": [str(k[1]) for k, _ in items], "KCXS": np.array([v / 1e4 for _, v in items]),
-    }, len(items))
+    return Rows(
+        {
+            "XH": np.arange(1, len(items) + 1),
+            "XZQDM": COUNTY,
+            "GDLX": [k[0] for k, _ in items],
+            "GDPDJB": [str(k[1]) for k, _ in items],
+            "KCXS": np.array([v / 1e4 for _, v in items]),
+        },
+        len(items),
+    )
 
 
 def _control(layout: Layout, gathered: Gathered) -> Rows:
@@ -94,7 +112,14 @@ def _class_areas(gathered: Gathered, digits: int, code_field: str) -> Rows:
         total[code] = total.get(code, 0) + cents
     codes = sorted(total)
     hectares = np.array([total[code] for code in codes]) / 1e6
-    return Rows({
-        "XH": np.arange(1, len(codes) + 1), "SJNF": YEAR, "XZQDM": COUNTY, "XZQMC": COUNTY_NAME, code_field: codes,
-        "MJ": np.floor(hectares * 100 + 0.5) / 100,
-    }, len(codes))
+    return Rows(
+        {
+            "XH": np.arange(1, len(codes) + 1),
+            "SJNF": YEAR,
+            "XZQDM": COUNTY,
+            "XZQMC": COUNTY_NAME,
+            code_field: codes,
+            "MJ": np.floor(hectares * 100 + 0.5) / 100,
+        },
+        len(codes),
+    )
