@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from kunyu.engines.maps import queries
 from kunyu.engines.maps.crs import OfferedCrs
 from kunyu.engines.maps.errors import NoSuchFeature
+from kunyu.engines.maps.layers import current_records
 from kunyu.engines.maps.queries import After, Selection
 from kunyu.engines.maps.serving import fetch
 from kunyu.engines.maps.settings import maps_settings
@@ -64,8 +65,8 @@ def read_page(selection: Selection, crs: OfferedCrs, attributes: tuple[str, ...]
     layer, key = selection.layer, queries.quoted(selection.layer.key)
     codes = dict.fromkeys((*attributes, layer.key))
     columns = ["fid", "valid", *(["geom"] if layer.is_spatial else []), *map(queries.quoted, codes)]
-    picked, parameters = queries.rows(selection, columns)
     order = queries.page_order(selection, key)
+    picked, parameters = queries.rows(selection, columns, each=f"ORDER BY {order} LIMIT %(limit)s + 1")
     statement = (
         f"WITH page AS MATERIALIZED (SELECT * FROM ({picked}) q ORDER BY {order} LIMIT %(limit)s + 1), "
         f"numbered AS (SELECT *, row_number() OVER (ORDER BY {order}) - 1 AS place FROM page) "
@@ -103,7 +104,12 @@ def read_feature(selection: Selection, crs: OfferedCrs, attributes: tuple[str, .
 
 
 def count(selection: Selection) -> Matched:
-    """Count what a selection matches, exactly up to a threshold, by the planner's estimate beyond it."""
+    """Count what a selection matches, exactly up to a threshold, by the planner's estimate beyond it.
+
+    A whole collection as it stands today is what its versions said when they were published.
+    """
+    if selection.is_whole and (published := current_records(selection.layer, selection.granted, selection.moment)):
+        return Matched(published, is_exact=True)
     whole = replace(selection, after=None)
     inner, parameters = queries.rows(whole, ["1"])
     most = maps_settings().count_exactly_up_to
@@ -111,5 +117,6 @@ def count(selection: Selection) -> Matched:
     exact = fetch(bounded, {**parameters, "most": most})[0][0]
     if exact <= most:
         return Matched(exact, is_exact=True)
-    plan = fetch(f"EXPLAIN (FORMAT JSON) {inner}", parameters, prepare=False)[0][0]
+    estimated, parameters = queries.unfiltered_in_time(whole)
+    plan = fetch(f"EXPLAIN (FORMAT JSON) {estimated}", parameters, prepare=False)[0][0]
     return Matched(max(int(plan[0]["Plan"]["Plan Rows"]), most + 1), is_exact=False)

@@ -14,6 +14,7 @@ from django.db.models import Count, Max, Q, QuerySet
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.catalogue.standards import Field, Standard, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
+from kunyu.engines.maps.moments import Moment
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope
@@ -170,6 +171,23 @@ def state_at(layer: ServedLayer, known_at: datetime | None) -> VersionState:
         .aggregate(count=Count("id"), newest_id=Max("id"), known_from=Max("known_from"))
     )
     return VersionState(**found)
+
+
+def current_records(layer: ServedLayer, granted: Scope, moment: Moment) -> int | None:
+    """Records of the newest version of each county, as counted when it was published.
+
+    None when the moment is not the present belief on a day that every newest version covers, or a count is missing.
+    """
+    day = moment.days.first
+    if moment.known_at is not None or day is None or not moment.days.is_one_day:
+        return None
+    newest = _published(layer).order_by("county", "-number").distinct("county")
+    rows = [
+        row for row in newest.values_list("county", "valid_from", "record_count") if granted.allows_division(row[0])
+    ]
+    if any(records is None or valid_from > day for _, valid_from, records in rows):
+        return None
+    return sum(records or 0 for _, _, records in rows)
 
 
 @dataclass(frozen=True)

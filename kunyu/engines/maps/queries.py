@@ -44,6 +44,11 @@ class Selection:
     after: After | None = None
     feature: str | None = None
 
+    @property
+    def is_whole(self) -> bool:
+        """Nothing narrows it but rights, time and the page."""
+        return self.area is None and not self.equals and self.feature is None
+
 
 def quoted(column: str) -> str:
     """A column of a layer table as an SQL name; attribute codes come from the standard, never from a request."""
@@ -51,13 +56,14 @@ def quoted(column: str) -> str:
 
 
 def rows(
-    selection: Selection, columns: Iterable[str], narrowing: tuple[str, Mapping[str, Any]] = ("", {})
+    selection: Selection, columns: Iterable[str], narrowing: tuple[str, Mapping[str, Any]] = ("", {}), each: str = ""
 ) -> tuple[str, dict[str, Any]]:
     """A SELECT of ``columns`` for psycopg with its named parameters.
 
     It may have several branches under UNION ALL, so that each can use its own partial index: a past belief reads rows
     still believed and rows no longer believed; a later page reads keys beyond the last one and rows without a key.
-    ``narrowing`` is one more condition with its parameters.
+    ``narrowing`` is one more condition with its parameters. ``each`` closes every branch, as ORDER BY and LIMIT: a
+    limit outside UNION ALL alone would sort all that the branches find.
     """
     listed = ", ".join(columns)
     conditions, parameters = _conditions(selection)
@@ -67,11 +73,21 @@ def rows(
     believed, known = _believed(selection.moment)
     beyond, after = _beyond(selection)
     branches = [
-        f"SELECT {listed} FROM {selection.layer.table} WHERE {' AND '.join([*one, *conditions, *other])}"
+        f"(SELECT {listed} FROM {selection.layer.table} WHERE {' AND '.join([*one, *conditions, *other])} {each})"
         for one in believed
         for other in beyond
     ]
     return " UNION ALL ".join(branches), {**parameters, **known, **after}
+
+
+def unfiltered_in_time(selection: Selection) -> tuple[str, dict[str, Any]]:
+    """Rows of any time that meet the other conditions, for the planner's estimate.
+
+    It knows nothing about the selectivity of ``upper_inf(known)`` and takes a third; nearly all rows are current.
+    """
+    conditions, parameters = _conditions(selection)
+    where = " AND ".join(one for one in conditions if not one.startswith("valid ")) or "TRUE"
+    return f"SELECT 1 FROM {selection.layer.table} WHERE {where}", parameters
 
 
 def page_order(selection: Selection, key: str) -> str:

@@ -231,7 +231,9 @@ def test_estimate_beyond_the_threshold_says_so(ask: Ask, monkeypatch: pytest.Mon
     from kunyu.engines.maps.settings import MapsSettings
 
     monkeypatch.setattr(features, "maps_settings", lambda: MapsSettings(count_exactly_up_to=50))
-    answer = ask(ITEMS, limit=1)
+    whole = ask(ITEMS, limit=1)
+    assert whole["Kunyu-Number-Matched"] == "exact" and body(whole)["numberMatched"] == 401  # counted at publishing
+    answer = ask(ITEMS, limit=1, valid_at="2025-01-01")
     assert answer["Kunyu-Number-Matched"] == "estimated"
     assert body(answer)["numberMatchedEstimated"] is True
     assert body(ask(ITEMS, limit=1, DLBM="0701"))["numberMatched"] == 1
