@@ -144,7 +144,7 @@ def _write_layer(
 
 def _watched(layer: MappedLayer, years: set[int]) -> Iterator[pa.RecordBatch]:
     has_year = any(field.code == YEAR_FIELD for field in layer.spec.fields)
-    for batch in layer.batches():
+    for batch in layer.batches(ingest_settings().batch_rows):
         if has_year:
             latest = pc.max(batch.column(batch.schema.get_field_index(YEAR_FIELD))).as_py()
             if latest is not None and 1949 < latest < 2200:
