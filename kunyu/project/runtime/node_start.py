@@ -11,7 +11,9 @@ from collections.abc import Callable
 from kunyu.project.runtime import node_state, sample_job
 from kunyu.project.runtime.errors import NodeDidNotStart
 from kunyu.project.runtime.node_settings import NodeSettings
+from kunyu.project.runtime.node_stop import stop_node
 from kunyu.project.runtime.preparation import Say
+from kunyu.project.runtime.program_age import program_changed_at
 from kunyu.project.runtime.supervisor import ANSWER_FILE, HEALTH_SECONDS, Supervisor, did_not_start
 
 Answer = dict[str, object]
@@ -28,9 +30,16 @@ def start_foreground(settings: NodeSettings, say: Say, announce: Callable[[Answe
 
 
 def start_background(settings: NodeSettings, say: Say) -> Answer:
-    """Start a node that outlives this command; return its answer once it is healthy and its sample is loaded."""
+    """Start a node that outlives this command; return its answer once it is healthy and its sample is loaded.
+
+    A node that runs already is left alone, unless the program on disk is newer than it: then it is started anew.
+    """
     state = node_state.read_state(settings.run_folder)
     already = state is not None and state.alive
+    if state is not None and already and program_changed_at() > state.started:
+        say("程序已更新，重新启动节点", "the program is newer than the running node: starting it anew")
+        stop_node(settings)
+        already = False
     log = settings.log_folder / "up.log"
     process = None
     if not already:

@@ -26,6 +26,7 @@ import pytest
 
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.objectstore import open_store
+from kunyu.project.runtime import program_age
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_state import read_state
 from kunyu.project.runtime.processes import marked_processes
@@ -140,6 +141,19 @@ def test_a_second_up_shows_the_same_node(up: Node) -> None:
     assert answer["already_running"] is True
     assert first is not None
     assert answer["pid"] == first.pid
+
+
+def test_a_node_older_than_the_program_is_started_anew(node: Node) -> None:
+    """After an upgrade ``make up`` must not leave a node that serves old pages with new scripts."""
+    before = read_state(node.home / "run")
+    assert before is not None
+    fresh = Path(program_age.__file__)
+    fresh.touch()
+    answer = node.up()
+    after = read_state(node.home / "run")
+    assert after is not None
+    assert answer["already_running"] is False
+    assert after.pid != before.pid and not before.alive and after.alive
 
 
 def test_the_second_start_is_fast(up: Node) -> None:
