@@ -14,7 +14,9 @@ PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/")
 def problem_response(error: KunyuError) -> HttpResponse:
     """The problem document of ``error`` with its HTTP status (contract.md, "Addresses")."""
     return HttpResponse(
-        json.dumps(error.problem(), ensure_ascii=False), status=error.http_status, content_type="application/problem+json"
+        json.dumps(error.problem(), ensure_ascii=False),
+        status=error.http_status,
+        content_type="application/problem+json",
     )
 
 

@@ -103,7 +103,9 @@ TEMPLATES = [
     }
 ]
 
-DATABASES = {"default": _database(os.environ.get("DATABASE_URL") or SECRETS.get("database_url") or "postgresql:///kunyu")}
+DATABASES = {
+    "default": _database(os.environ.get("DATABASE_URL") or SECRETS.get("database_url") or "postgresql:///kunyu")
+}
 # The serving role reads layers only, with parallel plans and JIT off (architecture.md §6).
 KUNYU_SERVE_DATABASE_URL = os.environ.get("KUNYU_SERVE_DATABASE_URL") or SECRETS.get("serve_database_url") or ""
 

@@ -78,7 +78,7 @@ def _state_of_first_layers() -> dict[str, dict[str, Any]]:
         .values("layer__collection")
         .annotate(counties=Count("id"), records=Sum("record_count"), last_known=Max("known_from"))
     )
-    return {row["layer__collection"]: row for row in rows}
+    return {row["layer__collection"]: dict(row) for row in rows}
 
 
 def _summary(one: Dataset, state: dict[str, Any] | None) -> DatasetSummary:
@@ -111,8 +111,9 @@ def tree(principal: Principal) -> list[TreeNode]:
         for item in CatalogueItem.objects.order_by("position")
     }
     roots = [node for node in nodes.values() if node.level == CatalogueItem.Level.TYPE]
-    for code, parent in CatalogueItem.objects.exclude(parent=None).order_by("position").values_list("code", "parent"):
-        nodes[parent].children.append(nodes[code])
+    for code, parent in CatalogueItem.objects.order_by("position").values_list("code", "parent"):
+        if parent is not None:
+            nodes[parent].children.append(nodes[code])
     state = _state_of_first_layers()
     for one in _visible(principal):
         summary = _summary(one, state.get(one.code))

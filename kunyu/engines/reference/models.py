@@ -31,7 +31,9 @@ class Division(models.Model):
 
     class Meta:
         constraints = [
-            models.UniqueConstraint(fields=["code", "valid_from"], nulls_distinct=False, name="division_code_once_at_a_time")
+            models.UniqueConstraint(
+                fields=["code", "valid_from"], nulls_distinct=False, name="division_code_once_at_a_time"
+            )
         ]
         indexes = [models.Index(fields=["level", "code"])]
 

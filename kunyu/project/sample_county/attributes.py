@@ -21,8 +21,16 @@ from kunyu.project.sample_county.tables import SURVEY, Cents, Rows, bsm, survey_
 Ints = NDArray[np.int64]
 YEAR = 2024
 
-RIDGE_COEFFICIENT = {("PD", 2): 425, ("PD", 3): 766, ("PD", 4): 1192, ("PD", 5): 1533,
-                     ("TT", 2): 517, ("TT", 3): 912, ("TT", 4): 1385, ("TT", 5): 1790}
+RIDGE_COEFFICIENT = {
+    ("PD", 2): 425,
+    ("PD", 3): 766,
+    ("PD", 4): 1192,
+    ("PD", 5): 1533,
+    ("TT", 2): 517,
+    ("TT", 3): 912,
+    ("TT", 4): 1385,
+    ("TT", 5): 1790,
+}
 """KCXS of the fictional county in ten-thousandths, by GDLX and GDPDJB; class 1 has no ridges."""
 
 PLANTING = ("LS", "FLS", "LYFL", "XG", "WG")
@@ -49,8 +57,14 @@ class Parcels:
 
 
 def describe_parcels(
-    faces: Faces, parcel: Ints, kind: Ints, slope: Ints, centre: NDArray[np.float64], cell_area: NDArray[np.float64],
-    control: int, seed: int,
+    faces: Faces,
+    parcel: Ints,
+    kind: Ints,
+    slope: Ints,
+    centre: NDArray[np.float64],
+    cell_area: NDArray[np.float64],
+    control: int,
+    seed: int,
 ) -> Parcels:
     """Derive what the attribute table needs from a village's cells.
 
@@ -71,7 +85,9 @@ def describe_parcels(
     use[flat] = kind.ravel()
     votes = np.zeros((count, 6))
     np.add.at(votes, (flat, slope.ravel()), weight)
-    x, y = (np.bincount(flat, weight * centre[..., k].ravel(), count) / np.bincount(flat, weight, count) for k in (0, 1))
+    x, y = (
+        np.bincount(flat, weight * centre[..., k].ravel(), count) / np.bincount(flat, weight, count) for k in (0, 1)
+    )
     order = np.lexsort((x, -np.floor(y / 120.0)))
     place = np.rint(np.stack([x, y]) * 10).astype(np.int64)
     dice = hashed_unit(place[0], place[1], seed * 31 + 7)
@@ -85,8 +101,15 @@ def describe_parcels(
     grade = np.where(field, np.clip(5 + gradient + (3 * other).astype(int), 1, 15), 0)
     terraced = (gradient >= 2) & (other < 0.25 + 0.15 * gradient)
     return Parcels(
-        faces.label[order], use[order], gradient[order], terraced[order], planting[order], grade[order], width[order],
-        area[order], faces.polygon[order],
+        faces.label[order],
+        use[order],
+        gradient[order],
+        terraced[order],
+        planting[order],
+        grade[order],
+        width[order],
+        area[order],
+        faces.polygon[order],
     )
 
 
@@ -136,12 +159,18 @@ def shared_columns(parcels: Parcels, layout: Layout, village: int, year: int = Y
     planting_names = np.array([names["ZZSXDM"].codes[code] for code in PLANTING] + [""])
     woods = field & (parcels.slope >= 4)
     return {
-        "DLBM": text_of(DLBM, kind), "DLMC": text_of(class_names(), kind), "QSXZ": text_of(QSXZ, kind),
-        "QSDWDM": layout.zldwdm(village), "QSDWMC": layout.village_name[village],
-        "ZLDWDM": layout.zldwdm(village), "ZLDWMC": layout.village_name[village],
+        "DLBM": text_of(DLBM, kind),
+        "DLMC": text_of(class_names(), kind),
+        "QSXZ": text_of(QSXZ, kind),
+        "QSDWDM": layout.zldwdm(village),
+        "QSDWMC": layout.village_name[village],
+        "ZLDWDM": layout.zldwdm(village),
+        "ZLDWMC": layout.village_name[village],
         "TBMJ": Cents(parcels.area),
         "KCDLBM": text_of(np.array(["", "1203"]), has_ridge.astype(np.int64)),
-        "KCXS": np.where(field, coefficient, np.nan), "KCMJ": Cents(ridge, ~field), "TBDLMJ": Cents(parcels.area - ridge),
+        "KCXS": np.where(field, coefficient, np.nan),
+        "KCMJ": Cents(ridge, ~field),
+        "TBDLMJ": Cents(parcels.area - ridge),
         "GDLX": text_of(np.array(["", "PD", "TT"]), np.where(has_ridge, 1 + parcels.terraced, 0)),
         "GDPDJB": text_of(np.array(["", "1", "2", "3", "4", "5"]), np.where(field, parcels.slope, 0)),
         "XZDWKD": parcels.width,
@@ -150,5 +179,8 @@ def shared_columns(parcels: Parcels, layout: Layout, village: int, year: int = Y
         "ZZSXDM": text_of(np.array([*PLANTING, ""]), parcels.planting % 6),
         "ZZSXMC": text_of(planting_names, parcels.planting % 6),
         "GDDB": np.where(field, parcels.grade.astype(float), np.nan),
-        "FRDBS": "0", "CZCSXM": text_of(CZCSXM, kind), "SJNF": year, "MSSM": "00",
+        "FRDBS": "0",
+        "CZCSXM": text_of(CZCSXM, kind),
+        "SJNF": year,
+        "MSSM": "00",
     }

@@ -71,9 +71,7 @@ def _beside_town(layout: Layout, vertical: bool, row: int, column: int) -> bool:
     return (row, column) == (town_row, town_column) or other == (town_row, town_column)
 
 
-def _port_positions(
-    rng: np.random.Generator, kinds: tuple[str, ...], length: float
-) -> NDArray[np.float64]:
+def _port_positions(rng: np.random.Generator, kinds: tuple[str, ...], length: float) -> NDArray[np.float64]:
     """Return (k, 2) chord positions of the strips' sides: evenly spread, shifted by up to a tenth of a gap."""
     count = len(kinds)
     centre = (np.arange(count) + 0.5) / count + (rng.random(count) - 0.5) * 0.3 / count

@@ -135,17 +135,25 @@ def _graphic(
     origin_row[source.project] = old_row
     after = _taken(parcels, np.concatenate([row_of[touched], origin_row]))
     after = replace(
-        after, kind=np.concatenate([parcels.kind[row_of[touched]], kind]), area=np.concatenate([left, made]),
-        polygon=faces.polygon, width=np.where(np.arange(affected.size) >= touched.size,
-                                              np.where(np.append(np.zeros(touched.size, int), kind) == NUMBER["lane"], 6.0, np.nan),
-                                              after.width),
+        after,
+        kind=np.concatenate([parcels.kind[row_of[touched]], kind]),
+        area=np.concatenate([left, made]),
+        polygon=faces.polygon,
+        width=np.where(
+            np.arange(affected.size) >= touched.size,
+            np.where(np.append(np.zeros(touched.size, int), kind) == NUMBER["lane"], 6.0, np.nan),
+            after.width,
+        ),
     )
     after = _settled(after)
     return Change(
-        after, np.full(affected.size, -1, dtype=np.int64),
+        after,
+        np.full(affected.size, -1, dtype=np.int64),
         np.concatenate([row_of[touched], old_row]),
         np.concatenate([np.arange(touched.size), touched.size + source.project]),
-        np.concatenate([left, piece]), np.concatenate([faces.polygon[: touched.size], cut.polygon]), kind_after,
+        np.concatenate([left, piece]),
+        np.concatenate([faces.polygon[: touched.size], cut.polygon]),
+        kind_after,
     )
 
 
@@ -172,7 +180,8 @@ def _settled(parcels: Parcels) -> Parcels:
     """Make planting and grade agree with the land class."""
     field = CULTIVATED[parcels.kind]
     return replace(
-        parcels, planting=np.where(field, np.maximum(parcels.planting, 0), -1),
+        parcels,
+        planting=np.where(field, np.maximum(parcels.planting, 0), -1),
         grade=np.where(field, np.maximum(parcels.grade, 7), 0),
     )
 
@@ -182,9 +191,9 @@ def _taken(parcels: Parcels, rows: Ints) -> Parcels:
 
 
 def _concatenated(first: Parcels, second: Parcels) -> Parcels:
-    return Parcels(**{
-        name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in Parcels.__dataclass_fields__
-    })
+    return Parcels(
+        **{name: np.concatenate([getattr(first, name), getattr(second, name)]) for name in Parcels.__dataclass_fields__}
+    )
 
 
 def change_rows(
@@ -204,16 +213,22 @@ def change_rows(
     ids = {"BSM": bsm(layer_code, 0, count, serial), "TBBH": number}
     update = Rows({**after, **ids, "TBYBH": number}, count, change.after.polygon)
     before = shared_columns(_taken(parcels, change.before), layout, village)
-    old = {"BSM": bsm(layer_code, first_bsm, 0, change.before),
-           "TBBH": pa.array(change.before + 1).cast(pa.string())}
+    old = {"BSM": bsm(layer_code, first_bsm, 0, change.before), "TBBH": pa.array(change.before + 1).cast(pa.string())}
     into = shared_columns(_taken(change.after, change.into), layout, village, CHANGE_YEAR)
     new = {key: column.take(pa.array(change.into)) for key, column in ids.items()}
-    process = Rows({
-        **_prefixed("BGQ", before, old), **_prefixed("BGH", into, new),
-        "BSM": bsm(survey_layer("DLTBGXGC").layer_code, next_process, change.before.size),
-        "BGXW": np.where(fresh[change.into], "2", "1"), "TBBGMJ": Cents(change.area), "XZQTZLX": "0",
-        "GXSJ": datetime.date(CHANGE_YEAR, 12, 31),
-    }, change.before.size, change.polygon)
+    process = Rows(
+        {
+            **_prefixed("BGQ", before, old),
+            **_prefixed("BGH", into, new),
+            "BSM": bsm(survey_layer("DLTBGXGC").layer_code, next_process, change.before.size),
+            "BGXW": np.where(fresh[change.into], "2", "1"),
+            "TBBGMJ": Cents(change.area),
+            "XZQTZLX": "0",
+            "GXSJ": datetime.date(CHANGE_YEAR, 12, 31),
+        },
+        change.before.size,
+        change.polygon,
+    )
     return update, process, int(fresh.sum())
 
 

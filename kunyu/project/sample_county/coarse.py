@@ -40,8 +40,12 @@ def coarse_layers(layout: Layout) -> Coarse:
     inner = _merged(lines[between & ~outer])
     rim = _merged(lines[outer])
     return Coarse(
-        build_faces(trace(owner), edges, ORIGIN), build_faces(trace(inside), edges, ORIGIN), lines, outer,
-        np.concatenate([inner, rim]), np.repeat([False, True], [inner.size, rim.size]),
+        build_faces(trace(owner), edges, ORIGIN),
+        build_faces(trace(inside), edges, ORIGIN),
+        lines,
+        outer,
+        np.concatenate([inner, rim]),
+        np.repeat([False, True], [inner.size, rim.size]),
     )
 
 
@@ -81,7 +85,7 @@ def _lines(
     lines = []
     shift = np.array(ORIGIN, dtype=np.int64) * TENTHS_MM
     for e in used.tolist():
-        inner = edges.xy[edges.start[e]:edges.start[e + 1]]
+        inner = edges.xy[edges.start[e] : edges.start[e + 1]]
         whole = np.concatenate([edges.node[first[e]][None], inner, edges.node[last[e]][None]])
         lines.append(shapely.linestrings((whole + shift) / TENTHS_MM))
     return np.array(lines, dtype=object), (a[used] < 0) | (b[used] < 0), ta[used] != tb[used]

@@ -48,15 +48,32 @@ def control_rows(
     if bound.value.size:
         names = load_standard(CONTROL).codelists["CZKFBJFQ"].codes
         zone = np.array(["JZQ", "TXQ"])
-        yield "CZKFBJ", _rows(bound, "MJ", where | {
-            "GHFQDM": text_of(zone, bound.value),
-            "GHFQMC": text_of(np.array([names[z] for z in zone.tolist()]), bound.value),
-        })
+        yield (
+            "CZKFBJ",
+            _rows(
+                bound,
+                "MJ",
+                where
+                | {
+                    "GHFQDM": text_of(zone, bound.value),
+                    "GHFQMC": text_of(np.array([names[z] for z in zone.tolist()]), bound.value),
+                },
+            ),
+        )
     use_codes, use_names = planned_classes()
     plan = patch(village, planned_use()[kind])
-    yield "GHYDYH", _rows(plan, "YDYHMJ", where | {
-        "YDYHFLDM": text_of(use_codes, plan.value), "YDYHFLMC": text_of(use_names, plan.value),
-    })
+    yield (
+        "GHYDYH",
+        _rows(
+            plan,
+            "YDYHMJ",
+            where
+            | {
+                "YDYHFLDM": text_of(use_codes, plan.value),
+                "YDYHFLMC": text_of(use_names, plan.value),
+            },
+        ),
+    )
 
 
 def permanent_farmland(village: Village, layout: Layout) -> Patch:
@@ -74,10 +91,18 @@ def _rows(areas: Patch, area_field: str, columns: dict[str, object]) -> Rows:
 
 def _farmland_rows(areas: Patch, where: dict[str, object], first: int) -> Rows:
     size = cents_of(areas.polygon)
-    return Rows({
-        **where, "JBNTTBBH": padded(first + np.arange(areas.value.size), 8), "DLBM": text_of(DLBM, areas.value), "DLMC": text_of(class_names(), areas.value), "TBMJ": size,
-        "JBNTMJ": size,
-    }, areas.value.size, areas.polygon)
+    return Rows(
+        {
+            **where,
+            "JBNTTBBH": padded(first + np.arange(areas.value.size), 8),
+            "DLBM": text_of(DLBM, areas.value),
+            "DLMC": text_of(class_names(), areas.value),
+            "TBMJ": size,
+            "JBNTMJ": size,
+        },
+        areas.value.size,
+        areas.polygon,
+    )
 
 
 @lru_cache(maxsize=1)

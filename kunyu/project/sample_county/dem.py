@@ -29,8 +29,21 @@ def write_dem(path: Path, terrain: Terrain) -> None:
     y = (rows - 0.5 - np.arange(rows)) * pixel
     transform = from_origin(ORIGIN[0], ORIGIN[1] + rows * pixel, pixel, pixel)
     with rasterio.open(
-        path, "w", driver="GTiff", width=columns, height=rows, count=1, dtype="float32", crs=f"EPSG:{EPSG}",
-        transform=transform, tiled=True, blockxsize=256, blockysize=256, compress="deflate", predictor=3, nodata=-9999.0,
+        path,
+        "w",
+        driver="GTiff",
+        width=columns,
+        height=rows,
+        count=1,
+        dtype="float32",
+        crs=f"EPSG:{EPSG}",
+        transform=transform,
+        tiled=True,
+        blockxsize=256,
+        blockysize=256,
+        compress="deflate",
+        predictor=3,
+        nodata=-9999.0,
     ) as target:
         for top in range(0, rows, 256):
             part = slice(top, min(rows, top + 256))

@@ -40,9 +40,7 @@ def ragged(start: Ints, length: Ints) -> tuple[Ints, Ints]:
     return owner, start[owner] + offset
 
 
-def ring_vertices(
-    rings: Rings, edges: EdgeStore, strip: NDArray[np.bool_] | None
-) -> tuple[Ints, Ints]:
+def ring_vertices(rings: Rings, edges: EdgeStore, strip: NDArray[np.bool_] | None) -> tuple[Ints, Ints]:
     """Return the open rings' vertices (n, 2) and the start of each ring (with the end).
 
     ``strip`` says per cell whether its ring may skip loose nodes; ``None`` keeps every vertex.
@@ -113,9 +111,7 @@ def build_faces(
     if shells.size != np.unique(labels).size:
         raise ValueError("a label has no shell or more than one: its cells are not connected")
     polygon_offset = np.append(shells, order.size)
-    polygons = shapely.from_ragged_array(
-        shapely.GeometryType.POLYGON, plane, (ring_offset, polygon_offset)
-    )
+    polygons = shapely.from_ragged_array(shapely.GeometryType.POLYGON, plane, (ring_offset, polygon_offset))
     total = np.add.reduceat(area[order], shells)
     points = np.add.reduceat(np.diff(ring_offset), shells)
     return Faces(labels[shells], polygons, total, points)

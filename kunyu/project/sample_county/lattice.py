@@ -271,8 +271,9 @@ def plain_counts(lattice: Lattice) -> Ints:
     row_straight = np.repeat(lattice.y.straight[:, None], lattice.columns, axis=1).ravel()
     column_straight = np.repeat(lattice.x.straight[None, :], lattice.rows, axis=0).ravel()
     row_stub = np.repeat((lattice.x.strip >= 0)[None, :] & (lattice.column_width < 40), lattice.rows + 1, axis=0)
-    column_stub = np.repeat((lattice.y.strip >= 0)[:, None] & (lattice.row_width < 40)[:, None],
-                            lattice.columns + 1, axis=1)
+    column_stub = np.repeat(
+        (lattice.y.strip >= 0)[:, None] & (lattice.row_width < 40)[:, None], lattice.columns + 1, axis=1
+    )
     bare = np.concatenate([row_straight | row_stub.ravel(), column_straight | column_stub.ravel()])
     return np.where(bare, 0, count)
 

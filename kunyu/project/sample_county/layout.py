@@ -82,8 +82,21 @@ def plan_county(parcels: int, seed: int) -> Layout:
     village_codes = _village_codes(cells, township, codes, town)
     column_strips, row_strips = _strips(mask, town_at, seed, (parcels - in_town) / villages)
     return Layout(
-        seed, mask, node, side, cells, target, town, blocks, township, village_codes,
-        village_names(len(cells), town, seed), codes, names, column_strips, row_strips,
+        seed,
+        mask,
+        node,
+        side,
+        cells,
+        target,
+        town,
+        blocks,
+        township,
+        village_codes,
+        village_names(len(cells), town, seed),
+        codes,
+        names,
+        column_strips,
+        row_strips,
     )
 
 
@@ -99,7 +112,11 @@ def _outline(cells: int, seed: int) -> NDArray[np.bool_]:
     for step in range(abs(short)):  # a handful of rows: one village each
         row = order[step % rows]
         length[row] += 1 if short > 0 else (-1 if length[row] > 1 else 0)
-    lean = 0.07 * length.max() * value_noise(np.arange(rows, dtype=np.float64), np.zeros(rows), max(2.0, rows / 3), seed + 5)
+    lean = (
+        0.07
+        * length.max()
+        * value_noise(np.arange(rows, dtype=np.float64), np.zeros(rows), max(2.0, rows / 3), seed + 5)
+    )
     start = np.rint((length.max() - length) / 2 + lean).astype(int)
     for row in range(1, rows):  # neighbouring runs must share at least one column
         start[row] = min(max(start[row], start[row - 1] - length[row] + 1), start[row - 1] + length[row - 1] - 1)

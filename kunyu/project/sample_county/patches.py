@@ -58,10 +58,16 @@ def built_rows(areas: Patch, chosen: Ints, layout: Layout, village: int) -> Rows
     """Return CZCDYD rows of the areas ``chosen``."""
     name = layout.village_name[village].replace("村民委员会", "村").replace("社区居民委员会", "镇")
     polygon = areas.polygon[chosen]
-    return Rows({
-        "CZCLX": text_of(np.array(BUILT), areas.value[chosen]), "CZCDM": layout.zldwdm(village), "CZCMC": name,
-        "CZCMJ": cents_of(polygon),
-    }, chosen.size, polygon)
+    return Rows(
+        {
+            "CZCLX": text_of(np.array(BUILT), areas.value[chosen]),
+            "CZCDM": layout.zldwdm(village),
+            "CZCMC": name,
+            "CZCMJ": cents_of(polygon),
+        },
+        chosen.size,
+        polygon,
+    )
 
 
 def patch_rows(village: Village, farmland: Patch, first_farmland: int) -> Iterator[tuple[str, Rows]]:
@@ -75,21 +81,51 @@ def patch_rows(village: Village, farmland: Patch, first_farmland: int) -> Iterat
     field = patch(village, np.where(CULTIVATED[kind], kind, -1))
     if field.value.size:
         grade = 6 + (field.value + village.index) % 4
-        yield "GDDB", Rows({
-            "DYBH": padded(np.arange(1, field.value.size + 1), 6), "DLBM": text_of(DLBM, field.value),
-            "ZRD": grade.astype(float), "JJD": (grade + 1).astype(float), "LYD": grade.astype(float),
-        }, field.value.size, field.polygon)
+        yield (
+            "GDDB",
+            Rows(
+                {
+                    "DYBH": padded(np.arange(1, field.value.size + 1), 6),
+                    "DLBM": text_of(DLBM, field.value),
+                    "ZRD": grade.astype(float),
+                    "JJD": (grade + 1).astype(float),
+                    "LYD": grade.astype(float),
+                },
+                field.value.size,
+                field.polygon,
+            ),
+        )
     if farmland.value.size:
         size = cents_of(farmland.polygon)
-        yield "YJJBNTTB", Rows({
-            "JBNTTBBH": padded(first_farmland + np.arange(farmland.value.size), 8),
-            "DLBM": text_of(DLBM, farmland.value), "TBMJ": size, "JBNTMJ": size,
-        }, farmland.value.size, farmland.polygon)
+        yield (
+            "YJJBNTTB",
+            Rows(
+                {
+                    "JBNTTBBH": padded(first_farmland + np.arange(farmland.value.size), 8),
+                    "DLBM": text_of(DLBM, farmland.value),
+                    "TBMJ": size,
+                    "JBNTMJ": size,
+                },
+                farmland.value.size,
+                farmland.polygon,
+            ),
+        )
     idle = patch(village, np.where(_IDLE[kind], kind, -1))
     if idle.value.size:
         number = padded(np.arange(1, idle.value.size + 1), 4)
         size = cents_of(idle.polygon)
-        yield "PZWJSTD", Rows({
-            "TBBH": number, "XMMC": "示范建设项目", "PZWH": f"坤政土〔2023〕{village.index + 1}号", "PZMJ": size,
-            "TBMJ": size, "PZRQ": datetime.date(2023, 6, 30),
-        }, idle.value.size, idle.polygon)
+        yield (
+            "PZWJSTD",
+            Rows(
+                {
+                    "TBBH": number,
+                    "XMMC": "示范建设项目",
+                    "PZWH": f"坤政土〔2023〕{village.index + 1}号",
+                    "PZMJ": size,
+                    "TBMJ": size,
+                    "PZRQ": datetime.date(2023, 6, 30),
+                },
+                idle.value.size,
+                idle.polygon,
+            ),
+        )

@@ -28,9 +28,7 @@ def hashed_unit(x: NDArray[np.int64], y: NDArray[np.int64], salt: int) -> NDArra
     return (z >> np.uint64(11)).astype(np.float64) / float(1 << 53)
 
 
-def value_noise(
-    x: NDArray[np.float64], y: NDArray[np.float64], cell_m: float, salt: int
-) -> NDArray[np.float64]:
+def value_noise(x: NDArray[np.float64], y: NDArray[np.float64], cell_m: float, salt: int) -> NDArray[np.float64]:
     """Return smooth noise in [-1, 1] with features of about ``cell_m`` metres; ``x``, ``y`` in metres."""
     fx, fy = np.asarray(x) / cell_m, np.asarray(y) / cell_m
     ix, iy = np.floor(fx), np.floor(fy)
@@ -41,9 +39,7 @@ def value_noise(
     return 2.0 * (low * (1 - ty) + high * ty) - 1.0
 
 
-def knot_noise(
-    knots: NDArray[np.float64], row: NDArray[np.int64], t: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def knot_noise(knots: NDArray[np.float64], row: NDArray[np.int64], t: NDArray[np.float64]) -> NDArray[np.float64]:
     """Interpolate ``knots[row]`` smoothly at ``t`` in [0, 1]; ``knots`` has shape (rows, k), values in [-1, 1]."""
     spans = knots.shape[1] - 1
     position = t * spans

@@ -128,7 +128,9 @@ def _from_numpy(given: NDArray[Any], kind: pa.DataType) -> pa.Array:
     return pa.array(given, kind, mask=missing)
 
 
-def _from_integers(value: NDArray[np.int64], missing: NDArray[np.bool_] | None, scale: int, kind: pa.DataType) -> pa.Array:
+def _from_integers(
+    value: NDArray[np.int64], missing: NDArray[np.bool_] | None, scale: int, kind: pa.DataType
+) -> pa.Array:
     if not pa.types.is_decimal(kind):
         return pa.array(value / 10.0**scale, kind, mask=missing)
     wide = np.stack([value, value >> 63], axis=1).astype("<i8")  # 128-bit two's complement

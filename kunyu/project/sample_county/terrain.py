@@ -37,7 +37,9 @@ class Terrain:
         lie = 0.75 * (y / self.height_m - x / self.width_m)
         broad = value_noise(x, y, scale, self.seed * 13 + 1)
         return np.asarray(
-            lie + 0.7 * broad + 0.28 * value_noise(x, y, scale / 3.7, self.seed * 13 + 2)
+            lie
+            + 0.7 * broad
+            + 0.28 * value_noise(x, y, scale / 3.7, self.seed * 13 + 2)
             + 0.08 * value_noise(x, y, 420.0, self.seed * 13 + 3)
         )
 
@@ -69,6 +71,9 @@ def terrain_of(layout: Layout) -> Terrain:
     points = np.concatenate(sample)
     hills = np.sort(bare.hilliness(points[:, 0], points[:, 1]))
     return Terrain(
-        layout.seed, float(size[0]), float(size[1]),
-        float(hills[int(0.70 * hills.size)]), float(hills[int(0.55 * hills.size)]),
+        layout.seed,
+        float(size[0]),
+        float(size[1]),
+        float(hills[int(0.70 * hills.size)]),
+        float(hills[int(0.55 * hills.size)]),
     )

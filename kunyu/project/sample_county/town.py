@@ -90,7 +90,9 @@ def _axis(low: Border, high: Border, layout: Layout, rng: np.random.Generator) -
         blocks[int(np.argmax(room))] += step
     gaps = []
     for number, count in enumerate(blocks.tolist()):
-        width, is_street = _intervals(count, number == 0, number == len(blocks) - 1, length[number], margin, street, rng)
+        width, is_street = _intervals(
+            count, number == 0, number == len(blocks) - 1, length[number], margin, street, rng
+        )
         gaps.append(Gap(np.cumsum(width)[:-1] / width.sum(), is_street))
     return make_axis(low, high, gaps, np.ones(len(low.ports), dtype=bool))
 
@@ -119,6 +121,7 @@ def _intervals(
 
 def _grid(x: Axis, y: Axis) -> Grid:
     """Find the blocks: pairs of cells between two strips, inside the ring streets."""
+
     def starts(axis: Axis) -> tuple[Ints, slice]:
         strips = np.flatnonzero(axis.strip >= 0)
         ring = np.flatnonzero(axis.strip == STREET)[[0, -1]]
@@ -131,7 +134,11 @@ def _grid(x: Axis, y: Axis) -> Grid:
 
 
 def _uses(
-    lattice: Lattice, terrain: Terrain, grid: Grid, column_strips: tuple[str, ...], row_strips: tuple[str, ...],
+    lattice: Lattice,
+    terrain: Terrain,
+    grid: Grid,
+    column_strips: tuple[str, ...],
+    row_strips: tuple[str, ...],
     rng: np.random.Generator,
 ) -> tuple[Cells, Flags]:
     """Give every cell its use; second result marks scraps of streets outside the ring, which must merge."""
@@ -178,11 +185,17 @@ def _block_uses(lattice: Lattice, grid: Grid, rng: np.random.Generator) -> tuple
     centre = away < 0.22
     works = (u + 0.35 * v > 1.0) & (dice < 0.75)
     for name, where in (
-        ("commerce", centre & (dice < 0.45)), ("office", centre & (dice > 0.85)), ("commerce", ~centre & (dice < 0.10)),
-        ("school", (dice > 0.10) & (dice < 0.16)), ("park", (dice > 0.16) & (dice < 0.20)),
-        ("utility", (dice > 0.20) & (dice < 0.22)), ("town_idle", (dice > 0.22) & (dice < 0.24)),
-        ("square", (dice > 0.24) & (dice < 0.25)), ("works", works & (dice < 0.55)),
-        ("warehouse", works & (dice >= 0.55)), ("station", (dice > 0.998)),
+        ("commerce", centre & (dice < 0.45)),
+        ("office", centre & (dice > 0.85)),
+        ("commerce", ~centre & (dice < 0.10)),
+        ("school", (dice > 0.10) & (dice < 0.16)),
+        ("park", (dice > 0.16) & (dice < 0.20)),
+        ("utility", (dice > 0.20) & (dice < 0.22)),
+        ("town_idle", (dice > 0.22) & (dice < 0.24)),
+        ("square", (dice > 0.24) & (dice < 0.25)),
+        ("works", works & (dice < 0.55)),
+        ("warehouse", works & (dice >= 0.55)),
+        ("station", (dice > 0.998)),
     ):
         use[where] = NUMBER[name]
     kind = np.full(shape, -1, dtype=np.int64)
@@ -227,11 +240,17 @@ def _corners(lattice: Lattice, grid: Grid) -> list[Corner]:
             front = node[grid.row + 2 * (1 - up), column] - at
             side_m, front_m = (np.sqrt((v**2).sum(axis=1))[:, None] for v in (side, front))
             radius = np.minimum(CORNER_M, 0.25 * np.minimum(side_m, front_m))
-            result.append(Corner(
-                row * (width + 1) + column, row * width + grid.column + right,
-                first_vertical + (grid.row + up) * (width + 1) + column, (right == 0, up == 0),
-                at, at + side / side_m * radius, at + front / front_m * radius,
-            ))
+            result.append(
+                Corner(
+                    row * (width + 1) + column,
+                    row * width + grid.column + right,
+                    first_vertical + (grid.row + up) * (width + 1) + column,
+                    (right == 0, up == 0),
+                    at,
+                    at + side / side_m * radius,
+                    at + front / front_m * radius,
+                )
+            )
     return result
 
 

@@ -101,9 +101,7 @@ def trace(label: Ints) -> Rings:
     return Rings(own[steps[start[:-1]]], start, edge, reverse, node, cell[steps], turn)
 
 
-def _following(
-    padded: Ints, r: Ints, c: Ints, side: Ints, own: Ints, columns: int
-) -> Ints:
+def _following(padded: Ints, r: Ints, c: Ints, side: Ints, own: Ints, columns: int) -> Ints:
     """Return for each directed side (4 * cell + side) the one that continues its walk."""
     dr, dc = _ACROSS[(side + 1) % 4, 0], _ACROSS[(side + 1) % 4, 1]  # walking direction = side across, turned left
     out_r, out_c = _ACROSS[side, 0], _ACROSS[side, 1]
@@ -144,9 +142,7 @@ def _previous(start: Ints) -> Ints:
     return before
 
 
-def _edges_of(
-    r: Ints, c: Ints, side: Ints, rows: int, columns: int
-) -> tuple[Ints, NDArray[np.bool_], Ints]:
+def _edges_of(r: Ints, c: Ints, side: Ints, rows: int, columns: int) -> tuple[Ints, NDArray[np.bool_], Ints]:
     """Return edge number, direction and first node of directed cell sides."""
     horizontal = (rows + 1) * columns
     vertical = side % 2 == 1

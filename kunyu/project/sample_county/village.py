@@ -52,7 +52,9 @@ def frame_of(layout: Layout, index: int) -> Frame:
     row, column = (int(v) for v in layout.cells[index])
     south: Border = border(layout, False, row, column)
     return Frame(
-        south, border(layout, False, row + 1, column), border(layout, True, row, column),
+        south,
+        border(layout, False, row + 1, column),
+        border(layout, True, row, column),
         border(layout, True, row, column + 1),
     )
 
@@ -81,6 +83,7 @@ def make_village(layout: Layout, terrain: Terrain, index: int) -> Village:
 
 def _gaps(low: Border, high: Border, cells: float, rng: np.random.Generator) -> list[Gap]:
     """Share about ``cells`` columns out among the gaps between strips, by length; at least one each."""
+
     def lengths(side: Border) -> NDArray[np.float64]:
         ends = np.concatenate([[0.0], side.t[side.ports].ravel(), [1.0]])
         return np.diff(ends)[::2]

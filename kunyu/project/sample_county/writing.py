@@ -87,11 +87,20 @@ class Package:
         relay = _Relay(batches)
         reader = pa.RecordBatchReader.from_batches(schema, iter(relay))
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", message=".*(crs|CRS|width|Normalized|field name|not normally allowed|organizePolygons).*")
+            warnings.filterwarnings(
+                "ignore", message=".*(crs|CRS|width|Normalized|field name|not normally allowed|organizePolygons).*"
+            )
             try:
                 pyogrio.write_arrow(
-                    reader, target, layer=layer, driver=_DRIVER[self.form], geometry_name=GEOMETRY if geometry_type else None,
-                    geometry_type=geometry_type, crs=f"EPSG:{EPSG}" if geometry_type else None, layer_options=options, **extra,
+                    reader,
+                    target,
+                    layer=layer,
+                    driver=_DRIVER[self.form],
+                    geometry_name=GEOMETRY if geometry_type else None,
+                    geometry_type=geometry_type,
+                    crs=f"EPSG:{EPSG}" if geometry_type else None,
+                    layer_options=options,
+                    **extra,
                 )
             except Exception:
                 self._discard()
@@ -115,8 +124,10 @@ def _geo_metadata(geometry_type: str, multi: bool) -> dict[str, object]:
     """Return the GeoParquet 1.1 key: WKB, planar edges, axis order x, y."""
     single = geometry_type.removeprefix("Multi")
     column = {
-        "encoding": "WKB", "geometry_types": [single, f"Multi{single}"] if multi else [single],
-        "crs": json.loads(pyproj.CRS.from_epsg(EPSG).to_json()), "edges": "planar",
+        "encoding": "WKB",
+        "geometry_types": [single, f"Multi{single}"] if multi else [single],
+        "crs": json.loads(pyproj.CRS.from_epsg(EPSG).to_json()),
+        "edges": "planar",
     }
     return {"version": "1.1.0", "primary_column": GEOMETRY, "columns": {GEOMETRY: column}}
 

@@ -33,9 +33,7 @@ class Cells:
     slope: Ints
 
 
-def strip_kinds(
-    lattice: Lattice, column_strips: tuple[str, ...], row_strips: tuple[str, ...]
-) -> tuple[Ints, Flags]:
+def strip_kinds(lattice: Lattice, column_strips: tuple[str, ...], row_strips: tuple[str, ...]) -> tuple[Ints, Flags]:
     """Return the land kind of strip cells (-1 elsewhere) and which cells are strips."""
     columns = _named(lattice.x.strip, column_strips)
     rows = _named(lattice.y.strip, row_strips)
@@ -53,8 +51,12 @@ def _named(strip: Ints, names: tuple[str, ...]) -> list[str]:
 
 
 def countryside(
-    lattice: Lattice, terrain: Terrain, column_strips: tuple[str, ...], row_strips: tuple[str, ...],
-    rng: np.random.Generator, seed: int,
+    lattice: Lattice,
+    terrain: Terrain,
+    column_strips: tuple[str, ...],
+    row_strips: tuple[str, ...],
+    rng: np.random.Generator,
+    seed: int,
 ) -> Cells:
     """Lay out a village: fields on the plain, woods on the hills, a settlement at a crossroads, ponds, belts."""
     centre = lattice.centres()
@@ -98,7 +100,9 @@ def countryside(
     return Cells(kind, strip, np.where(strip, -1, kind), slope)
 
 
-def _settlement(lattice: Lattice, strip: Flags, hill: NDArray[np.float64], slope: Ints, rng: np.random.Generator) -> Flags:
+def _settlement(
+    lattice: Lattice, strip: Flags, hill: NDArray[np.float64], slope: Ints, rng: np.random.Generator
+) -> Flags:
     """Choose about a tenth of the cells around one crossroads, low and level ground first."""
     centre = lattice.centres()
     cross = (lattice.y.strip >= 0)[:, None] & (lattice.x.strip >= 0)[None, :]
@@ -120,8 +124,11 @@ def _furnish(kind: Ints, inside: Flags, chance: NDArray[np.float64], rng: np.ran
     use = np.full(kind.shape, NUMBER["homestead"])
     dice = rng.random(kind.shape)
     for name, low, high in (
-        ("village_school", 0.0, 0.03), ("village_office", 0.03, 0.05), ("village_shop", 0.05, 0.08),
-        ("village_works", 0.08, 0.13), ("village_idle", 0.13, 0.145),
+        ("village_school", 0.0, 0.03),
+        ("village_office", 0.03, 0.05),
+        ("village_shop", 0.05, 0.08),
+        ("village_works", 0.08, 0.13),
+        ("village_idle", 0.13, 0.145),
     ):
         use[(dice >= low) & (dice < high)] = NUMBER[name]
     kind[inside] = use[inside]

@@ -6,125 +6,239 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='Theme',
+            name="Theme",
             fields=[
-                ('code', models.SlugField(max_length=40, primary_key=True, serialize=False)),
-                ('name_zh', models.CharField(max_length=80)),
-                ('name_en', models.CharField(blank=True, max_length=120)),
-                ('owner_zh', models.CharField(help_text='who keeps it', max_length=160)),
+                ("code", models.SlugField(max_length=40, primary_key=True, serialize=False)),
+                ("name_zh", models.CharField(max_length=80)),
+                ("name_en", models.CharField(blank=True, max_length=120)),
+                ("owner_zh", models.CharField(help_text="who keeps it", max_length=160)),
             ],
         ),
         migrations.CreateModel(
-            name='CatalogueItem',
+            name="CatalogueItem",
             fields=[
-                ('code', models.CharField(help_text='T, TCC or TCCNN', max_length=5, primary_key=True, serialize=False)),
-                ('level', models.PositiveSmallIntegerField(choices=[(1, '数据类型'), (2, '数据类别'), (3, '数据内容')])),
-                ('name_zh', models.CharField(max_length=80)),
-                ('name_en', models.CharField(blank=True, max_length=120)),
-                ('content_zh', models.CharField(blank=True, help_text='category rows: the 数据内容 string, verbatim', max_length=200)),
-                ('aliases', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=80), default=list, size=None)),
-                ('position', models.PositiveIntegerField()),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='catalogue.catalogueitem')),
+                (
+                    "code",
+                    models.CharField(help_text="T, TCC or TCCNN", max_length=5, primary_key=True, serialize=False),
+                ),
+                (
+                    "level",
+                    models.PositiveSmallIntegerField(choices=[(1, "数据类型"), (2, "数据类别"), (3, "数据内容")]),
+                ),
+                ("name_zh", models.CharField(max_length=80)),
+                ("name_en", models.CharField(blank=True, max_length=120)),
+                (
+                    "content_zh",
+                    models.CharField(
+                        blank=True, help_text="category rows: the 数据内容 string, verbatim", max_length=200
+                    ),
+                ),
+                (
+                    "aliases",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=80), default=list, size=None
+                    ),
+                ),
+                ("position", models.PositiveIntegerField()),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="catalogue.catalogueitem",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Dataset',
+            name="Dataset",
             fields=[
-                ('code', models.CharField(help_text='TCCNN-nnn, local: TCCNN-nnn@division', max_length=24, primary_key=True, serialize=False)),
-                ('name_zh', models.CharField(max_length=160)),
-                ('name_en', models.CharField(blank=True, max_length=200)),
-                ('producer_zh', models.CharField(help_text='谁生产、谁负责', max_length=160)),
-                ('level', models.CharField(choices=[('公开', '公开'), ('内部', '内部'), ('敏感', '敏感'), ('涉密', '涉密')], help_text='the strictest level its text names', max_length=2)),
-                ('classification', models.CharField(help_text='公开/内部/敏感/涉密 with the reason key, verbatim', max_length=120)),
-                ('update_mode', models.CharField(max_length=80)),
-                ('geometry', models.CharField(blank=True, help_text='P L Pt R T TS 3D Doc, as the catalogue says', max_length=20)),
-                ('layer_names', models.CharField(blank=True, help_text='tables as the catalogue names them', max_length=200)),
-                ('standard_id', models.CharField(blank=True, help_text="whose first layer bears the dataset's code", max_length=40)),
-                ('aliases', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=24), default=list, help_text='other codes of the same data', size=None)),
-                ('local_division', models.CharField(blank=True, help_text='set for a local extension', max_length=12)),
-                ('is_public', models.BooleanField(default=False, help_text='may be served without signing in')),
-                ('verified', models.BooleanField(default=False)),
-                ('source', models.CharField(blank=True, max_length=200)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('also_under', models.ManyToManyField(blank=True, related_name='referenced_datasets', to='catalogue.catalogueitem')),
-                ('item', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='datasets', to='catalogue.catalogueitem')),
+                (
+                    "code",
+                    models.CharField(
+                        help_text="TCCNN-nnn, local: TCCNN-nnn@division",
+                        max_length=24,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
+                ("name_zh", models.CharField(max_length=160)),
+                ("name_en", models.CharField(blank=True, max_length=200)),
+                ("producer_zh", models.CharField(help_text="谁生产、谁负责", max_length=160)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("公开", "公开"), ("内部", "内部"), ("敏感", "敏感"), ("涉密", "涉密")],
+                        help_text="the strictest level its text names",
+                        max_length=2,
+                    ),
+                ),
+                (
+                    "classification",
+                    models.CharField(help_text="公开/内部/敏感/涉密 with the reason key, verbatim", max_length=120),
+                ),
+                ("update_mode", models.CharField(max_length=80)),
+                (
+                    "geometry",
+                    models.CharField(
+                        blank=True, help_text="P L Pt R T TS 3D Doc, as the catalogue says", max_length=20
+                    ),
+                ),
+                (
+                    "layer_names",
+                    models.CharField(blank=True, help_text="tables as the catalogue names them", max_length=200),
+                ),
+                (
+                    "standard_id",
+                    models.CharField(blank=True, help_text="whose first layer bears the dataset's code", max_length=40),
+                ),
+                (
+                    "aliases",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=24),
+                        default=list,
+                        help_text="other codes of the same data",
+                        size=None,
+                    ),
+                ),
+                ("local_division", models.CharField(blank=True, help_text="set for a local extension", max_length=12)),
+                ("is_public", models.BooleanField(default=False, help_text="may be served without signing in")),
+                ("verified", models.BooleanField(default=False)),
+                ("source", models.CharField(blank=True, max_length=200)),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "also_under",
+                    models.ManyToManyField(
+                        blank=True, related_name="referenced_datasets", to="catalogue.catalogueitem"
+                    ),
+                ),
+                (
+                    "item",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="datasets",
+                        to="catalogue.catalogueitem",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Layer',
+            name="Layer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('collection', models.CharField(help_text='dataset code, or code.LAYER for further layers', max_length=60, unique=True)),
-                ('code', models.CharField(help_text="the standard's table name, e.g. DLTB", max_length=40)),
-                ('name_zh', models.CharField(max_length=120)),
-                ('name_en', models.CharField(blank=True, max_length=160)),
-                ('standard_id', models.CharField(max_length=40)),
-                ('edition', models.CharField(max_length=20)),
-                ('geometry', models.CharField(help_text='Polygon LineString Point Table Raster', max_length=12)),
-                ('table_name', models.CharField(max_length=63, unique=True)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('dataset', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='layers', to='catalogue.dataset')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "collection",
+                    models.CharField(
+                        help_text="dataset code, or code.LAYER for further layers", max_length=60, unique=True
+                    ),
+                ),
+                ("code", models.CharField(help_text="the standard's table name, e.g. DLTB", max_length=40)),
+                ("name_zh", models.CharField(max_length=120)),
+                ("name_en", models.CharField(blank=True, max_length=160)),
+                ("standard_id", models.CharField(max_length=40)),
+                ("edition", models.CharField(max_length=20)),
+                ("geometry", models.CharField(help_text="Polygon LineString Point Table Raster", max_length=12)),
+                ("table_name", models.CharField(max_length=63, unique=True)),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "dataset",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="layers", to="catalogue.dataset"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DatasetVersion',
+            name="DatasetVersion",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('county', models.CharField(help_text='county whose partition it fills', max_length=6)),
-                ('number', models.PositiveIntegerField(help_text='1, 2, 3 … per layer and county')),
-                ('valid_from', models.DateField()),
-                ('known_from', models.DateTimeField(help_text='instant of publishing', null=True)),
-                ('status', models.CharField(choices=[('open', '待发布'), ('published', '已发布'), ('abandoned', '已放弃')], default='open', max_length=10)),
-                ('delivery_id', models.BigIntegerField(db_index=True, null=True)),
-                ('is_incremental', models.BooleanField(default=False)),
-                ('record_count', models.BigIntegerField(help_text='records believed after this version', null=True)),
-                ('inserted', models.BigIntegerField(null=True)),
-                ('closed', models.BigIntegerField(null=True)),
-                ('area_m2', models.FloatField(null=True)),
-                ('digest', models.CharField(blank=True, help_text='SM3 of the mapped content', max_length=64)),
-                ('extent', django.contrib.postgres.fields.ArrayField(base_field=models.FloatField(), help_text='min lon, min lat, max lon, max lat', null=True, size=4)),
-                ('lineage', models.JSONField(default=dict, help_text='input digests, mapping, rule edition, software version')),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('layer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='versions', to='catalogue.layer')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("county", models.CharField(help_text="county whose partition it fills", max_length=6)),
+                ("number", models.PositiveIntegerField(help_text="1, 2, 3 … per layer and county")),
+                ("valid_from", models.DateField()),
+                ("known_from", models.DateTimeField(help_text="instant of publishing", null=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[("open", "待发布"), ("published", "已发布"), ("abandoned", "已放弃")],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                ("delivery_id", models.BigIntegerField(db_index=True, null=True)),
+                ("is_incremental", models.BooleanField(default=False)),
+                ("record_count", models.BigIntegerField(help_text="records believed after this version", null=True)),
+                ("inserted", models.BigIntegerField(null=True)),
+                ("closed", models.BigIntegerField(null=True)),
+                ("area_m2", models.FloatField(null=True)),
+                ("digest", models.CharField(blank=True, help_text="SM3 of the mapped content", max_length=64)),
+                (
+                    "extent",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.FloatField(),
+                        help_text="min lon, min lat, max lon, max lat",
+                        null=True,
+                        size=4,
+                    ),
+                ),
+                (
+                    "lineage",
+                    models.JSONField(default=dict, help_text="input digests, mapping, rule edition, software version"),
+                ),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                (
+                    "layer",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="versions", to="catalogue.layer"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='ThemeLeaf',
+            name="ThemeLeaf",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('branch_zh', models.CharField(blank=True, help_text='path inside the theme, parts joined by /', max_length=200)),
-                ('name_zh', models.CharField(max_length=160)),
-                ('name_en', models.CharField(blank=True, max_length=200)),
-                ('dataset_code', models.CharField(db_index=True, max_length=24)),
-                ('position', models.PositiveIntegerField(default=0)),
-                ('theme', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='leaves', to='catalogue.theme')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "branch_zh",
+                    models.CharField(blank=True, help_text="path inside the theme, parts joined by /", max_length=200),
+                ),
+                ("name_zh", models.CharField(max_length=160)),
+                ("name_en", models.CharField(blank=True, max_length=200)),
+                ("dataset_code", models.CharField(db_index=True, max_length=24)),
+                ("position", models.PositiveIntegerField(default=0)),
+                (
+                    "theme",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="leaves", to="catalogue.theme"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['theme', 'position', 'id'],
+                "ordering": ["theme", "position", "id"],
             },
         ),
         migrations.AddConstraint(
-            model_name='layer',
-            constraint=models.UniqueConstraint(fields=('standard_id', 'edition', 'code'), name='layer_once_per_edition'),
+            model_name="layer",
+            constraint=models.UniqueConstraint(
+                fields=("standard_id", "edition", "code"), name="layer_once_per_edition"
+            ),
         ),
         migrations.AddIndex(
-            model_name='datasetversion',
-            index=models.Index(fields=['layer', 'status', 'known_from'], name='catalogue_d_layer_i_355134_idx'),
+            model_name="datasetversion",
+            index=models.Index(fields=["layer", "status", "known_from"], name="catalogue_d_layer_i_355134_idx"),
         ),
         migrations.AddConstraint(
-            model_name='datasetversion',
-            constraint=models.UniqueConstraint(fields=('layer', 'county', 'number'), name='version_number_once'),
+            model_name="datasetversion",
+            constraint=models.UniqueConstraint(fields=("layer", "county", "number"), name="version_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='themeleaf',
-            constraint=models.UniqueConstraint(fields=('theme', 'branch_zh', 'name_zh'), name='theme_leaf_once'),
+            model_name="themeleaf",
+            constraint=models.UniqueConstraint(fields=("theme", "branch_zh", "name_zh"), name="theme_leaf_once"),
         ),
     ]

@@ -18,10 +18,38 @@ from kunyu.engines.catalogue.standards import (
     standard_ids,
 )
 
-DLTB_FIELDS = (
-    "BSM YSDM TBYBH TBBH DLBM DLMC QSXZ QSDWDM QSDWMC ZLDWDM ZLDWMC TBMJ KCDLBM KCXS KCMJ TBDLMJ GDLX GDPDJB "
-    "XZDWKD TBXHDM TBXHMC ZZSXDM ZZSXMC GDDB FRDBS CZCSXM SJNF MSSM HDMC BZ"
-).split()
+DLTB_FIELDS = [
+    "BSM",
+    "YSDM",
+    "TBYBH",
+    "TBBH",
+    "DLBM",
+    "DLMC",
+    "QSXZ",
+    "QSDWDM",
+    "QSDWMC",
+    "ZLDWDM",
+    "ZLDWMC",
+    "TBMJ",
+    "KCDLBM",
+    "KCXS",
+    "KCMJ",
+    "TBDLMJ",
+    "GDLX",
+    "GDPDJB",
+    "XZDWKD",
+    "TBXHDM",
+    "TBXHMC",
+    "ZZSXDM",
+    "ZZSXMC",
+    "GDDB",
+    "FRDBS",
+    "CZCSXM",
+    "SJNF",
+    "MSSM",
+    "HDMC",
+    "BZ",
+]
 
 
 @pytest.fixture

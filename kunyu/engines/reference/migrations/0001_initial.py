@@ -5,66 +5,109 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
-    dependencies = [
-    ]
+    dependencies = []
 
     operations = [
         migrations.CreateModel(
-            name='DivisionChange',
+            name="DivisionChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('from_code', models.CharField(db_index=True, max_length=12)),
-                ('to_code', models.CharField(db_index=True, max_length=12)),
-                ('kind', models.CharField(choices=[('rename', '更名'), ('recode', '改码'), ('merge', '合并'), ('split', '拆分')], max_length=8)),
-                ('effective_on', models.DateField()),
-                ('basis', models.CharField(blank=True, max_length=200)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("from_code", models.CharField(db_index=True, max_length=12)),
+                ("to_code", models.CharField(db_index=True, max_length=12)),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[("rename", "更名"), ("recode", "改码"), ("merge", "合并"), ("split", "拆分")],
+                        max_length=8,
+                    ),
+                ),
+                ("effective_on", models.DateField()),
+                ("basis", models.CharField(blank=True, max_length=200)),
             ],
         ),
         migrations.CreateModel(
-            name='Division',
+            name="Division",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(db_index=True, help_text='2/4/6/9/12 digits; nation is 0', max_length=12)),
-                ('name_zh', models.CharField(max_length=80)),
-                ('name_en', models.CharField(blank=True, max_length=120)),
-                ('level', models.PositiveSmallIntegerField(choices=[(0, '国家'), (1, '省级'), (2, '地级'), (3, '县级'), (4, '乡级'), (5, '村级')])),
-                ('parent_code', models.CharField(blank=True, db_index=True, max_length=12)),
-                ('valid_from', models.DateField(help_text='null: before the loaded code table began', null=True)),
-                ('valid_to', models.DateField(help_text='null: still valid', null=True)),
-                ('source', models.CharField(help_text='data package and version', max_length=80)),
-                ('is_fictional', models.BooleanField(default=False, help_text='sample divisions such as 990101')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("code", models.CharField(db_index=True, help_text="2/4/6/9/12 digits; nation is 0", max_length=12)),
+                ("name_zh", models.CharField(max_length=80)),
+                ("name_en", models.CharField(blank=True, max_length=120)),
+                (
+                    "level",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "国家"), (1, "省级"), (2, "地级"), (3, "县级"), (4, "乡级"), (5, "村级")]
+                    ),
+                ),
+                ("parent_code", models.CharField(blank=True, db_index=True, max_length=12)),
+                ("valid_from", models.DateField(help_text="null: before the loaded code table began", null=True)),
+                ("valid_to", models.DateField(help_text="null: still valid", null=True)),
+                ("source", models.CharField(help_text="data package and version", max_length=80)),
+                ("is_fictional", models.BooleanField(default=False, help_text="sample divisions such as 990101")),
             ],
             options={
-                'indexes': [models.Index(fields=['level', 'code'], name='reference_d_level_61b459_idx')],
-                'constraints': [models.UniqueConstraint(fields=('code', 'valid_from'), name='division_code_once_at_a_time', nulls_distinct=False)],
+                "indexes": [models.Index(fields=["level", "code"], name="reference_d_level_61b459_idx")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("code", "valid_from"), name="division_code_once_at_a_time", nulls_distinct=False
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DivisionBoundary',
+            name="DivisionBoundary",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('code', models.CharField(blank=True, db_index=True, help_text='empty for a boundary line', max_length=12)),
-                ('name_zh', models.CharField(max_length=80)),
-                ('level', models.PositiveSmallIntegerField(choices=[(0, '国家'), (1, '省级'), (2, '地级'), (3, '县级'), (4, '乡级'), (5, '村级')])),
-                ('detail', models.PositiveSmallIntegerField(choices=[(0, 'as delivered by the data package'), (1, 'coverage simplified to about 0.003 degree'), (2, 'coverage simplified to about 0.02 degree')])),
-                ('source', models.CharField(max_length=80)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "code",
+                    models.CharField(blank=True, db_index=True, help_text="empty for a boundary line", max_length=12),
+                ),
+                ("name_zh", models.CharField(max_length=80)),
+                (
+                    "level",
+                    models.PositiveSmallIntegerField(
+                        choices=[(0, "国家"), (1, "省级"), (2, "地级"), (3, "县级"), (4, "乡级"), (5, "村级")]
+                    ),
+                ),
+                (
+                    "detail",
+                    models.PositiveSmallIntegerField(
+                        choices=[
+                            (0, "as delivered by the data package"),
+                            (1, "coverage simplified to about 0.003 degree"),
+                            (2, "coverage simplified to about 0.02 degree"),
+                        ]
+                    ),
+                ),
+                ("source", models.CharField(max_length=80)),
             ],
             options={
-                'indexes': [models.Index(fields=['level', 'detail'], name='reference_d_level_cf84e8_idx')],
+                "indexes": [models.Index(fields=["level", "detail"], name="reference_d_level_cf84e8_idx")],
             },
         ),
         migrations.CreateModel(
-            name='Organisation',
+            name="Organisation",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('uscc', models.CharField(help_text='GB 32100 unified social credit code', max_length=18, null=True, unique=True)),
-                ('name_zh', models.CharField(max_length=120)),
-                ('name_en', models.CharField(blank=True, max_length=160)),
-                ('division_code', models.CharField(blank=True, max_length=12)),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='reference.organisation')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "uscc",
+                    models.CharField(
+                        help_text="GB 32100 unified social credit code", max_length=18, null=True, unique=True
+                    ),
+                ),
+                ("name_zh", models.CharField(max_length=120)),
+                ("name_en", models.CharField(blank=True, max_length=160)),
+                ("division_code", models.CharField(blank=True, max_length=12)),
+                (
+                    "parent",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="children",
+                        to="reference.organisation",
+                    ),
+                ),
             ],
         ),
     ]

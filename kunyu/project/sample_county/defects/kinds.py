@@ -78,6 +78,7 @@ def _with_area_rule(sheet: Sheet, row: int, shape: shapely.Geometry, rules: tupl
 
 def cell(rules: tuple[str, ...], code: str, spoil: Callable[[Sheet, int], object], cultivated: bool = False) -> Kind:
     """Return the kind that spoils one value of one row."""
+
     def seed(sheet: Sheet, bench: Bench) -> Seeded:
         row = sheet.take(_cultivated(sheet) if cultivated else _any(sheet))
         sheet.set(row, code, spoil(sheet, row))
@@ -132,7 +133,9 @@ def bow_tie(sheet: Sheet, bench: Bench) -> Seeded:
     gap = shapely.Polygon([spot.at(-s, 0), spot.at(0, -2 * s / 3), spot.at(s, 0)])
     ids = sorted(str(sheet.get(k, "BSM")) for k in (spot.row, spot.neighbour))
     left_open = Seeded(("Q304",), tuple(ids), gap, "bow_tie_gap")
-    return Seeded(("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.Point(spot.at(0, -2 * s / 3)), also=(left_open,))
+    return Seeded(
+        ("Q301",), (str(sheet.get(spot.row, "BSM")),), shapely.Point(spot.at(0, -2 * s / 3)), also=(left_open,)
+    )
 
 
 def spike(sheet: Sheet, bench: Bench) -> Seeded:
@@ -221,8 +224,10 @@ def _seam(sheet: Sheet, outward: float, rule: str) -> Seeded:
 def hole(sheet: Sheet, bench: Bench) -> Seeded:
     """A square of five metres in a parcel belongs to nobody."""
     row, square = inner_square(sheet, 5.0)
-    inner = [*(shapely.get_coordinates(r) for r in sheet.polygon[row].interiors),
-             shapely.get_coordinates(square.exterior)[::-1]]
+    inner = [
+        *(shapely.get_coordinates(r) for r in sheet.polygon[row].interiors),
+        shapely.get_coordinates(square.exterior)[::-1],
+    ]
     shape = shapely.Polygon(shapely.get_coordinates(sheet.polygon[row].exterior), inner)
     sheet.reshape(row, shape)
     return Seeded(_with_area_rule(sheet, row, shape, ("Q304",)), (str(sheet.get(row, "BSM")),), square)
@@ -235,14 +240,17 @@ def rim_gap(sheet: Sheet, bench: Bench) -> Seeded:
     points = [spot.at(-reach, 0), spot.at(0, -DEPTH_M), spot.at(reach, 0)]
     shape = spot.insert(sheet.polygon[spot.row], points)
     sheet.reshape(spot.row, shape)
-    return Seeded(_with_area_rule(sheet, spot.row, shape, ("Q304",)), (str(sheet.get(spot.row, "BSM")),),
-                  shapely.Polygon(points))
+    return Seeded(
+        _with_area_rule(sheet, spot.row, shape, ("Q304",)), (str(sheet.get(spot.row, "BSM")),), shapely.Polygon(points)
+    )
 
 
 PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q203": {"missing_value": cell(("Q203",), "QSXZ", lambda s, r: None)},
-    "Q204": {"duplicate_bsm": duplicate_bsm,
-             "foreign_bsm": cell(("Q204",), "BSM", lambda s, r: "990102" + s.get(r, "BSM")[6:])},
+    "Q204": {
+        "duplicate_bsm": duplicate_bsm,
+        "foreign_bsm": cell(("Q204",), "BSM", lambda s, r: "990102" + s.get(r, "BSM")[6:]),
+    },
     "Q205": {"wrong_ysdm": cell(("Q205",), "YSDM", lambda s, r: "2001010200")},
     "Q206": {"unknown_code": cell(("Q206",), "QSXZ", lambda s, r: "99")},
     "Q207": {"wrong_name": cell(("Q207",), "DLMC", lambda s, r: "水田" if s.get(r, "DLBM") != "0101" else "旱地")},
@@ -252,8 +260,12 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q211": {"duplicate_tbbh": duplicate_tbbh},
     "Q301": {"bow_tie": bow_tie, "spike": spike, "repeated_vertex": repeated_vertex},
     "Q302": {"multipart": multipart},
-    "Q303": {"partial_overlap": partial_overlap, "containment": containment, "exact_duplicate": exact_duplicate,
-             "sliver_overlap": sliver_overlap},
+    "Q303": {
+        "partial_overlap": partial_overlap,
+        "containment": containment,
+        "exact_duplicate": exact_duplicate,
+        "sliver_overlap": sliver_overlap,
+    },
     "Q304": {"hole": hole, "rim_gap": rim_gap, "seam": seam},
     "Q505": {"ridge_area": net_area},
     "Q506": {"net_area": cell(("Q506",), "TBDLMJ", lambda s, r: float(s.get(r, "TBDLMJ")) + 3)},

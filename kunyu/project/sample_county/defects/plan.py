@@ -38,13 +38,17 @@ def read_spec(spec: str) -> list[tuple[str, str]]:
         if not number.isdigit() or not (rule == "all" or rule in RULES):
             raise UsageError(
                 f"--defects {part}：应写作 规则:数量，规则为 all 或 {'、'.join(RULES)}",
-                f"--defects {part}: write RULE:COUNT, RULE being all or one of {', '.join(RULES)}", part=part)
+                f"--defects {part}: write RULE:COUNT, RULE being all or one of {', '.join(RULES)}",
+                part=part,
+            )
         for one in RULES if rule == "all" else (rule,):
             kinds = list(PARCEL_KINDS[one] if one in PARCEL_KINDS else LAYER_KINDS[one])
             count = int(number) * len(kinds) if rule == "all" else int(number)
             wanted += [(one, kinds[k % len(kinds)]) for k in range(min(count, MOST.get(one, count)))]
             if rule != "all" and count > MOST.get(one, count):
-                raise UsageError(f"--defects {part}：{one} 至多 {MOST[one]} 处", f"--defects {part}: at most {MOST[one]}")
+                raise UsageError(
+                    f"--defects {part}：{one} 至多 {MOST[one]} 处", f"--defects {part}: at most {MOST[one]}"
+                )
     return wanted
 
 
@@ -92,12 +96,21 @@ class DefectPlan:
                 raise UsageError(
                     f"缺陷 {rule}（{kind}）在第 {village + 1} 个村级调查区已无处可植：请减少 --defects 或增大 --parcels",
                     f"no room for defect {rule} ({kind}) in village {village + 1}: fewer --defects or more --parcels",
-                    rule=rule, kind=kind) from None
+                    rule=rule,
+                    kind=kind,
+                ) from None
             self._seeded[number] = replace(seeded, kind=kind)
             if seeded.surplus:
-                self._surplus.setdefault(village, Seeded(
-                    ("Q508",), (f"{COUNTY}{survey_layer('CJDCQ').layer_code}{village + 1:08d}",),
-                    shapely.point_on_surface(polygon), "surplus_parcels", "CJDCQ"))
+                self._surplus.setdefault(
+                    village,
+                    Seeded(
+                        ("Q508",),
+                        (f"{COUNTY}{survey_layer('CJDCQ').layer_code}{village + 1:08d}",),
+                        shapely.point_on_surface(polygon),
+                        "surplus_parcels",
+                        "CJDCQ",
+                    ),
+                )
         return sheet.result()
 
     def spoil_layers(self, shelf: Shelf) -> None:
@@ -119,8 +132,13 @@ def _entry(seeded: Seeded) -> dict[str, Any]:
     geometry = None
     if seeded.place is not None:
         geometry = json.loads(shapely.to_geojson(to_lonlat(np.array([seeded.place], dtype=object), EPSG)[0]))
-    return {"rule": list(seeded.rules), "ids": list(seeded.ids), "geometry": geometry, "kind": seeded.kind,
-            "layer": seeded.layer}
+    return {
+        "rule": list(seeded.rules),
+        "ids": list(seeded.ids),
+        "geometry": geometry,
+        "kind": seeded.kind,
+        "layer": seeded.layer,
+    }
 
 
 def plan_defects(spec: str, layout: Layout, coarse: Coarse) -> DefectPlan:

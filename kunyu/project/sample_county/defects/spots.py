@@ -47,8 +47,10 @@ class Spot:
     def insert(self, shape: shapely.Polygon, points: list[Point]) -> shapely.Polygon:
         """Return the polygon with ``points`` between ``a`` and ``b``."""
         shell = shapely.get_coordinates(shape.exterior)
-        return shapely.Polygon(np.insert(shell, self.index + 1, np.array(points), axis=0),
-                               [shapely.get_coordinates(ring) for ring in shape.interiors])
+        return shapely.Polygon(
+            np.insert(shell, self.index + 1, np.array(points), axis=0),
+            [shapely.get_coordinates(ring) for ring in shape.interiors],
+        )
 
 
 def inner_spot(sheet: Sheet) -> Spot:

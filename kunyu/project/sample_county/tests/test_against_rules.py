@@ -44,9 +44,14 @@ def test_every_seeded_defect_is_found_and_nothing_else(
     explained = set()
     for entry in truth:
         for rule in entry["rule"]:
-            hits = {k for k, finding in enumerate(result["findings"]) if finding["rule"] == rule
-                    and (set(finding["ids"]) & set(entry["ids"])
-                         or (not entry["ids"] and finding["layer"] == entry["layer"]))}
+            hits = {
+                k
+                for k, finding in enumerate(result["findings"])
+                if finding["rule"] == rule
+                and (
+                    set(finding["ids"]) & set(entry["ids"]) or (not entry["ids"] and finding["layer"] == entry["layer"])
+                )
+            }
             assert hits, f"{rule} did not find {entry['kind']} {entry['ids']}"
             explained |= hits
     assert explained == set(range(len(result["findings"])))

@@ -54,11 +54,22 @@ def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
     kinds = [kind for table in (PARCEL_KINDS, LAYER_KINDS) for rule in table.values() for kind in rule]
     assert sorted(truth) == sorted([*kinds, "bow_tie_gap", "surplus_parcels"])
     assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES)
-    assert set(RULES) >= {*(f"Q2{k:02d}" for k in range(1, 12)), "Q301", "Q302", "Q303", "Q304",
-                          "Q505", "Q506", "Q507", "Q508"}
+    assert set(RULES) >= {
+        *(f"Q2{k:02d}" for k in range(1, 12)),
+        "Q301",
+        "Q302",
+        "Q303",
+        "Q304",
+        "Q505",
+        "Q506",
+        "Q507",
+        "Q508",
+    }
 
 
-def test_ids_are_in_the_data_and_places_in_the_county(truth: dict[str, dict[str, Any]], rows: Table, spoiled: Path) -> None:
+def test_ids_are_in_the_data_and_places_in_the_county(
+    truth: dict[str, dict[str, Any]], rows: Table, spoiled: Path
+) -> None:
     county = shapely.union_all(to_lonlat(read(spoiled / "county.gpkg", "XZQ")["geom"], 4526)).buffer(1e-5)
     for kind, entry in truth.items():
         path = spoiled / "county.gpkg"
@@ -80,6 +91,7 @@ def test_layer_defects(truth: dict[str, dict[str, Any]], spoiled: Path) -> None:
 
 def test_cell_defects(truth: dict[str, dict[str, Any]], rows: Table) -> None:
     """Q203 to Q211."""
+
     def one(kind: str, code: str) -> Any:
         (row,) = _at(rows, truth[kind])
         return rows[code][row]
@@ -112,8 +124,12 @@ def test_shape_defects(truth: dict[str, dict[str, Any]], rows: Table) -> None:
 
 @pytest.mark.parametrize(
     ("kind", "least_m2", "most_m2"),
-    [("partial_overlap", 3.0, 400.0), ("containment", 35.9, 36.1), ("exact_duplicate", 400.0, 1e6),
-     ("sliver_overlap", 0.004, 0.6)],
+    [
+        ("partial_overlap", 3.0, 400.0),
+        ("containment", 35.9, 36.1),
+        ("exact_duplicate", 400.0, 1e6),
+        ("sliver_overlap", 0.004, 0.6),
+    ],
 )
 def test_overlaps(kind: str, least_m2: float, most_m2: float, truth: dict[str, dict[str, Any]], rows: Table) -> None:
     """Q303: the two records named share land of the stated place."""
@@ -125,7 +141,9 @@ def test_overlaps(kind: str, least_m2: float, most_m2: float, truth: dict[str, d
     assert shapely.intersection(found, place).area > 0.85 * place.area
 
 
-@pytest.mark.parametrize(("kind", "least_m2", "most_m2"), [("hole", 24.9, 25.1), ("rim_gap", 3.0, 400.0), ("seam", 0.004, 0.6)])
+@pytest.mark.parametrize(
+    ("kind", "least_m2", "most_m2"), [("hole", 24.9, 25.1), ("rim_gap", 3.0, 400.0), ("seam", 0.004, 0.6)]
+)
 def test_gaps(
     kind: str, least_m2: float, most_m2: float, truth: dict[str, dict[str, Any]], rows: Table, spoiled: Path
 ) -> None:
@@ -165,14 +183,19 @@ def test_area_rules_fire_exactly_where_the_truth_says(
     assert all(ids & set(rows["BSM"][q507]) for ids in must.values())
     assert set(rows["BSM"][q507]) <= set().union(*must.values())
     villages = read(spoiled / "county.gpkg", "CJDCQ")
-    off = {code for code, total in zip(villages["ZLDWDM"], villages["DCMJ"], strict=True)
-           if abs(stated[rows["ZLDWDM"] == code].sum() - total) > 0.01}
+    off = {
+        code
+        for code, total in zip(villages["ZLDWDM"], villages["DCMJ"], strict=True)
+        if abs(stated[rows["ZLDWDM"] == code].sum() - total) > 0.01
+    }
     expected = {rows["ZLDWDM"][_at(rows, truth[kind])[0]] for kind in ("containment", "exact_duplicate")}
     expected |= set(villages["ZLDWDM"][np.isin(villages["BSM"], truth["control_sum"]["ids"])])
     assert off == expected
 
 
-def test_everything_else_is_as_in_the_clean_county(spoiled: Path, truth: dict[str, dict[str, Any]], dltb: Table, rows: Table) -> None:
+def test_everything_else_is_as_in_the_clean_county(
+    spoiled: Path, truth: dict[str, dict[str, Any]], dltb: Table, rows: Table
+) -> None:
     touched = {bsm for entry in truth.values() for bsm in entry["ids"]}
     here = {bsm: k for k, bsm in enumerate(rows["BSM"].tolist())}
     clean = [(k, here[bsm]) for k, bsm in enumerate(dltb["BSM"].tolist()) if bsm in here and bsm not in touched]
@@ -184,7 +207,13 @@ def test_everything_else_is_as_in_the_clean_county(spoiled: Path, truth: dict[st
 
 def test_a_rules_kinds_take_turns() -> None:
     assert [kind for _, kind in read_spec("Q303:5, Q304:1")] == [
-        "partial_overlap", "containment", "exact_duplicate", "sliver_overlap", "partial_overlap", "hole"]
+        "partial_overlap",
+        "containment",
+        "exact_duplicate",
+        "sliver_overlap",
+        "partial_overlap",
+        "hole",
+    ]
     assert read_spec("") == []
 
 
@@ -206,4 +235,5 @@ def test_defects_reach_every_format(form: str, tmp_path: Path) -> None:
     entries = json.loads((tmp_path / "truth.json").read_text(encoding="utf-8"))
     kinds = [k for t in (PARCEL_KINDS, LAYER_KINDS) for r in t.values() for k in r]
     assert [e["kind"] for e in entries if e["kind"] not in ("surplus_parcels", "bow_tie_gap")] == sorted(
-        kinds, key=[e["kind"] for e in entries].index)
+        kinds, key=[e["kind"] for e in entries].index
+    )

@@ -173,7 +173,8 @@ def test_the_change_package_tiles_the_county_again(county: County, dltb: Table) 
     old, new = shapely.union_all(dltb["geom"][gone]), shapely.union_all(after["geom"])
     assert old.symmetric_difference(new).area < 1.0
     assert shapely.area(kept).sum() + shapely.area(after["geom"]).sum() == pytest.approx(
-        shapely.area(dltb["geom"]).sum(), rel=1e-8)
+        shapely.area(dltb["geom"]).sum(), rel=1e-8
+    )
     assert shapely.is_valid(after["geom"]).all()
     cents = np.rint(process["TBBGMJ"] * 100).astype(int)
     for side, bsm, table in (("BGQ", "BGQTBBSM", dltb), ("BGH", "BGHTBBSM", after)):
@@ -197,7 +198,8 @@ def test_control_lines_do_not_meet(county: County) -> None:
         assert shapely.intersection(a, b).area <= 1.0
     plan = read(path, "GHYDYH")["geom"]
     assert shapely.area(plan).sum() == pytest.approx(
-        shapely.area(read(county[0] / "county.gpkg", "CJDCQ")["geom"]).sum(), rel=1e-9)
+        shapely.area(read(county[0] / "county.gpkg", "CJDCQ")["geom"]).sum(), rel=1e-9
+    )
 
 
 def test_other_layers_are_there(county: County) -> None:
@@ -241,7 +243,9 @@ def test_every_format_holds_the_same_parcels(form: str, tmp_path: Path) -> None:
     if form == "shp":
         assert (tmp_path / form / "county" / "DLTB.cpg").read_text().strip() == "GBK"
         raw = (tmp_path / form / "county" / "DLTB.dbf").read_bytes()
-        widths = {raw[32 + 32 * k:43 + 32 * k].rstrip(b"\0").decode(): raw[48 + 32 * k:50 + 32 * k] for k in range(30)}
+        widths = {
+            raw[32 + 32 * k : 43 + 32 * k].rstrip(b"\0").decode(): raw[48 + 32 * k : 50 + 32 * k] for k in range(30)
+        }
         assert tuple(widths["TBMJ"]) == (15, 2) and tuple(widths["BSM"]) == (18, 0) and tuple(widths["KCXS"]) == (6, 4)
 
 
@@ -256,8 +260,13 @@ def test_small_counties_are_whole_too(parcels: int, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [((10, 1, "gpkg", ""), "60"), ((100, -1, "gpkg", ""), "seed"), ((100, 1, "dwg", ""), "dwg"),
-     ((100, 1, "gpkg", "Q999:1"), "Q999"), ((100, 1, "gpkg", "Q303"), "Q303")],
+    [
+        ((10, 1, "gpkg", ""), "60"),
+        ((100, -1, "gpkg", ""), "seed"),
+        ((100, 1, "dwg", ""), "dwg"),
+        ((100, 1, "gpkg", "Q999:1"), "Q999"),
+        ((100, 1, "gpkg", "Q303"), "Q303"),
+    ],
 )
 def test_nonsense_is_refused_before_anything_is_written(
     arguments: tuple[int, int, str, str], says: str, tmp_path: Path
