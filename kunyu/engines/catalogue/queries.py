@@ -69,16 +69,20 @@ def _visible(principal: Principal) -> list[Dataset]:
 
 
 def _state_of_first_layers() -> dict[str, dict[str, Any]]:
-    """Counties, records and last publish per dataset code, from the newest version of each county."""
-    newest = (
-        DatasetVersion.objects.filter(status=_PUBLISHED).values("layer", "county").annotate(newest=Max("id"))
-    ).values("newest")
+    """Counties, records and last publish per dataset code.
+
+    Records are those of the version that speaks of the latest days in each county: a correction of an earlier year is
+    published later, and says nothing about today.
+    """
+    published = DatasetVersion.objects.filter(status=_PUBLISHED)
+    latest = published.order_by("layer", "county", "-valid_from", "-number").distinct("layer", "county").values("pk")
     rows = (
-        DatasetVersion.objects.filter(pk__in=newest)
+        DatasetVersion.objects.filter(pk__in=latest)
         .values("layer__collection")
-        .annotate(counties=Count("id"), records=Sum("record_count"), last_known=Max("known_from"))
+        .annotate(counties=Count("id"), records=Sum("record_count"))
     )
-    return {row["layer__collection"]: dict(row) for row in rows}
+    known = dict(published.values_list("layer__collection").annotate(Max("known_from")))
+    return {row["layer__collection"]: {**row, "last_known": known[row["layer__collection"]]} for row in rows}
 
 
 def _summary(one: Dataset, state: dict[str, Any] | None) -> DatasetSummary:

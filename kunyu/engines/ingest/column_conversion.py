@@ -62,9 +62,20 @@ def _plain(values: pa.Array) -> pa.Array:
     if pa.types.is_binary(values.type) or pa.types.is_nested(values.type) or pa.types.is_null(values.type):
         return pa.nulls(len(values), pa.string())
     if pa.types.is_string(values.type):
-        blank = pc.equal(pc.utf8_trim_whitespace(values), "")
+        try:
+            trimmed = pc.utf8_trim_whitespace(values)
+        except pa.ArrowInvalid:
+            values = _readable(values)
+            trimmed = pc.utf8_trim_whitespace(values)
+        blank = pc.equal(trimmed, "")
         return pc.if_else(blank, pa.scalar(None, pa.string()), values)
     return values
+
+
+def _readable(values: pa.Array) -> pa.Array:
+    """Keep what can be read of text in an encoding nobody declared; the rest becomes U+FFFD, which no code list holds."""
+    raw = values.cast(pa.binary()).to_pylist()
+    return pa.array([one if one is None else one.decode("utf-8", "replace") for one in raw], pa.string())
 
 
 def _to_text(values: pa.Array) -> pa.Array:
@@ -121,7 +132,9 @@ def _to_moment(values: pa.Array) -> pa.Array:
         return values.cast(kind)
     text = _to_text(values)
     text = pc.if_else(pc.match_substring_regex(text, _DATE), text, None)
-    digits = pc.replace_substring_regex(pc.utf8_trim_whitespace(text), r"^(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})", r"\1-\2-\3")
+    digits = pc.replace_substring_regex(
+        pc.utf8_trim_whitespace(text), r"^(\d{4})[-/.]?(\d{2})[-/.]?(\d{2})", r"\1-\2-\3"
+    )
     return pc.strptime(pc.utf8_slice_codeunits(digits, 0, 10), format="%Y-%m-%d", unit="ms", error_is_null=True)
 
 

@@ -176,7 +176,8 @@ def state_at(layer: ServedLayer, known_at: datetime | None) -> VersionState:
 def current_records(layer: ServedLayer, granted: Scope, moment: Moment) -> int | None:
     """Records of the newest version of each county, as counted when it was published.
 
-    None when the moment is not the present belief on a day that every newest version covers, or a count is missing.
+    None when the moment is not the present belief on a day that every newest version covers, or a count is missing. A
+    correction of an earlier date is newest in number only: another version speaks of the days after its own.
     """
     day = moment.days.first
     if moment.known_at is not None or day is None or not moment.days.is_one_day:
@@ -186,6 +187,9 @@ def current_records(layer: ServedLayer, granted: Scope, moment: Moment) -> int |
         row for row in newest.values_list("county", "valid_from", "record_count") if granted.allows_division(row[0])
     ]
     if any(records is None or valid_from > day for _, valid_from, records in rows):
+        return None
+    last = dict(_published(layer).order_by("county").values_list("county").annotate(Max("valid_from")))
+    if any(last[county] > valid_from for county, valid_from, _ in rows):
         return None
     return sum(records or 0 for _, _, records in rows)
 

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 import shapely
+from numpy.typing import NDArray
 from shapely.geometry.base import BaseGeometry
 
 from kunyu.kernel.digests import canonical_json, sm3_hex
@@ -68,11 +69,15 @@ class Finding:
 
 
 def geojson(geometry: BaseGeometry | None) -> dict[str, Any] | None:
-    """Return a GeoJSON geometry, rounded to ``LONLAT_DECIMALS``; None for nothing to show."""
+    """Return a GeoJSON geometry, rounded to ``LONLAT_DECIMALS``; None for nothing to show.
+
+    Rings begin and run the same way whatever format or order they were delivered in; outer rings run anticlockwise
+    (RFC 7946, 3.1.6).
+    """
     if geometry is None or shapely.is_empty(geometry):
         return None
     rounded = shapely.transform(shapely.force_2d(geometry), lambda xy: np.round(xy, LONLAT_DECIMALS) + 0.0)
-    written: dict[str, Any] = json.loads(shapely.to_geojson(rounded))
+    written: dict[str, Any] = json.loads(shapely.to_geojson(shapely.orient_polygons(shapely.normalize(rounded))))
     return written
 
 
@@ -90,6 +95,16 @@ def fingerprint(rule: str, ids: tuple[str, ...], geometry: BaseGeometry | None, 
     """
     place = None
     if geometry is not None and not shapely.is_empty(geometry):
-        rounded = shapely.transform(shapely.force_2d(geometry), lambda xy: np.round(xy, decimals) + 0.0)
+        rounded = shapely.transform(shapely.force_2d(geometry), lambda xy: _round_half_up(xy, decimals))
         place = sm3_hex(shapely.to_wkb(shapely.normalize(rounded), byte_order=1))
     return sm3_hex(canonical_json([rule, list(ids), place]))
+
+
+def _round_half_up(xy: NDArray[np.float64], decimals: int) -> NDArray[np.float64]:
+    """Round so that formats agree.
+
+    Surveys deliver four decimals, so every tenth coordinate ends on the half of a millimetre, and a File Geodatabase
+    gives it back a hair below: what is within a hundredth of a unit of the half goes up.
+    """
+    scale = 10.0**decimals
+    return np.floor(np.round(xy * scale, 2) + 0.5) / scale + 0.0

@@ -31,7 +31,9 @@ def rules_page() -> str:
         parts.append(f"## {standard.id} {standard.name_zh}\n")
         parts += [_section(rule) for rule in rules.rules]
         parts.append("### Not run by this version 尚未实现\n")
-        parts.append(", ".join(one.id for one in rules.not_yet) + ". They stand under `rules_not_run` of every report.\n")
+        parts.append(
+            ", ".join(one.id for one in rules.not_yet) + ". They stand under `rules_not_run` of every report.\n"
+        )
     parts.append(
         "## Other standards 其他标准\n\nA standard that no pack has rules for gets the rules marked *general* above: what "
         "they ask is in the standard's own tables. Their clause is then the standard's number.\n"

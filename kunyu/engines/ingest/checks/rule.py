@@ -39,7 +39,8 @@ class Rule:
 
     ``needs`` are layer codes of the standard that must be in the delivery (``A|B``: either); without them the rule
     stands under ``rules_not_run``. ``parts_needing_reference`` (name, reason) are parts of the predicate that only a
-    reference pack can decide. ``general`` rules ask only what a standard's own tables say, so they serve every
+    reference pack can decide. A rule that ``needs_crs`` does not run where none of these layers says what its coordinates
+    are. ``general`` rules ask only what a standard's own tables say, so they serve every
     standard; the others belong to the standards their pack names.
     """
 
@@ -55,6 +56,7 @@ class Rule:
     general: bool = False
     verified: bool = False
     parts_needing_reference: tuple[tuple[str, str], ...] = ()
+    needs_crs: bool = False
 
     def __call__(self, delivery: Any) -> Iterator[Finding]:
         return iter(self.predicate(delivery))
@@ -94,13 +96,14 @@ def rule(
     general: bool = False,
     verified: bool = False,
     parts_needing_reference: tuple[tuple[str, str], ...] = (),
+    needs_crs: bool = False,
 ) -> Callable[[Predicate], Rule]:
     """Make a function a ``Rule``; parameters as the attributes of ``Rule``."""
 
     def declare(predicate: Predicate) -> Rule:
         return Rule(
             id, clause, severity, scope, unit, needs, name_zh, name_en, predicate, general, verified,
-            parts_needing_reference,
+            parts_needing_reference, needs_crs,
         )  # fmt: skip
 
     return declare

@@ -202,7 +202,13 @@ def _why_not(rule: Rule, delivery: Delivered) -> str | None:
         if not any(code in delivery.layers for code in need.split("|")):
             names = " / ".join(_layer_name(delivery.standard, code) for code in need.split("|"))
             return f"成果中没有 {names}; the delivery has no layer {need.replace('|', ' or ')}"
+    if rule.needs_crs and not any(delivery.layers[code].crs for code in _needed(rule) if code in delivery.layers):
+        return "成果没有坐标系; the delivery does not say its coordinate system"
     return None
+
+
+def _needed(rule: Rule) -> Iterator[str]:
+    return (code for need in rule.needs for code in need.split("|"))
 
 
 def _layer_name(standard: Standard, code: str) -> str:

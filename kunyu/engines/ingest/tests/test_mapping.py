@@ -14,7 +14,8 @@ import pytest
 import shapely
 
 from kunyu.engines.catalogue.standards import load_standard
-from kunyu.engines.ingest.loss import transformation
+from kunyu.engines.ingest.column_conversion import convert
+from kunyu.engines.ingest.loss import LayerLoss, transformation
 from kunyu.engines.ingest.mapping import BadMapping, NothingMatches, apply, load_mapping
 from kunyu.engines.ingest.reading import open_delivery
 
@@ -33,7 +34,13 @@ def write(path: Path, layer: str, columns: dict[str, list], crs: str | None = "E
     given = shapes if shapes is not None else [shapely.box(i, 0, i + 1, 1) for i in range(rows)]
     table = pa.table({**columns, "geometry": pa.array(shapely.to_wkb(given), pa.binary())})
     pyogrio.write_arrow(
-        table, path, layer=layer, driver="GPKG", geometry_name="geometry", geometry_type="Polygon", crs=crs,
+        table,
+        path,
+        layer=layer,
+        driver="GPKG",
+        geometry_name="geometry",
+        geometry_type="Polygon",
+        crs=crs,
         append=path.exists(),
     )
     return path
@@ -60,7 +67,22 @@ def test_names_match_whatever_their_case_by_alias_and_in_chinese(tmp_path):
     assert (row["BSM"], row["ZZSXDM"], row["TBMJ"]) == ("1", "LS", 12.5)
     assert outcome.loss.to_dict()["layers"]["DLTB"]["fields_dropped"] == {"别的": 1}
     assert {"XZQ", "CJDCQ"} <= set(outcome.missing_layers)
-    assert tables["DLTB"].column_names == [*(one.code for one in load_standard(SURVEY).layers["DLTB"].fields), "geometry"]
+    assert tables["DLTB"].column_names == [
+        *(one.code for one in load_standard(SURVEY).layers["DLTB"].fields),
+        "geometry",
+    ]
+
+
+def test_text_in_an_encoding_nobody_declared_is_kept_as_far_as_it_can_be_read():
+    """One bad byte spoils one value, never the delivery."""
+    broken = pa.array([b"\xb8x", "好".encode(), None, b"  "], pa.binary()).cast(
+        pa.string(), safe=False
+    )  # as GDAL hands it over
+    spec = load_standard(SURVEY).layers["DLTB"].field("DLMC")
+
+    found = convert(broken, spec, pa.array([1, 2, 3, 4]), LayerLoss("DLTB"))
+
+    assert found.to_pylist() == ["\ufffdx", "好", None, None]
 
 
 def test_a_copy_beside_the_layer_is_not_the_layer(tmp_path):
@@ -150,7 +172,9 @@ def test_old_survey_classes_convert_by_the_standards_own_table(tmp_path):
 
 def test_rows_left_out_constants_and_row_keys(tmp_path):
     path = write(tmp_path / "a.gpkg", "s", {"use": ["forest", None, "road", "forest"]})
-    mapping = plan(tmp_path, 'where = { use = ["forest"] }\n[layer.fields]\nCODE = "use"\n[layer.constants]\nSOURCE = "x"\n')
+    mapping = plan(
+        tmp_path, 'where = { use = ["forest"] }\n[layer.fields]\nCODE = "use"\n[layer.constants]\nSOURCE = "x"\n'
+    )
 
     outcome, tables = mapped(path, OPEN, mapping)
 

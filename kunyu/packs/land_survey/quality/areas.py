@@ -77,12 +77,14 @@ def net_area_is_area_less_deduction(delivery: Delivered) -> Iterator[Finding]:
 
 @rule(
     "Q507", clause="TD/T 1055-2019 附录 图斑椭球面积", severity="Z", scope="F", unit="m²", needs=("DLTB|DLTBGX",),
+    needs_crs=True,
     name_zh="图斑面积与椭球面积相符", name_en="The parcel area agrees with the ellipsoidal area",
 )  # fmt: skip
 def parcel_area_is_ellipsoidal(delivery: Delivered) -> Iterator[Finding]:
     """|TBMJ - ellipsoidal area of the geometry| ≤ max(0.5 m², 0.0001 · TBMJ).
 
-    Asked where the coordinate system is known and the geometry is a valid polygon (else Q301 speaks).
+    Asked where the coordinate system is known and the geometry is a valid polygon (else Q301 speaks). Coordinates that
+    lie nowhere on Earth in that system (swapped axes, degrees under the name of metres) have no area: a finding too.
     """
     for layer in _parcels(delivery, "TBMJ"):
         if layer.crs is None:
@@ -101,6 +103,14 @@ def parcel_area_is_ellipsoidal(delivery: Delivered) -> Iterator[Finding]:
             en=[f"{layer.code} {layer.ids[row]}: area {area[row]:.2f} m², ellipsoidal area {true[row]:.2f} m², off by "
                 f"{off[row]:.2f} m², {allowed[row]:.2f} m² allowed" for row in bad],
             remedy="按椭球面积公式重新计算 TBMJ",
+        )  # fmt: skip
+        lost = rows[~np.isfinite(true[rows])]
+        yield from Reporter(parcel_area_is_ellipsoidal, delivery, layer).rows(
+            lost, measured="无法计算", limit=np.round(area[lost], 2).tolist(),
+            zh=[f"{layer.code} {layer.ids[row]}: 坐标不在 {layer.crs} 的范围内, 椭球面积无法计算" for row in lost],
+            en=[f"{layer.code} {layer.ids[row]}: the coordinates lie outside {layer.crs}, no area can be computed"
+                for row in lost],
+            remedy="核对坐标系与坐标轴的次序",
         )  # fmt: skip
 
 

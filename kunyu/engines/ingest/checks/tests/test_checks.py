@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyogrio
 import pytest
 import shapely
@@ -24,7 +25,18 @@ from kunyu.kernel.errors import Defect, UsageError
 from kunyu.project.cli.main import run as command
 
 SURVEY = "TDT1057-2020"
-KEYS = {"schema", "input_sm3", "standard", "edition", "crs", "layers", "rules_run", "rules_not_run", "summary", "findings"}
+KEYS = {
+    "schema",
+    "input_sm3",
+    "standard",
+    "edition",
+    "crs",
+    "layers",
+    "rules_run",
+    "rules_not_run",
+    "summary",
+    "findings",
+}
 FINDING_KEYS = {
     "rule", "clause", "severity", "layer", "ids", "geometry", "measured", "limit", "unit", "message_zh", "message_en",
     "remedy_zh", "fingerprint",
@@ -77,7 +89,9 @@ def test_every_seeded_defect_is_found_and_nothing_else(tmp_path, form, seed):
                 if one.rule == rule and (set(one.ids) & set(entry["ids"]) if entry["ids"] else one.layer == entry["layer"])
             ]  # fmt: skip
             claimed.update(hits)
-            if not hits or (rule in ("Q303", "Q304") and all(set(findings[at].ids) != set(entry["ids"]) for at in hits)):
+            if not hits or (
+                rule in ("Q303", "Q304") and all(set(findings[at].ids) != set(entry["ids"]) for at in hits)
+            ):
                 missed.append((rule, entry["kind"], entry["ids"]))
     assert missed == []
     assert [one.message_zh for at, one in enumerate(findings) if at not in claimed] == []
@@ -197,7 +211,9 @@ def test_signing_sheet_has_the_verdict_and_a_place_to_sign(report, tmp_path):
     write_report(report, path)
 
     sheet = Document(str(path))
-    text = "\n".join([*(one.text for one in sheet.paragraphs), *(c.text for t in sheet.tables for r in t.rows for c in r.cells)])
+    text = "\n".join(
+        [*(one.text for one in sheet.paragraphs), *(c.text for t in sheet.tables for r in t.rows for c in r.cells)]
+    )
     assert "成果质量检查意见签署表" in text and "检查人 Checked by" in text and report.input_sm3 in text
     assert "存在严重或重缺陷" in text
 
@@ -235,6 +251,31 @@ def test_checking_imports_no_django():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
     assert done.stdout.strip() == "19"
+
+
+def test_a_finding_is_the_same_whatever_ring_order_and_format_it_came_in():
+    """A half of a millimetre goes up, also a hair below it; rings begin anywhere and run either way."""
+    one = shapely.Polygon([(38_502_000.1235, 3_803_000.0005), (38_502_010, 3_803_000), (38_502_010, 3_803_010)])
+    noisy = shapely.transform(one, lambda xy: xy - 1e-6)
+    ring = np.array(one.exterior.coords)[:-1]
+    turned = shapely.Polygon(np.roll(ring, 1, axis=0)[::-1])
+
+    assert len({fingerprint("Q303", ("a", "b"), shape) for shape in (one, noisy, turned)}) == 1
+    moved = shapely.transform(one, lambda xy: xy + 0.001)
+    assert fingerprint("Q303", ("a", "b"), one) != fingerprint("Q303", ("a", "b"), moved)
+    assert geojson(one) == geojson(turned)
+    assert shapely.from_geojson(json.dumps(geojson(turned))).exterior.is_ccw
+
+
+def test_a_rule_that_needs_a_coordinate_system_says_that_it_did_not_run(tmp_path):
+    """Q507 without a coordinate system stands under rules_not_run (contract.md)."""
+    county = sample(tmp_path, "--format", "shp")
+    for path in county.glob("*.prj"):
+        path.unlink()
+    found = check(county)
+
+    assert "Q507" not in found.rules_run
+    assert {one.rule: one.reason for one in found.rules_not_run}["Q507"].startswith("成果没有坐标系")
 
 
 def test_rules_page_is_what_the_rules_say():

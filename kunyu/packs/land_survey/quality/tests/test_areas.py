@@ -1,6 +1,7 @@
 """Q505 to Q508: areas, to the last decimal."""
 
 import pytest
+import shapely
 
 pytestmark = pytest.mark.quick
 
@@ -65,3 +66,15 @@ def test_q508_township(survey):
 
     assert (found.layer, found.ids) == ("XZQ", ("990101111000000001",))
     assert round(found.measured - found.limit, 2) == -100.0
+
+
+def test_q507_coordinates_outside_their_system_have_no_area_and_are_found(survey):
+    """Axes swapped: nothing to measure is a finding of every parcel, not silence."""
+    for rows in survey.rows.values():
+        for one in rows:
+            one["geometry"] = shapely.transform(one["geometry"], lambda xy: xy[:, ::-1])
+
+    found = survey.found("Q507")
+
+    assert len(found) == 8 and {one.measured for one in found} == {"无法计算"}
+    assert found[0].message_zh.endswith("坐标不在 EPSG:4526 的范围内, 椭球面积无法计算")
