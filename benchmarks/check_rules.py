@@ -92,8 +92,10 @@ def compare(work: Path, parcels: int, whole: bool) -> dict[str, Any]:
     peer_seconds, verdict = theirs(python, peer_file, None if whole else PATIENCE * our_seconds)
     our_cpu, peer_cpu = between - before, _cpu_seconds() - between
     ratio = peer_seconds / our_seconds
-    ending = f"{verdict['errors']} errors" if verdict["ended"] else (
-        f"stopped unfinished at '{verdict['last']}', so its seconds and the ratio are lower bounds"
+    ending = (
+        f"{verdict['errors']} errors"
+        if verdict["ended"]
+        else (f"stopped unfinished at '{verdict['last']}', so its seconds and the ratio are lower bounds")
     )
     return {
         "name": "check_rules",

@@ -196,12 +196,21 @@ def results(runs: dict[int, dict[str, Any]]) -> list[dict[str, Any]]:
     for small, large in pairwise(sizes):
         growth = runs[large]["project"]["seconds"] / runs[small]["project"]["seconds"] / (large / small)
         work = {"from": small, "to": large, "unit": "time ratio / size ratio"}
-        rows.append(_row(f"load_publish.growth.{large}", work, growth, 1.0, growth, BAR_GROWTH, growth <= BAR_GROWTH, about))
+        rows.append(
+            _row(f"load_publish.growth.{large}", work, growth, 1.0, growth, BAR_GROWTH, growth <= BAR_GROWTH, about)
+        )
     return rows
 
 
 def _row(
-    name: str, work: Any, project: float, peer: float | None, ratio: float | None, bar: float | None, met: bool | None, about: Any
+    name: str,
+    work: Any,
+    project: float,
+    peer: float | None,
+    ratio: float | None,
+    bar: float | None,
+    met: bool | None,
+    about: Any,
 ) -> dict[str, Any]:
     return {
         "name": name, "work": work, "project": round(project, 3), "peer": None if peer is None else round(peer, 3),

@@ -156,5 +156,3 @@ def start_publishing(principal: Principal, delivery_id: int) -> Delivery:
         raise services.wrong_status(found, services.Status.PUBLISHED)
     publish_delivery.defer(delivery_id=delivery_id, actor=principal.name, origin=principal.origin)
     return found
-
-

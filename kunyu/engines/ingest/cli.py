@@ -36,8 +36,12 @@ def deliver(
     division: Annotated[str, typer.Option(help="区划代码，6、9或12位。 Division, 6, 9 or 12 digits.")],
     standard: Annotated[str, typer.Option(help="标准，如 TDT1057-2020。 Standard: every layer it knows.")] = "",
     dataset: Annotated[str, typer.Option(help="数据集代码：只汇交一个图层。 Dataset code: one layer.")] = "",
-    mapping: Annotated[str, typer.Option(help="映射文件，或随产品提供的映射名。 Mapping file, or a shipped one's name.")] = "",
-    valid_from: Annotated[str, typer.Option(help="生效日期 YYYY-MM-DD，缺省取数据年份末。 Default: end of the data year.")] = "",
+    mapping: Annotated[
+        str, typer.Option(help="映射文件，或随产品提供的映射名。 Mapping file, or a shipped one's name.")
+    ] = "",
+    valid_from: Annotated[
+        str, typer.Option(help="生效日期 YYYY-MM-DD，缺省取数据年份末。 Default: end of the data year.")
+    ] = "",
     wait: Annotated[bool, typer.Option("--wait", help="等到有检查结论。 Wait for the verdict.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -49,9 +53,7 @@ def deliver(
     from kunyu.engines.security.scope import EDIT
 
     actor = _principal()
-    request = Request(
-        file.name, division, standard, dataset, _date(valid_from), _mapping(mapping) if mapping else None
-    )
+    request = Request(file.name, division, standard, dataset, _date(valid_from), _mapping(mapping) if mapping else None)
     filled = dataset_for_delivery(dataset)[1].standard_id if dataset else standard
     access.require(actor, EDIT, filled, dataset, division)
     received = receive(file, request, actor)
@@ -134,7 +136,9 @@ def _answer(delivery: Delivery, as_json: bool) -> None:
     typer.echo(f"批次 {delivery.pk} {delivery.file_name}: {delivery.get_status_display()} {delivery.status}  {counts}")
     for one in document["datasets"]:
         version = f"v{one['version']}" if one["version"] else "-"
-        typer.echo(f"  {one['code']} {one['layer']} {version}  {delivery.summary.get('layers', {}).get(one['layer'], '')}")
+        typer.echo(
+            f"  {one['code']} {one['layer']} {version}  {delivery.summary.get('layers', {}).get(one['layer'], '')}"
+        )
 
 
 def deliveries(
@@ -226,9 +230,7 @@ class _Bar:
         )  # fmt: skip
         self.bar.start()
         task = self.bar.add_task("…", total=1)
-        return lambda stage, done, total: self.bar.update(
-            task, description=stage, completed=done, total=max(total, 1)
-        )
+        return lambda stage, done, total: self.bar.update(task, description=stage, completed=done, total=max(total, 1))
 
     def __exit__(self, *_error: object) -> None:
         if hasattr(self, "bar"):

@@ -93,8 +93,16 @@ def numeric_field(column: pa.Array, decimals: int) -> list[Piece]:
     fraction_groups = -(-decimals // 4)
     whole, fraction = np.divmod(scaled, 10**decimals)
     fraction *= 10 ** (4 * fraction_groups - decimals)
-    layout = np.dtype([("length", ">i4"), ("groups", ">i2"), ("weight", ">i2"), ("sign", ">u2"), ("scale", ">i2"),
-                       ("digits", ">i2", 5 + fraction_groups)])
+    layout = np.dtype(
+        [
+            ("length", ">i4"),
+            ("groups", ">i2"),
+            ("weight", ">i2"),
+            ("sign", ">u2"),
+            ("scale", ">i2"),
+            ("digits", ">i2", 5 + fraction_groups),
+        ]
+    )
     rows = np.zeros(len(floats), layout)
     rows["length"], rows["groups"], rows["weight"] = layout.itemsize - 4, 5 + fraction_groups, 4
     rows["sign"], rows["scale"] = np.where(negative, 0x4000, 0), decimals

@@ -83,10 +83,19 @@ def _ogr_layers(dataset: Path, file: str) -> list[SourceLayer]:
         spatial = geometry_type is not None
         layers.append(
             SourceLayer(
-                name=str(name), file=file, dataset=dataset, driver=info["driver"],
-                geometry_kind=_kind(geometry_type), crs=crs if spatial else None, epsg=epsg if spatial else None,
-                encoding="UTF-8", encoding_assumed=False, fields=_fields(schema, wkb), count=int(info["features"]),
-                geometry_column=wkb if spatial else None, notes=_crs_notes(str(name), crs) if spatial else (),
+                name=str(name),
+                file=file,
+                dataset=dataset,
+                driver=info["driver"],
+                geometry_kind=_kind(geometry_type),
+                crs=crs if spatial else None,
+                epsg=epsg if spatial else None,
+                encoding="UTF-8",
+                encoding_assumed=False,
+                fields=_fields(schema, wkb),
+                count=int(info["features"]),
+                geometry_column=wkb if spatial else None,
+                notes=_crs_notes(str(name), crs) if spatial else (),
                 open_options=options,
             )
         )
@@ -101,8 +110,11 @@ def _shape_layer(dataset: Path, file: str, scratch: Path, encoding: str | None) 
     text = Encoding(encoding, False) if encoding else dbf_encoding(table)
     if text.assumed:
         notes.append(
-            Note("encoding_assumed", f"{file} 没有 .cpg, 按文本内容判断为 {text.name}",
-                 f"{file} has no .cpg; its text reads as {text.name}")
+            Note(
+                "encoding_assumed",
+                f"{file} 没有 .cpg, 按文本内容判断为 {text.name}",
+                f"{file} has no .cpg; its text reads as {text.name}",
+            )
         )
     if dataset.suffix.lower() == ".shp" and _part(dataset, ".shx") is None:
         dataset = _with_index(dataset, scratch)
@@ -137,7 +149,9 @@ def _parquet_layer(dataset: Path, file: str) -> SourceLayer:
         wkb = "geometry"  # plain Parquet with WKB: the coordinate system is unknown
     if wkb is not None and column.get("encoding", "WKB") != "WKB":
         raise unreadable(
-            file, f"geometry encoding {column['encoding']} is not WKB", f"几何编码 {column['encoding']} 不支持, 请用 WKB"
+            file,
+            f"geometry encoding {column['encoding']} is not WKB",
+            f"几何编码 {column['encoding']} 不支持, 请用 WKB",
         )
     declared = column.get("crs", "OGC:CRS84") if column else None  # GeoParquet: absent means CRS84, null unknown
     crs, epsg = _crs(json.dumps(declared) if isinstance(declared, dict) else declared)

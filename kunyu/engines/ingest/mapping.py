@@ -233,7 +233,9 @@ def apply(
     )  # fmt: skip
     used = {one.name for layer in layers for one in layer.sources}
     missing = tuple(
-        code for code, one in standard.layers.items() if one.presence == "M" and one.role == "base" and code not in parts
+        code
+        for code, one in standard.layers.items()
+        if one.presence == "M" and one.role == "base" and code not in parts
     )
     return MappedDelivery(
         source, standard, layers, plan, tuple(one.name for one in source.layers if one.name not in used), missing

@@ -164,7 +164,9 @@ def load_mapping(path: str | Path) -> MappingFile:
         raise
     except (TypeError, ValueError, KeyError, AttributeError) as error:
         raise _bad(file.name, f"结构有误: {error}", f"has a wrong structure: {error}") from error
-    tables = [[list(pair) for pair in zip(t.sources, t.targets, strict=True)] for one in layers for t in one.codes.values()]
+    tables = [
+        [list(pair) for pair in zip(t.sources, t.targets, strict=True)] for one in layers for t in one.codes.values()
+    ]
     content = sm3_hex(file.read_bytes() + canonical_json(tables))
     return MappingFile(file.stem, given["standard"], layers, given.get("encoding"), content)
 

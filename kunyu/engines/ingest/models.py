@@ -144,4 +144,6 @@ class RasterItem(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["dataset_code", "division_code", "taken_at"])]
-        constraints = [models.UniqueConstraint(fields=["delivery", "source_sm3", "name"], name="raster_once_per_delivery")]
+        constraints = [
+            models.UniqueConstraint(fields=["delivery", "source_sm3", "name"], name="raster_once_per_delivery")
+        ]

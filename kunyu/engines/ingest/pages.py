@@ -79,7 +79,9 @@ def _hand_in(request: HttpRequest) -> int:
         mapping_name=request.POST.get("mapping", ""), valid_from=valid_from,
     )  # fmt: skip
     if received.existing:
-        messages.info(request, f"该文件已经汇交过，这是原来的批次 {received.delivery.pk}。 / Handed in before: this is it.")
+        messages.info(
+            request, f"该文件已经汇交过，这是原来的批次 {received.delivery.pk}。 / Handed in before: this is it."
+        )
     return received.delivery.pk
 
 

@@ -48,7 +48,9 @@ class Bounds:
         coordinates, owner = shapely.get_coordinates(geometries, return_index=True)
         rows = np.unique(owner[~np.isfinite(coordinates).all(axis=1)])
         key = self.layer.spec.key
-        named = batch.column(batch.schema.get_field_index(key))[int(rows[0])].as_py() if key in batch.schema.names else "?"
+        named = (
+            batch.column(batch.schema.get_field_index(key))[int(rows[0])].as_py() if key in batch.schema.names else "?"
+        )
         return BadCoordinates(
             f"图层 {self.layer.spec.code} 的记录 {named} 坐标含NaN或无穷大（本批共 {len(rows)} 条）。请修正几何后重新汇交。",
             f"Layer {self.layer.spec.code}, record {named}: a coordinate is NaN or infinite ({len(rows)} records so far). "

@@ -85,9 +85,7 @@ def _steps(delivery: Delivery, actor: Principal, run: Run) -> Delivery:
 def map_layers(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
     """received → mapped: every layer the catalogue stores, in the standard's words, as GeoParquet."""
     started = time.perf_counter()
-    collections = dict(
-        CatalogueLayer.objects.filter(standard_id=mapped.standard.id).values_list("code", "collection")
-    )
+    collections = dict(CatalogueLayer.objects.filter(standard_id=mapped.standard.id).values_list("code", "collection"))
     layers = [one for one in mapped.layers if one.spec.code in collections]
     if not layers:
         raise nothing_inside(delivery)
@@ -96,7 +94,9 @@ def map_layers(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: 
     total, done, years = sum(one.source_rows for one in layers), 0, set[int]()
     found: list[DeliveredLayer] = []
     for one in layers:
-        stored = _write_layer(delivery, one, folder, years, lambda rows, before=done: run.show("map", before + rows, total))
+        stored = _write_layer(
+            delivery, one, folder, years, lambda rows, before=done: run.show("map", before + rows, total)
+        )
         stored.collection = collections[one.spec.code]
         found.append(stored)
         done += one.source_rows
@@ -117,9 +117,7 @@ def map_layers(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: 
         return change_status(delivery.pk, Status.MAPPED, actor, **values)
 
 
-def _write_layer(
-    delivery: Delivery, layer: MappedLayer, folder: Path, years: set[int], seen: Any
-) -> DeliveredLayer:
+def _write_layer(delivery: Delivery, layer: MappedLayer, folder: Path, years: set[int], seen: Any) -> DeliveredLayer:
     limits = ingest_settings()
     bounds = placing.Bounds(layer)
     path = folder / f"mapped-{layer.spec.code}.parquet"

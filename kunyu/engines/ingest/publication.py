@@ -44,7 +44,10 @@ class Work:
 
 def _published_later(stored: CatalogueLayer, work: Work) -> Any:
     return DatasetVersion.objects.filter(
-        layer=stored, county=work.county, status=DatasetVersion.Status.PUBLISHED, valid_from__gt=work.delivery.valid_from
+        layer=stored,
+        county=work.county,
+        status=DatasetVersion.Status.PUBLISHED,
+        valid_from__gt=work.delivery.valid_from,
     )
 
 

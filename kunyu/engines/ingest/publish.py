@@ -110,7 +110,11 @@ def _publish(delivery: Delivery, actor: Principal, run: Run) -> Delivery:
         RasterItem.objects.filter(delivery=delivery).update(is_published=True)
         summary = {**delivery.summary, "published": figures}
         done = change_status(
-            delivery.pk, Status.PUBLISHED, actor, summary=summary, progress={"stage": "published", "done": 1, "total": 1}
+            delivery.pk,
+            Status.PUBLISHED,
+            actor,
+            summary=summary,
+            progress={"stage": "published", "done": 1, "total": 1},
         )
         leaving = time.perf_counter()
     stages["commit"] = time.perf_counter() - leaving

@@ -188,7 +188,7 @@ def findings_page(
     if run is not None:
         with connection.cursor() as cursor:
             cursor.execute(
-                "SELECT id, rule, clause, severity, layer, ids, measured, \"limit\", unit, message_zh, message_en,"
+                'SELECT id, rule, clause, severity, layer, ids, measured, "limit", unit, message_zh, message_en,'
                 " remedy_zh, fingerprint, ST_AsGeoJSON(geom, 9) FROM ingest_finding"
                 " WHERE run_id = %s AND id > %s AND (%s = '' OR rule = %s) AND (%s = '' OR severity = %s)"
                 " ORDER BY id LIMIT %s",

@@ -210,9 +210,7 @@ def _taken_at(source: rasterio.DatasetReader, name: str) -> datetime | None:
 
 def _footprints(delivery: Delivery, images: list[Image], layer: Layer, folder: Path) -> str:
     """Write the rows of layer IMAGERY and return the digest of the object."""
-    schema = pa.schema(
-        [pa.field(f.code, target_type(f)) for f in layer.fields] + [pa.field(GEOMETRY, pa.binary())]
-    )
+    schema = pa.schema([pa.field(f.code, target_type(f)) for f in layer.fields] + [pa.field(GEOMETRY, pa.binary())])
     columns: dict[str, list[Any]] = {
         "BSM": [one.source_sm3[:32] for one in images],
         "NAME": [one.name for one in images],
@@ -260,7 +258,10 @@ def _check(delivery: Delivery, actor: Principal) -> Delivery:
     stored = object_store().put_bytes(report.to_json())
     with transaction.atomic():
         CheckRun.objects.create(
-            delivery=delivery, standard_digest=standard.digest, report_sm3=stored.sm3, reports={"json": stored.sm3},
+            delivery=delivery,
+            standard_digest=standard.digest,
+            report_sm3=stored.sm3,
+            reports={"json": stored.sm3},
             summary=report.summary,
         )
         return change_status(

@@ -226,7 +226,9 @@ def _siblings(shape: Path) -> list[Path]:
 
 
 def _archive_note(name: str) -> Note:
-    return Note("nested_archive", f"压缩包 {name} 在成果之内, 未打开", f"Archive {name} inside the delivery: not opened")
+    return Note(
+        "nested_archive", f"压缩包 {name} 在成果之内, 未打开", f"Archive {name} inside the delivery: not opened"
+    )
 
 
 def _nothing_inside(given: Path, documents: list[str]) -> UnreadableInput:

@@ -97,7 +97,8 @@ def _target(request: Request) -> tuple[str, str]:
     """Return (standard id, dataset code or '') of what is delivered, refusing what has no schema (R-031)."""
     if bool(request.standard_id) == bool(request.dataset_code):
         raise UnknownTarget(
-            "请在标准（--standard）与数据集（--dataset）中恰好指定一个。", "Name exactly one of --standard and --dataset."
+            "请在标准（--standard）与数据集（--dataset）中恰好指定一个。",
+            "Name exactly one of --standard and --dataset.",
         )
     if not re.fullmatch(r"\d{6}(\d{3}(\d{3})?)?", request.division):
         raise UsageError(
@@ -162,7 +163,9 @@ def _store(path: Path, request: Request, target: tuple[str, str], actor: Princip
         "input_sm3": content.sm3,
         "mapping_sm3": mapping.sm3 if mapping else "",
     }
-    name = request.file_name if path.is_file() and path.suffix.lower() != ".shp" else f"{Path(request.file_name).stem}.zip"
+    name = (
+        request.file_name if path.is_file() and path.suffix.lower() != ".shp" else f"{Path(request.file_name).stem}.zip"
+    )
     try:
         with transaction.atomic():
             open_one = Delivery.objects.filter(status__in=OPEN, **values).first()

@@ -80,7 +80,9 @@ def prepare(batch: pa.RecordBatch | pa.Table, layer: Layer, crs: str | None) -> 
     rows = batch.num_rows
     names = set(batch.schema.names)
     fields = [
-        copy_rows.attribute_field(_column(batch, field.code), field) if field.code in names else copy_rows.constant(None)
+        copy_rows.attribute_field(_column(batch, field.code), field)
+        if field.code in names
+        else copy_rows.constant(None)
         for field in layer.fields
     ]
     keys = _column(batch, layer.key) if layer.key in names else pa.nulls(rows, pa.string())

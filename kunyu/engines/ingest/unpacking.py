@@ -163,9 +163,7 @@ def _check_member(archive: Path, member: _Member) -> None:
         raise _unsafe(archive, f"{member.name} 已加密", f"{member.name} is encrypted")
 
 
-def _write_members(
-    packed: zipfile.ZipFile, members: list[_Member], folder: Path, archive_name: str
-) -> Iterator[Path]:
+def _write_members(packed: zipfile.ZipFile, members: list[_Member], folder: Path, archive_name: str) -> Iterator[Path]:
     root = folder.resolve()
     for member in members:
         target = (root / member.name.replace("\\", "/")).resolve()

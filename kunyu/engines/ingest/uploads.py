@@ -57,7 +57,8 @@ def hand_in(
     limit = ingest_settings().max_file_bytes
     if (file.size or 0) > limit:
         raise TooLarge(
-            f"{file.name} 有 {file.size} 字节，本节点上限 {limit} 字节。", f"{file.name} has {file.size} bytes; limit {limit}."
+            f"{file.name} 有 {file.size} 字节，本节点上限 {limit} 字节。",
+            f"{file.name} has {file.size} bytes; limit {limit}.",
         )
     request = Request(
         file_name=Path((file.name or "delivery").replace("\\", "/")).name,

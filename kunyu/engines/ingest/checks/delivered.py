@@ -269,9 +269,7 @@ class Reporter:
         ids: tuple[str, ...] = (),
     ) -> Finding:  # fmt: skip
         """Return a finding about the layer as a whole."""
-        return self._finding(
-            ids, None, None, measured, limit, self.rule.unit if unit is None else unit, zh, en, remedy
-        )
+        return self._finding(ids, None, None, measured, limit, self.rule.unit if unit is None else unit, zh, en, remedy)
 
     def _lonlat(self, places: NDArray[np.object_]) -> NDArray[np.object_]:
         if self.layer.crs is None or not len(places):

@@ -5,133 +5,236 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('catalogue', '0001_initial'),
+        ("catalogue", "0001_initial"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Delivery',
+            name="Delivery",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('standard_id', models.CharField(max_length=40)),
-                ('dataset_code', models.CharField(blank=True, help_text='set when one dataset was named', max_length=24)),
-                ('division_code', models.CharField(max_length=12)),
-                ('file_name', models.CharField(max_length=255)),
-                ('input_sm3', models.CharField(max_length=64)),
-                ('input_size', models.BigIntegerField()),
-                ('mapping_name', models.CharField(blank=True, max_length=120)),
-                ('mapping_sm3', models.CharField(blank=True, max_length=64)),
-                ('is_incremental', models.BooleanField(default=False)),
-                ('valid_from', models.DateField()),
-                ('status', models.CharField(choices=[('received', '已接收'), ('mapped', '已映射'), ('checked', '已检查'), ('accepted', '已通过'), ('returned', '已退回'), ('published', '已发布'), ('rejected', '已拒绝'), ('failed', '失败')], default='received', max_length=10)),
-                ('progress', models.JSONField(default=dict, help_text='stage, done, total: what the page shows while it runs')),
-                ('summary', models.JSONField(default=dict, help_text='S Z Q W counts, records per layer, stage seconds')),
-                ('created_by', models.CharField(max_length=80)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("standard_id", models.CharField(max_length=40)),
+                (
+                    "dataset_code",
+                    models.CharField(blank=True, help_text="set when one dataset was named", max_length=24),
+                ),
+                ("division_code", models.CharField(max_length=12)),
+                ("file_name", models.CharField(max_length=255)),
+                ("input_sm3", models.CharField(max_length=64)),
+                ("input_size", models.BigIntegerField()),
+                ("mapping_name", models.CharField(blank=True, max_length=120)),
+                ("mapping_sm3", models.CharField(blank=True, max_length=64)),
+                ("is_incremental", models.BooleanField(default=False)),
+                ("valid_from", models.DateField()),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("received", "已接收"),
+                            ("mapped", "已映射"),
+                            ("checked", "已检查"),
+                            ("accepted", "已通过"),
+                            ("returned", "已退回"),
+                            ("published", "已发布"),
+                            ("rejected", "已拒绝"),
+                            ("failed", "失败"),
+                        ],
+                        default="received",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "progress",
+                    models.JSONField(default=dict, help_text="stage, done, total: what the page shows while it runs"),
+                ),
+                (
+                    "summary",
+                    models.JSONField(default=dict, help_text="S Z Q W counts, records per layer, stage seconds"),
+                ),
+                ("created_by", models.CharField(max_length=80)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
             ],
             options={
-                'indexes': [models.Index(fields=['status', '-created_at'], name='ingest_deli_status_d29066_idx'), models.Index(fields=['division_code', '-id'], name='ingest_deli_divisio_d0ad18_idx')],
-                'constraints': [models.UniqueConstraint(condition=models.Q(('status__in', ['received', 'mapped', 'checked', 'accepted'])), fields=('input_sm3', 'standard_id', 'dataset_code', 'division_code', 'mapping_sm3'), name='open_delivery_once')],
+                "indexes": [
+                    models.Index(fields=["status", "-created_at"], name="ingest_deli_status_d29066_idx"),
+                    models.Index(fields=["division_code", "-id"], name="ingest_deli_divisio_d0ad18_idx"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status__in", ["received", "mapped", "checked", "accepted"])),
+                        fields=("input_sm3", "standard_id", "dataset_code", "division_code", "mapping_sm3"),
+                        name="open_delivery_once",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
-            name='DeliveredLayer',
+            name="DeliveredLayer",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('source_name', models.CharField(max_length=255)),
-                ('collection', models.CharField(max_length=60)),
-                ('layer_code', models.CharField(max_length=40)),
-                ('records', models.BigIntegerField()),
-                ('crs', models.CharField(blank=True, max_length=80)),
-                ('mapped_sm3', models.CharField(blank=True, help_text='object: GeoParquet of the mapped rows', max_length=64)),
-                ('role', models.CharField(default='base', help_text='base, update or process (standards)', max_length=12)),
-                ('loss', models.JSONField(default=dict, help_text='fields dropped, codes not translated, values cut: with counts')),
-                ('version', models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='delivered_layer', to='catalogue.datasetversion')),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='layers', to='ingest.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("source_name", models.CharField(max_length=255)),
+                ("collection", models.CharField(max_length=60)),
+                ("layer_code", models.CharField(max_length=40)),
+                ("records", models.BigIntegerField()),
+                ("crs", models.CharField(blank=True, max_length=80)),
+                (
+                    "mapped_sm3",
+                    models.CharField(blank=True, help_text="object: GeoParquet of the mapped rows", max_length=64),
+                ),
+                (
+                    "role",
+                    models.CharField(default="base", help_text="base, update or process (standards)", max_length=12),
+                ),
+                (
+                    "loss",
+                    models.JSONField(
+                        default=dict, help_text="fields dropped, codes not translated, values cut: with counts"
+                    ),
+                ),
+                (
+                    "version",
+                    models.OneToOneField(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="delivered_layer",
+                        to="catalogue.datasetversion",
+                    ),
+                ),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="layers", to="ingest.delivery"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='CheckRun',
+            name="CheckRun",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('standard_digest', models.CharField(max_length=64)),
-                ('rules_run', models.JSONField(default=list)),
-                ('rules_not_run', models.JSONField(default=list, help_text='[{"rule", "reason"}]')),
-                ('report_sm3', models.CharField(help_text='object: the canonical JSON report', max_length=64)),
-                ('summary', models.JSONField(default=dict)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='check_runs', to='ingest.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("standard_digest", models.CharField(max_length=64)),
+                ("rules_run", models.JSONField(default=list)),
+                ("rules_not_run", models.JSONField(default=list, help_text='[{"rule", "reason"}]')),
+                ("report_sm3", models.CharField(help_text="object: the canonical JSON report", max_length=64)),
+                ("summary", models.JSONField(default=dict)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="check_runs", to="ingest.delivery"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='DeliveryEvent',
+            name="DeliveryEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('status', models.CharField(choices=[('received', '已接收'), ('mapped', '已映射'), ('checked', '已检查'), ('accepted', '已通过'), ('returned', '已退回'), ('published', '已发布'), ('rejected', '已拒绝'), ('failed', '失败')], max_length=10)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor', models.CharField(max_length=80)),
-                ('reason_zh', models.TextField(blank=True)),
-                ('reason_en', models.TextField(blank=True)),
-                ('code', models.CharField(blank=True, help_text='error code, when it failed', max_length=60)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='events', to='ingest.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("received", "已接收"),
+                            ("mapped", "已映射"),
+                            ("checked", "已检查"),
+                            ("accepted", "已通过"),
+                            ("returned", "已退回"),
+                            ("published", "已发布"),
+                            ("rejected", "已拒绝"),
+                            ("failed", "失败"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor", models.CharField(max_length=80)),
+                ("reason_zh", models.TextField(blank=True)),
+                ("reason_en", models.TextField(blank=True)),
+                ("code", models.CharField(blank=True, help_text="error code, when it failed", max_length=60)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="events", to="ingest.delivery"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Finding',
+            name="Finding",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('rule', models.CharField(max_length=20)),
-                ('clause', models.CharField(max_length=200)),
-                ('severity', models.CharField(max_length=1)),
-                ('layer', models.CharField(max_length=40)),
-                ('ids', models.JSONField(default=list)),
-                ('measured', models.CharField(blank=True, max_length=80)),
-                ('limit', models.CharField(blank=True, max_length=80)),
-                ('unit', models.CharField(blank=True, max_length=20)),
-                ('message_zh', models.TextField()),
-                ('message_en', models.TextField()),
-                ('remedy_zh', models.TextField(blank=True)),
-                ('fingerprint', models.CharField(db_index=True, max_length=64)),
-                ('run', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='findings', to='ingest.checkrun')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("rule", models.CharField(max_length=20)),
+                ("clause", models.CharField(max_length=200)),
+                ("severity", models.CharField(max_length=1)),
+                ("layer", models.CharField(max_length=40)),
+                ("ids", models.JSONField(default=list)),
+                ("measured", models.CharField(blank=True, max_length=80)),
+                ("limit", models.CharField(blank=True, max_length=80)),
+                ("unit", models.CharField(blank=True, max_length=20)),
+                ("message_zh", models.TextField()),
+                ("message_en", models.TextField()),
+                ("remedy_zh", models.TextField(blank=True)),
+                ("fingerprint", models.CharField(db_index=True, max_length=64)),
+                (
+                    "run",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="findings", to="ingest.checkrun"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['run', 'rule'], name='ingest_find_run_id_b4f15e_idx')],
+                "indexes": [models.Index(fields=["run", "rule"], name="ingest_find_run_id_b4f15e_idx")],
             },
         ),
         migrations.CreateModel(
-            name='RasterItem',
+            name="RasterItem",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('dataset_code', models.CharField(max_length=24)),
-                ('division_code', models.CharField(max_length=12)),
-                ('name', models.CharField(help_text='file name as delivered', max_length=255)),
-                ('sm3', models.CharField(help_text='object: the COG', max_length=64)),
-                ('source_sm3', models.CharField(help_text='digest of the delivered file', max_length=64)),
-                ('size', models.BigIntegerField()),
-                ('taken_at', models.DateTimeField(help_text="from the tags, the file name or the delivery's valid_from", null=True)),
-                ('epsg', models.IntegerField(null=True)),
-                ('width', models.IntegerField()),
-                ('height', models.IntegerField()),
-                ('gsd_m', models.FloatField(help_text='ground sample distance at the centre, metres')),
-                ('bands', models.JSONField(default=list, help_text='[{"name", "data_type", "nodata", "min", "max"}]')),
-                ('west', models.FloatField()),
-                ('south', models.FloatField()),
-                ('east', models.FloatField()),
-                ('north', models.FloatField()),
-                ('is_published', models.BooleanField(default=False)),
-                ('delivery', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='rasters', to='ingest.delivery')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("dataset_code", models.CharField(max_length=24)),
+                ("division_code", models.CharField(max_length=12)),
+                ("name", models.CharField(help_text="file name as delivered", max_length=255)),
+                ("sm3", models.CharField(help_text="object: the COG", max_length=64)),
+                ("source_sm3", models.CharField(help_text="digest of the delivered file", max_length=64)),
+                ("size", models.BigIntegerField()),
+                (
+                    "taken_at",
+                    models.DateTimeField(
+                        help_text="from the tags, the file name or the delivery's valid_from", null=True
+                    ),
+                ),
+                ("epsg", models.IntegerField(null=True)),
+                ("width", models.IntegerField()),
+                ("height", models.IntegerField()),
+                ("gsd_m", models.FloatField(help_text="ground sample distance at the centre, metres")),
+                ("bands", models.JSONField(default=list, help_text='[{"name", "data_type", "nodata", "min", "max"}]')),
+                ("west", models.FloatField()),
+                ("south", models.FloatField()),
+                ("east", models.FloatField()),
+                ("north", models.FloatField()),
+                ("is_published", models.BooleanField(default=False)),
+                (
+                    "delivery",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="rasters", to="ingest.delivery"
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(fields=['dataset_code', 'division_code', 'taken_at'], name='ingest_rast_dataset_c47808_idx')],
-                'constraints': [models.UniqueConstraint(fields=('delivery', 'source_sm3', 'name'), name='raster_once_per_delivery')],
+                "indexes": [
+                    models.Index(
+                        fields=["dataset_code", "division_code", "taken_at"], name="ingest_rast_dataset_c47808_idx"
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(fields=("delivery", "source_sm3", "name"), name="raster_once_per_delivery")
+                ],
             },
         ),
     ]

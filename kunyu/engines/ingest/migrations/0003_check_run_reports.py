@@ -4,15 +4,14 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('ingest', '0002_geometry'),
+        ("ingest", "0002_geometry"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='checkrun',
-            name='reports',
+            model_name="checkrun",
+            name="reports",
             field=models.JSONField(default=dict, help_text='objects by form: {"json": sm3, "html": sm3, …}'),
         ),
     ]

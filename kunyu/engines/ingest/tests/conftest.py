@@ -9,7 +9,9 @@ from typing import Any
 
 import pytest
 
-ALL_TABLES = "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'onemap'::regnamespace AND c.relkind = 'p' ORDER BY 1"
+ALL_TABLES = (
+    "SELECT c.relname FROM pg_class c WHERE c.relnamespace = 'onemap'::regnamespace AND c.relkind = 'p' ORDER BY 1"
+)
 
 
 @pytest.fixture

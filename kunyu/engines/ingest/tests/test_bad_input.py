@@ -81,7 +81,9 @@ def test_truncated_zip(published_map: None, tmp_path: Path) -> None:
 
 def test_shapefile_without_dbf(published_map: None, tmp_path: Path) -> None:
     table = pyogrio.read_arrow(write_cover(tmp_path / "a.gpkg", Cover(rows=4)))[1]
-    pyogrio.write_arrow(table, tmp_path / "landcover.shp", geometry_name="geom", geometry_type="Polygon", crs="EPSG:4526")
+    pyogrio.write_arrow(
+        table, tmp_path / "landcover.shp", geometry_name="geom", geometry_type="Polygon", crs="EPSG:4526"
+    )
     with zipfile.ZipFile(tmp_path / "no_dbf.zip", "w") as archive:
         for suffix in (".shp", ".shx", ".prj"):
             archive.write(tmp_path / f"landcover{suffix}", f"landcover{suffix}")
@@ -116,15 +118,15 @@ def test_a_survey_far_from_its_division(node: None, sample: Path, map_digest: Di
 
 def test_polygon_with_nan(published_map: None, tmp_path: Path) -> None:
     with np.errstate(invalid="ignore"):
-        broken = shapely.Polygon([(38_500_000, 3_820_000), (np.nan, 3_820_030), (38_500_030, 3_820_030), (38_500_000, 3_820_000)])
+        broken = shapely.Polygon(
+            [(38_500_000, 3_820_000), (np.nan, 3_820_030), (38_500_030, 3_820_030), (38_500_000, 3_820_000)]
+        )
     told = failed(write_cover(tmp_path / "nan.gpkg", Cover(geometry={7: broken})), BadCoordinates)
     assert "NaN" in told.detail_zh and told.context["record"] == "990101811000000007"
 
 
 @pytest.mark.parametrize(("rule", "status"), [("Q206", "accepted"), ("Q204", "returned")])
-def test_code_out_of_domain_and_duplicate_bsm(
-    published_map: None, tmp_path: Path, rule: str, status: str
-) -> None:
+def test_code_out_of_domain_and_duplicate_bsm(published_map: None, tmp_path: Path, rule: str, status: str) -> None:
     """Q206 is Z: on record, a person decides. Q204 is S: the package is returned."""
     from kunyu.project.sample_county.generate import generate_county
 
@@ -186,7 +188,9 @@ def tiny_tablespace(node: None) -> Iterator[str]:
     cluster = SharedTestCluster(Path(settings.ROOT)).cluster
     place = cluster.home / f"tiny-{os.getpid()}"
     place.mkdir(exist_ok=True)
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False, capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(place)], check=False, capture_output=True
+    )
     if mounted.returncode:
         place.rmdir()
         pytest.skip(f"tmpfs cannot be mounted here: {mounted.stderr.decode().strip()}")
@@ -243,7 +247,9 @@ def test_kill_minus_nine_in_the_middle_of_a_load(node: None, map_digest: Digest,
         env={**os.environ, "DATABASE_URL": address, "DJANGO_SETTINGS_MODULE": "kunyu.project.settings"},
     )  # fmt: skip
     try:
-        _wait_until("SELECT count(*) FROM pg_stat_progress_copy WHERE datname = %s AND tuples_processed > 20000", 1, child)
+        _wait_until(
+            "SELECT count(*) FROM pg_stat_progress_copy WHERE datname = %s AND tuples_processed > 20000", 1, child
+        )
         os.kill(child.pid, signal.SIGKILL)
     finally:
         child.kill()
@@ -267,5 +273,3 @@ def _wait_until(statement: str, wanted: int, child: subprocess.Popen[bytes] | No
                 return
         time.sleep(0.005)
     pytest.fail("the load did not come to that point")
-
-

@@ -103,9 +103,7 @@ def test_package_whose_layers_contradict_is_refused(
     """Q602: an after-BSM of the process layer that the update layer lacks."""
     update = rows(package(sample), "DLTBGX")
     missing = update.column("BSM")[0].as_py()
-    path = write(
-        tmp_path / "c.gpkg", {"DLTBGX": update.slice(1), "DLTBGXGC": rows(package(sample), "DLTBGXGC")}
-    )
+    path = write(tmp_path / "c.gpkg", {"DLTBGX": update.slice(1), "DLTBGXGC": rows(package(sample), "DLTBGXGC")})
     change = accepted(path, standard=SURVEY, valid_from=None)
     before = map_digest()
     assert change.status == "accepted"

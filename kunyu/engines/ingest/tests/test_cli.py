@@ -70,9 +70,7 @@ def test_without_wait_the_delivery_is_queued(node: None, tmp_path: Path) -> None
         (["--standard", OPEN_STANDARD, "--division", "990101", "--valid-from", "31.12.2024"], 2, "usage"),
     ],
 )
-def test_wrong_usage_and_refusals(
-    node: None, tmp_path: Path, arguments: list[str], code: int, name: str
-) -> None:
+def test_wrong_usage_and_refusals(node: None, tmp_path: Path, arguments: list[str], code: int, name: str) -> None:
     found, problem, _ = kunyu("deliver", write_cover(tmp_path / "a.gpkg", Cover(rows=3)), *arguments)
     assert (found, problem["code"]) == (code, name) and Delivery.objects.count() == 0
 

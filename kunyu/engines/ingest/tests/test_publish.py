@@ -124,7 +124,9 @@ def test_a_late_correction_leaves_later_years_alone(node: None, sql: Sql, tmp_pa
     assert (in_2024[1], in_2024[2], in_2024[5], len(in_2024)) == ("corrected", "corrected", "plot 5", 60)
 
 
-def test_the_same_content_again_writes_no_row(node: None, map_digest: Callable[[], str], sql: Sql, tmp_path: Path) -> None:
+def test_the_same_content_again_writes_no_row(
+    node: None, map_digest: Callable[[], str], sql: Sql, tmp_path: Path
+) -> None:
     published(tmp_path, Cover(), Y2024)
     rows = sql(f"SELECT t::text FROM {TABLE} t ORDER BY fid")
     published(tmp_path, Cover(), Y2024)
@@ -143,9 +145,7 @@ def test_a_moved_vertex_is_a_change(node: None, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("second", [False, True], ids=["first load", "replacement"])
-def test_a_doubled_key_changes_nothing(
-    node: None, map_digest: Callable[[], str], tmp_path: Path, second: bool
-) -> None:
+def test_a_doubled_key_changes_nothing(node: None, map_digest: Callable[[], str], tmp_path: Path, second: bool) -> None:
     """Q204: two rows of one BSM never stand at the same time; all of the publication is taken back."""
     if second:
         published(tmp_path, Cover(), Y2024)

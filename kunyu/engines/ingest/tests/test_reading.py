@@ -187,7 +187,10 @@ def claiming(path: Path, size: int) -> Path:
 def test_ten_gigabytes_claimed_in_one_megabyte(tmp_path):
     """R-031: refused by what it claims, before a byte is written."""
     path = tmp_path / "a.zip"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("a.gpkg", "w", force_zip64=True) as out:
+    with (
+        zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive,
+        archive.open("a.gpkg", "w", force_zip64=True) as out,
+    ):
         for _ in range(300):
             out.write(bytes(1 << 20))
     limits = UnpackLimits(max_bytes=10 << 30)
@@ -270,11 +273,10 @@ def test_random_bytes_are_unreadable_and_nothing_else(tmp_path, suffix, content)
     if suffix == ".shp":
         path.with_suffix(".dbf").write_bytes(content)
 
-    with pytest.raises(UnreadableInput):
-        with open_delivery(path) as source:
-            for layer in source.layers:
-                layer.table()
-            raise UnreadableInput("", "")  # bytes that are a file after all
+    with pytest.raises(UnreadableInput), open_delivery(path) as source:
+        for layer in source.layers:
+            layer.table()
+        raise UnreadableInput("", "")  # bytes that are a file after all
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -98,9 +98,7 @@ def _select(found: Gaps, keep: NDArray[np.bool_]) -> Gaps:
     return Gaps(found.geometry[keep], found.area[keep], found.width[keep], found.kind[keep])
 
 
-def _report(
-    delivery: Delivered, layer: DeliveredLayer, found: Gaps, boundary: DeliveredLayer
-) -> Iterator[Finding]:
+def _report(delivery: Delivered, layer: DeliveredLayer, found: Gaps, boundary: DeliveredLayer) -> Iterator[Finding]:
     report = Reporter(parcels_leave_no_gap, delivery, layer)
     areas = _square_metres(layer, found.geometry)
     widths = found.width * layer.metres_per_unit
@@ -126,7 +124,8 @@ def _beside(layer: DeliveredLayer, places: NDArray[np.object_], reach: float) ->
     shared = shapely.length(shapely.intersection(wide[place], shapely.boundary(parcels[parcel])))
     edge = shared > 10 * reach  # a touch in a point shares no edge
     return [
-        tuple(sorted({str(one) for one in layer.ids[usable[parcel[edge & (place == at)]]]})) for at in range(len(places))
+        tuple(sorted({str(one) for one in layer.ids[usable[parcel[edge & (place == at)]]]}))
+        for at in range(len(places))
     ]
 
 

@@ -186,9 +186,7 @@ def _scan(layer: DeliveredLayer, sound: Rows) -> tuple[_Spots, _Spots]:
     return _spots(twice), _spots(spikes)
 
 
-def _rings_or_lines(
-    layer: DeliveredLayer, rows: Rows
-) -> tuple[NDArray[np.float64], NDArray[np.intp], Rows]:
+def _rings_or_lines(layer: DeliveredLayer, rows: Rows) -> tuple[NDArray[np.float64], NDArray[np.intp], Rows]:
     """Return coordinates, the ring (or line) each belongs to, and the row of each ring."""
     chosen = layer.geometry[rows]
     parts, of_row = shapely.get_parts(chosen, return_index=True)

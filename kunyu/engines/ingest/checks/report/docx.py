@@ -18,7 +18,12 @@ from kunyu.engines.ingest.checks.report.html import SEVERITY_NAMES
 from kunyu.engines.ingest.checks.runner import CheckReport
 
 _FONT = "宋体"
-_SIGNATURES = ("检查人 Checked by", "复核人 Reviewed by", "成果提交单位 (盖章) Delivered by", "检查单位 (盖章) Checking unit")
+_SIGNATURES = (
+    "检查人 Checked by",
+    "复核人 Reviewed by",
+    "成果提交单位 (盖章) Delivered by",
+    "检查单位 (盖章) Checking unit",
+)
 _MOST_EXAMPLES = 3
 
 
@@ -106,7 +111,9 @@ def _rules(sheet: Any, report: CheckReport) -> None:
     rows: list[tuple[str, ...]] = [("规则", "内容与条款", "级别", "数", "举例")]
     for rule in report.rules:
         examples = [one.message_zh for one in report.findings if one.rule == rule.id][:_MOST_EXAMPLES]
-        rows.append((rule.id, f"{rule.name_zh}\n{rule.clause}", rule.severity, f"{counts[rule.id]:,}", "\n".join(examples)))
+        rows.append(
+            (rule.id, f"{rule.name_zh}\n{rule.clause}", rule.severity, f"{counts[rule.id]:,}", "\n".join(examples))
+        )
     _table(sheet, rows, (1.6, 5.2, 1.2, 1.6, 7.0))
 
 

@@ -35,7 +35,9 @@ class Drawer:
         window = _window(finding.place, layer)
         named = set(finding.ids)
         around = self._around(layer, window)
-        parts = [_path(layer.geometry[row], window, "ky-named" if layer.ids[row] in named else "ky-near") for row in around]
+        parts = [
+            _path(layer.geometry[row], window, "ky-named" if layer.ids[row] in named else "ky-near") for row in around
+        ]
         parts.append(_place(finding.place, window))
         return Markup(  # noqa: S704 - numbers and class names of ours only
             f'<svg class="ky-map" viewBox="0 0 {SIDE_PX} {SIDE_PX}" width="{SIDE_PX}" height="{SIDE_PX}" role="img">'

@@ -54,8 +54,14 @@ def _write(findings: list[Finding], path: Path, layer: str, geometry_type: str |
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*crs.*")
         pyogrio.write_arrow(
-            pa.table(columns), path, layer=layer, driver="GPKG", append=path.exists(), geometry_type=geometry_type,
-            geometry_name="geometry" if geometry_type else None, crs="EPSG:4490" if geometry_type else None,
+            pa.table(columns),
+            path,
+            layer=layer,
+            driver="GPKG",
+            append=path.exists(),
+            geometry_type=geometry_type,
+            geometry_name="geometry" if geometry_type else None,
+            crs="EPSG:4490" if geometry_type else None,
         )
 
 

@@ -23,7 +23,12 @@ MOST_LISTED = 200
 MOST_DRAWN = 24
 """Findings of one rule with a map."""
 
-SEVERITY_NAMES = {"S": ("严重缺陷", "severe"), "Z": ("重缺陷", "major"), "Q": ("轻缺陷", "minor"), "W": ("提示", "notice")}
+SEVERITY_NAMES = {
+    "S": ("严重缺陷", "severe"),
+    "Z": ("重缺陷", "major"),
+    "Q": ("轻缺陷", "minor"),
+    "W": ("提示", "notice"),
+}
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,9 @@ def require_writable(path: Path) -> None:
             f"Report form of {path.name} is unknown; use {' '.join(SUFFIXES)}.",
         )
     if not path.absolute().parent.is_dir():
-        raise UsageError(f"报告的文件夹 {path.parent} 不存在。", f"The folder {path.parent} of the report is not there.")
+        raise UsageError(
+            f"报告的文件夹 {path.parent} 不存在。", f"The folder {path.parent} of the report is not there."
+        )
     if suffix == ".pdf" and find_spec("weasyprint") is None:
         raise UsageError(
             "写 PDF 报告需要 weasyprint: 请执行 pip install weasyprint, 或改用 .html 再打印。",

@@ -102,8 +102,14 @@ class Survey:
         arrays.append(pa.array(wkb, pa.binary()))
         fields.append(pa.field("geometry", pa.binary()))
         pyogrio.write_arrow(
-            pa.Table.from_arrays(arrays, schema=pa.schema(fields)), path, layer=code, driver="GPKG",
-            geometry_name="geometry", geometry_type="Unknown", crs=f"EPSG:{EPSG}", append=path.exists(),
+            pa.Table.from_arrays(arrays, schema=pa.schema(fields)),
+            path,
+            layer=code,
+            driver="GPKG",
+            geometry_name="geometry",
+            geometry_type="Unknown",
+            crs=f"EPSG:{EPSG}",
+            append=path.exists(),
         )
 
 

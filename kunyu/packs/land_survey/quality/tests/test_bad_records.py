@@ -31,7 +31,9 @@ SHAPES = st.one_of(
 def test_nothing_in_a_record_stops_a_run(survey, data):
     kept = [dict(row) for row in survey.rows["DLTB"]]
     for row in survey.rows["DLTB"][:3]:
-        row.update({name: data.draw(TEXTS) for name in ("BSM", "YSDM", "TBBH", "DLBM", "DLMC", "QSDWDM", "ZLDWDM", "ZLDWMC")})
+        row.update(
+            {name: data.draw(TEXTS) for name in ("BSM", "YSDM", "TBBH", "DLBM", "DLMC", "QSDWDM", "ZLDWDM", "ZLDWMC")}
+        )
         row.update({name: data.draw(NUMBERS) for name in ("TBMJ", "KCXS", "KCMJ", "TBDLMJ")})
         row.update({name: data.draw(WHOLE) for name in ("GDDB", "SJNF")})
         row["geometry"] = data.draw(SHAPES)

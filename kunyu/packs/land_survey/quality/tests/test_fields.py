@@ -67,7 +67,9 @@ def test_q208_message(survey):
     assert survey.found("Q208")[0].message_zh == "DLTB 990101211000000006: GDDB 耕地等别 16 超出 [1, 15]"
 
 
-@pytest.mark.parametrize(("told", "value", "count"), [(2024, 2024, 0), (2024, 2025, 1), (2025, 2025, 0), (2024, 1983, 1)])
+@pytest.mark.parametrize(
+    ("told", "value", "count"), [(2024, 2024, 0), (2024, 2025, 1), (2025, 2025, 0), (2024, 1983, 1)]
+)
 def test_q208_year_of_production_is_the_survey_year_or_earlier(survey, told, value, count):
     survey.parcel(1)["SJNF"] = value
 
