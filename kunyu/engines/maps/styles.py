@@ -9,8 +9,8 @@ from kunyu.engines.maps.collections import title_of
 from kunyu.engines.maps.grids import GRIDS
 from kunyu.engines.maps.layers import ServedLayer
 
-# For layers without class colours: one calm colour each, told apart by the catalogue's order.
-_PLAIN = ("#3d7ea6", "#a6703d", "#6a9a3d", "#8a5aa8", "#b8524e", "#3d9a8b", "#7a7a3d", "#5a6aa8")
+# For layers without class colours: one calm colour each, no red (red says conflict), told apart by the catalogue's order.
+_PLAIN = ("#3d7ea6", "#a6703d", "#6a9a3d", "#8a5aa8", "#3d9a8b", "#7a7a3d", "#5a6aa8")
 _OUTLINE = "#5f5f5f"
 _UNKNOWN = "#d9d9d9"
 

@@ -7,8 +7,9 @@ not in SQL. Vertices set the price, so what reaches beyond the tile is first cut
 lines are thinned by at most half a unit before ST_AsMVTGeom makes them valid on the grid: on sample parcels a third of
 the vertices remain, and every vertex of the tile stays within one unit of the exact outline.
 
-Below zoom 12 the tile is generalised and says so (``Kunyu-Generalised``): features whose extent is less than one pixel
-in both directions are left out and coordinates snap to 1,024 units. Only if more features remain than the limit are
+Below zoom 12 the tile is generalised and says so (``Kunyu-Generalised``): coordinates snap to 1,024 units and features
+smaller than one unit in both directions are left out (clients draw a tile on 512 pixels, so a unit is half a pixel; a
+coarser limit tears visible holes into a town). Only if more features remain than the limit are
 the smallest left out, and then ``Kunyu-Truncated`` says so.
 """
 
@@ -22,7 +23,6 @@ from kunyu.engines.maps import queries
 from kunyu.engines.maps.grids import (
     BUFFER_SHARE,
     MVT_EXTENT,
-    PIXELS,
     SMALL_SCALE_EXTENT,
     UNPROJECTED_FROM_ZOOM,
     Box,
@@ -140,7 +140,7 @@ def _inside(address: TileAddress, more: Mapping[str, Any]) -> tuple[str, dict[st
 def _small_scale(selection: Selection, address: TileAddress, attributes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
     grid, plane = address.grid, address.plane
     lonlat = grid.lonlat(plane)
-    pixel = (lonlat.x_max - lonlat.x_min) / PIXELS
+    unit = (lonlat.x_max - lonlat.x_min) / SMALL_SCALE_EXTENT
     columns = [queries.quoted(code) for code in attributes]
     is_polygon = selection.layer.geometry == "Polygon"
     size = "area_m2" if is_polygon else "0"
@@ -150,8 +150,8 @@ def _small_scale(selection: Selection, address: TileAddress, attributes: tuple[s
         _inside(address, {}),
     )
     if selection.layer.geometry != "Point":
-        picked = f"SELECT * FROM ({picked}) q WHERE {_WIDER_THAN_PIXEL}"
-        parameters["pixel"] = pixel
+        picked = f"SELECT * FROM ({picked}) q WHERE {_WIDER_THAN_UNIT}"
+        parameters["unit"] = unit
     thinned = _thinned(selection.layer)
     moved = thinned if grid.is_geographic else f"ST_Transform({thinned}, {grid.epsg})"
     parameters |= _thinning(address, SMALL_SCALE_EXTENT)
@@ -167,8 +167,8 @@ def _small_scale(selection: Selection, address: TileAddress, attributes: tuple[s
     return statement, {**parameters, **more}
 
 
-_WIDER_THAN_PIXEL = (
-    "(ST_XMax(geom) - ST_XMin(geom) >= %(pixel)s::float8 OR ST_YMax(geom) - ST_YMin(geom) >= %(pixel)s::float8)"
+_WIDER_THAN_UNIT = (
+    "(ST_XMax(geom) - ST_XMin(geom) >= %(unit)s::float8 OR ST_YMax(geom) - ST_YMin(geom) >= %(unit)s::float8)"
 )
 
 
