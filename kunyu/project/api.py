@@ -1,15 +1,17 @@
 """The house API: one OpenAPI description at ``/api/openapi.json``; each engine brings its own router."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, ValidationError
 
 from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.reference.api import router as reference_router
+from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.session import signed_in
-from kunyu.kernel.errors import KunyuError
-from kunyu.project.problems import problem_response
+from kunyu.kernel.errors import KunyuError, UsageError
+from kunyu.project.problems import no_such_address, problem_response
 
 house = NinjaAPI(
     title="Kunyu 坤舆",
@@ -23,6 +25,31 @@ house = NinjaAPI(
 @house.exception_handler(KunyuError)
 def _problem(request: HttpRequest, error: KunyuError) -> HttpResponse:
     return problem_response(error)
+
+
+@house.exception_handler(AuthenticationError)
+def _nobody(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    return problem_response(
+        SignInNeeded("请先登录，或在请求中带上访问令牌。", "Sign in, or send an access token with the request.")
+    )
+
+
+class BadRequestValues(UsageError):
+    """A value of a request that its description at ``/api/openapi.json`` does not allow."""
+
+    code = "bad_request_values"
+    http_status = 422
+
+
+@house.exception_handler(ValidationError)
+def _bad_values(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    said = "; ".join(f"{'.'.join(map(str, one['loc']))}: {one['msg']}" for one in error.errors)
+    return problem_response(BadRequestValues(f"请求中的值不符合接口说明：{said}", f"Values of the request: {said}"))
+
+
+@house.exception_handler(Http404)
+def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
+    return no_such_address(request, error)
 
 
 house.add_router("catalogue", catalogue_router)

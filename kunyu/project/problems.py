@@ -1,14 +1,16 @@
 """Every refusal leaves the node as an RFC 9457 problem document for programs, or as a plain page for people."""
 
 import json
+import sys
 from collections.abc import Callable
 
+from django.db import OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from kunyu.kernel.errors import KunyuError
+from kunyu.kernel.errors import Defect, KunyuError, NodeUnavailable, NotFound
 
-PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/")
+PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/", "/verify/")
 
 
 def problem_response(error: KunyuError) -> HttpResponse:
@@ -20,12 +22,40 @@ def problem_response(error: KunyuError) -> HttpResponse:
     )
 
 
-class NoSuchAddress(KunyuError):
+class NoSuchAddress(NotFound):
     """An address nobody serves."""
 
     code = "no_such_address"
-    http_status = 404
-    exit_code = 4
+
+
+def no_such_address(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
+    """Django's ``handler404``: no pattern fits the address."""
+    return answer(request, NoSuchAddress("没有这个地址，或者您无权查看。", "No such address, or you may not see it."))
+
+
+def broken(request: HttpRequest) -> HttpResponse:
+    """Django's ``handler500``: the database is away, or we have a defect; Django has logged it."""
+    error = sys.exc_info()[1]
+    if isinstance(error, KunyuError):
+        return answer(request, error)
+    if isinstance(error, OperationalError):
+        return answer(
+            request, NodeUnavailable("数据库暂时无法使用，请稍后再试。", "The database is away; try again later.")
+        )
+    said = type(error).__name__ if error else ""
+    return answer(
+        request, Defect(f"程序出现缺陷（{said}），已记入日志。", f"Kunyu has a defect ({said}); it is in the log.")
+    )
+
+
+def answer(request: HttpRequest, error: KunyuError) -> HttpResponse:
+    """A problem document for programs; for people a page, which itself may need the database that is away."""
+    if not request.path.startswith(PROGRAM_PREFIXES) and "text/html" in request.headers.get("Accept", ""):
+        try:
+            return render(request, "problem.html", {"error": error}, status=error.http_status)
+        except (OperationalError, AttributeError):  # no session, no principal: the request never got that far
+            pass
+    return problem_response(error)
 
 
 class ProblemMiddleware:

@@ -7,7 +7,8 @@ every default is safe on a laptop.
 import json
 import os
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
+
 
 ROOT = Path(__file__).resolve().parents[2]
 HOME = Path(os.environ.get("KUNYU_HOME", ROOT / "var")).resolve()
@@ -104,7 +105,12 @@ TEMPLATES = [
 ]
 
 DATABASES = {
-    "default": _database(os.environ.get("DATABASE_URL") or SECRETS.get("database_url") or "postgresql:///kunyu")
+    # a node never started has no address yet: its own socket folder, never the database that this machine may run
+    "default": _database(
+        os.environ.get("DATABASE_URL")
+        or SECRETS.get("database_url")
+        or f"postgresql:///kunyu?host={quote(str(HOME / 'run'))}"
+    )
 }
 # The serving role reads layers only, with parallel plans and JIT off (architecture.md §6).
 KUNYU_SERVE_DATABASE_URL = os.environ.get("KUNYU_SERVE_DATABASE_URL") or SECRETS.get("serve_database_url") or ""

@@ -4,6 +4,9 @@ from django.urls import include, path
 
 from kunyu.project import api, pages
 
+handler404 = "kunyu.project.problems.no_such_address"
+handler500 = "kunyu.project.problems.broken"
+
 urlpatterns = [
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),

@@ -153,6 +153,7 @@ def deliveries(
     """List deliveries, newest first, or show one with its history."""
     from kunyu.engines.ingest import queries
 
+    _known_status(status)
     actor = _principal()
     if number is not None:
         _show(queries.detail(actor, number), as_json)
@@ -168,6 +169,15 @@ def deliveries(
             f"{row['id']:>6} {row['status_zh']} {row['status']:<9} {row['division']:<12} {row['dataset'] or row['standard']}"
             f"  {row['file_name']}  {row['records']}  {counts}  {row['created_by']} {row['created_at'][:16]}"
         )
+
+
+def _known_status(status: str) -> None:
+    from kunyu.engines.ingest.models import Delivery
+    from kunyu.kernel.errors import UsageError
+
+    if status and status not in Delivery.Status.values:
+        known = ", ".join(Delivery.Status.values)
+        raise UsageError(f"没有状态 {status}；可用 {known}。", f"There is no status {status}; use {known}.")
 
 
 def _show(detail: dict[str, Any], as_json: bool) -> None:

@@ -7,6 +7,7 @@ class SignInNeeded(KunyuError):
     """Nobody is signed in and the thing asked for is not public."""
 
     code = "sign_in_needed"
+    title_zh, title_en = "请先登录", "Sign in first"
     http_status = 401
     exit_code = 4
 
@@ -15,6 +16,7 @@ class NotVisible(KunyuError):
     """The caller may not know that the thing exists; also said when it does not exist."""
 
     code = "not_found"
+    title_zh, title_en = "未找到", "Not found"
     http_status = 404
     exit_code = 4
 
@@ -23,6 +25,7 @@ class NotAllowed(KunyuError):
     """The caller may see the thing but not do this to it."""
 
     code = "not_allowed"
+    title_zh, title_en = "没有权限", "Not allowed"
     http_status = 403
     exit_code = 4
 
@@ -31,6 +34,7 @@ class BadToken(KunyuError):
     """A personal access token that nobody holds, or that has expired."""
 
     code = "bad_token"
+    title_zh, title_en = "访问令牌无效", "Bad access token"
     http_status = 401
     exit_code = 4
 
@@ -39,5 +43,6 @@ class UnknownUser(KunyuError):
     """A user name that no active account bears."""
 
     code = "unknown_user"
+    title_zh, title_en = "没有此账号", "Unknown account"
     http_status = 404
     exit_code = 2

@@ -60,7 +60,8 @@ def examine(settings: NodeSettings | None = None) -> list[Result]:
     results.append(database)
     if url:
         with connect(url) as connection:
-            results += database_results(connection, settings.home)
+            state = node_state.read_state(settings.run_folder)
+            results += database_results(connection, settings.home, node_runs=state is not None and state.alive)
     return results
 
 

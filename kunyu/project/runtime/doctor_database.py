@@ -15,10 +15,11 @@ from kunyu.project.runtime.result import BAD, OK, WARN, Result
 from kunyu.project.runtime.secret import load_secret
 
 LATE_MINUTES = 10
+SILENT_S = 45  # the worker gives a sign every 10 s (worker.HEARTBEAT_S); a check of a large county may delay it
 POSTGIS_MINIMUM = (3, 3)
 
 
-def database_results(connection: psycopg.Connection, home: Path) -> Iterator[Result]:
+def database_results(connection: psycopg.Connection, home: Path, node_runs: bool) -> Iterator[Result]:
     """Yield the results for one database; a database without Kunyu's tables gives the first ones only."""
     yield versions(connection)
     yield roles(connection, home)
@@ -26,6 +27,8 @@ def database_results(connection: psycopg.Connection, home: Path) -> Iterator[Res
     yield pending
     if pending.level == OK:
         yield queue(connection)
+        if node_runs:
+            yield worker(connection)
         yield events(connection)
         yield leftover_partitions(connection)
 
@@ -88,6 +91,17 @@ def queue(connection: psycopg.Connection) -> Result:
         return Result("任务队列", "Job queue", BAD, f"{zh}；{late} 个已等待超过 {LATE_MINUTES} 分钟，请看 log/worker.log",
                       f"{en}; {late} wait for more than {LATE_MINUTES} minutes, see log/worker.log")  # fmt: skip
     return Result("任务队列", "Job queue", WARN if failed else OK, zh, en)
+
+
+def worker(connection: psycopg.Connection) -> Result:
+    """Somebody takes the jobs: a running node's worker gives a sign of life every few seconds."""
+    (silent_s,) = _row(connection, "SELECT extract(epoch FROM now() - max(last_heartbeat)) FROM procrastinate_workers")
+    if silent_s is None or silent_s > SILENT_S:
+        zh = "没有任务进程" if silent_s is None else f"任务进程已 {silent_s:.0f} 秒没有响应"
+        en = "there is no worker" if silent_s is None else f"the worker has been silent for {silent_s:.0f} s"
+        return Result("任务进程", "Worker", BAD, f"{zh}；汇交不会被检查。请执行 kunyu down 与 kunyu up，并看 log/worker.log",
+                      f"{en}: deliveries are not checked. Run kunyu down and kunyu up; see log/worker.log")  # fmt: skip
+    return Result("任务进程", "Worker", OK, "正在工作", "at work")
 
 
 def events(connection: psycopg.Connection) -> Result:
