@@ -65,6 +65,11 @@ def test_first_load_has_the_indexes_and_is_a_partition(node: None, sql: Sql, tmp
     ((attached,),) = sql("SELECT relispartition FROM pg_class WHERE relname = 'landcover_kunyu_open_2026_p990101'")
     ((invalid,),) = sql("SELECT count(*) FROM pg_index WHERE NOT indisvalid")
     assert (indexes, attached, invalid) == (3, True, 0)
+    storage = sql(
+        "SELECT attstorage FROM pg_attribute WHERE attname = 'geom' AND attrelid IN"
+        " ('onemap.landcover_kunyu_open_2026'::regclass, 'onemap.landcover_kunyu_open_2026_p990101'::regclass)"
+    )
+    assert [row[0] for row in storage] == ["e", "e"]  # not compressed: COPY takes half the time
 
 
 def test_a_later_year_is_stored_as_a_difference(node: None, sql: Sql, tmp_path: Path) -> None:
