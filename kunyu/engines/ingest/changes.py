@@ -14,7 +14,6 @@ from kunyu.engines.ingest import geoparquet, load
 from kunyu.engines.ingest.errors import BeforeNotStored, LaterVersionExists, PackageContradicts
 from kunyu.engines.ingest.load import Loaded
 from kunyu.engines.ingest.models import DeliveredLayer
-from kunyu.engines.ingest.prefetch import ahead
 from kunyu.engines.ingest.publication import (
     Work,
     begin_version,
@@ -63,7 +62,7 @@ def apply_changes(work: Work, base: str, delivered: list[DeliveredLayer]) -> dic
         loaded.closed = load.close_listed(work.cursor, target)
     with work.stages("copy"):
         batches = prepared(work, update, layer) if update else iter(())
-        load.copy_batches(work.cursor, target, ahead(batches), loaded)
+        load.copy_batches(work.cursor, target, batches, loaded)
     require_unique(work, target, layer)
     state = load.state_on(work.cursor, target, work.delivery.valid_from)
     return figures_of(finish_version(work, version, loaded, state), stored)

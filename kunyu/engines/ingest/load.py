@@ -1,11 +1,12 @@
 """Write prepared rows into a county's partition: a fresh table copied and indexed, or a difference to what stands.
 
 Everything here runs inside the caller's transaction on Django's connection. Rows never pass through Python objects:
-a thread prepares batches (reprojection, areas, digests) while this one feeds the server's COPY.
+threads prepare batches (reprojection, areas, digests) while this one feeds the server's COPY.
 """
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,7 +32,11 @@ STAND_DTYPE = np.dtype(
 
 
 class Stages(dict[str, float]):
-    """Seconds by stage; stages overlap where threads do."""
+    """Seconds by stage, added up over threads: stages overlap where threads do."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lock = threading.Lock()
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:
@@ -39,7 +44,8 @@ class Stages(dict[str, float]):
         try:
             yield
         finally:
-            self[name] = self.get(name, 0.0) + time.perf_counter() - started
+            with self._lock:
+                self[name] = self.get(name, 0.0) + time.perf_counter() - started
 
 
 @dataclass

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TypeVar
 
 Item = TypeVar("Item")
+Made = TypeVar("Made")
 
 
 class _End:
@@ -56,3 +59,23 @@ def ahead(items: Iterable[Item], waiting_items: int = 2) -> Iterator[Item]:
     finally:
         stop.set()
         thread.join()
+
+
+def made_ahead(make: Callable[[Item], Made], items: Iterable[Item], workers: int = 2) -> Iterator[Made]:
+    """Yield ``make(item)`` in the order of ``items``, ``workers`` of them made at the same time.
+
+    Worth it where ``make`` lets go of the interpreter lock, as PROJ, GEOS and Arrow do. One more than ``workers`` is
+    alive at a time.
+    """
+    pending: deque[Future[Made]] = deque()
+    with ThreadPoolExecutor(workers, thread_name_prefix="made-ahead") as pool:
+        try:
+            for item in items:
+                pending.append(pool.submit(make, item))
+                if len(pending) > workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()

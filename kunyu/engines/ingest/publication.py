@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import psycopg
+import pyarrow as pa
 
 from kunyu.engines.catalogue.models import DatasetVersion
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
@@ -23,6 +24,7 @@ from kunyu.engines.ingest import geoparquet, load, rows
 from kunyu.engines.ingest.errors import MappedObjectDamaged, NotUniqueInTime
 from kunyu.engines.ingest.load import Loaded, Stages, Target
 from kunyu.engines.ingest.models import DeliveredLayer, Delivery
+from kunyu.engines.ingest.prefetch import made_ahead
 from kunyu.engines.ingest.receive import object_store
 from kunyu.engines.ingest.running import Run
 from kunyu.kernel.digests import sm3_hex
@@ -113,18 +115,24 @@ def object_path(delivered: DeliveredLayer) -> Path:
 
 
 def prepared(work: Work, delivered: DeliveredLayer, layer: Layer) -> Iterator[rows.Batch]:
-    """Yield the mapped rows ready for COPY, one row group at a time."""
+    """Yield the mapped rows ready for COPY, one row group at a time, made ahead in threads."""
     path = object_path(delivered)
     crs = geoparquet.crs_of(path)
-    groups = geoparquet.row_groups(path)
+
+    def make(table: pa.Table) -> rows.Batch:
+        with work.stages("prepare"):
+            return rows.prepare(table, layer, crs)
+
+    return made_ahead(make, _timed(work, geoparquet.row_groups(path)))
+
+
+def _timed(work: Work, groups: Iterator[pa.Table]) -> Iterator[pa.Table]:
     while True:
         with work.stages("read"):
             table = next(groups, None)
         if table is None:
             return
-        with work.stages("prepare"):
-            batch = rows.prepare(table, layer, crs)
-        yield batch
+        yield table
 
 
 def require_unique(work: Work, target: Target, layer: Layer) -> None:

@@ -24,7 +24,6 @@ from kunyu.engines.ingest.changes import apply_changes, changed_bases
 from kunyu.engines.ingest.errors import DatabaseFailed, DiskFull
 from kunyu.engines.ingest.load import Loaded, Stages, Target
 from kunyu.engines.ingest.models import DeliveredLayer, Delivery, RasterItem
-from kunyu.engines.ingest.prefetch import ahead
 from kunyu.engines.ingest.publication import (
     Work,
     begin_version,
@@ -154,7 +153,7 @@ def _first_load(
         fresh.__enter__()
     try:
         with work.stages("copy"):
-            load.copy_batches(work.cursor, target, ahead(batches), loaded, freeze=True, seen=_shown(work, target))
+            load.copy_batches(work.cursor, target, batches, loaded, freeze=True, seen=_shown(work, target))
     except BaseException as error:
         fresh.__exit__(type(error), error, error.__traceback__)
         raise
@@ -171,7 +170,7 @@ def _replace(work: Work, target: Target, loaded: Loaded, batches: Iterator[rows.
         difference = load.Difference(work.cursor, target)
     with work.stages("copy"):
         load.copy_batches(
-            work.cursor, target, ahead(batches), loaded,
+            work.cursor, target, batches, loaded,
             keep=lambda batch: ~difference.unchanged(batch), seen=_shown(work, target),
         )  # fmt: skip
     with work.stages("close"):
