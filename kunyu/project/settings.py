@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from urllib.parse import quote, unquote, urlsplit
 
-
 ROOT = Path(__file__).resolve().parents[2]
 HOME = Path(os.environ.get("KUNYU_HOME", ROOT / "var")).resolve()
 
