@@ -67,7 +67,9 @@ def test_rubbish_is_never_a_signature_and_never_an_error(rubbish: bytes):
 
 
 @pytest.mark.parametrize(
-    "public_key", [b"\x04" + bytes(64), b"\x04" + b"\xff" * 64, PUBLIC[:-1] + bytes((PUBLIC[-1] ^ 1,))]
+    "public_key",
+    [b"\x04" + bytes(64), b"\x04" + b"\xff" * 64, PUBLIC[:-1] + bytes((PUBLIC[-1] ^ 1,))],
+    ids=["zero", "all-ones", "last-bit-flipped"],  # the key is new in every process: its bytes cannot name a test
 )
 def test_points_off_the_curve_are_refused(public_key: bytes):
     signature = PROVIDER.sign(KEY, b"m")
