@@ -53,7 +53,7 @@ def node(django_db_setup: None, django_db_blocker: Any) -> Iterator[Node]:
         county = building.build()
         server = None
         try:
-            server, root = _start()
+            server, root = start(_environment())
             yield Node(root, county)
         finally:
             if server is not None:
@@ -62,7 +62,8 @@ def node(django_db_setup: None, django_db_blocker: Any) -> Iterator[Node]:
             empty()
 
 
-def _start() -> tuple[subprocess.Popen[bytes], str]:
+def _environment() -> dict[str, str]:
+    """The test database of this run, for programs beside it."""
     from django.conf import settings
     from django.db import connection
     from psycopg.conninfo import conninfo_to_dict
@@ -71,10 +72,14 @@ def _start() -> tuple[subprocess.Popen[bytes], str]:
     own = connection.settings_dict
     address = f"postgresql://{own['USER']}:{own['PASSWORD']}@/{own['NAME']}?host={own['HOST']}&port={own['PORT']}"
     serving = f"postgresql://{given['user']}:{given['password']}@/{own['NAME']}?host={own['HOST']}&port={own['PORT']}"
+    return {**os.environ, "DATABASE_URL": address, "KUNYU_SERVE_DATABASE_URL": serving}
+
+
+def start(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
+    """Start two web workers on a free port; return the process and its address once it answers."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    environment = {**os.environ, "DATABASE_URL": address, "KUNYU_SERVE_DATABASE_URL": serving}
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--host", "127.0.0.1",
         "--port", str(port), "--no-ws", "kunyu.project.wsgi:application",

@@ -111,7 +111,12 @@ def _invalid(report: Reporter, rows: Rows) -> Iterator[Finding]:
 
 
 def _reasons(geometry: NDArray[np.object_]) -> tuple[list[str], NDArray[np.object_]]:
+    """Why each geometry is not valid, and where.
+
+    GEOS names the first place along the ring, so rings begin at their smallest vertex: formats begin them elsewhere.
+    """
     reasons: list[str] = []
+    geometry = shapely.normalize(geometry)
     places = _any_vertex(geometry)
     for at, text in enumerate(shapely.is_valid_reason(geometry)):
         found = _PLACE.match(text or "")
