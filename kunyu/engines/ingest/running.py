@@ -7,6 +7,7 @@ the load is still open.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from types import TracebackType
@@ -55,8 +56,13 @@ class Run:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            self._session.close()
+        session, self._session = self._session, None
+        if session is None:
+            return
+        # said aloud: a session that merely closes holds its locks until the server notices
+        with contextlib.suppress(psycopg.Error):
+            session.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, self.delivery_id])
+        session.close()
 
     def show(self, stage: str, done: int, total: int) -> None:
         """Tell people where the work stands; written at most twice a second, except at the ends of a stage."""
