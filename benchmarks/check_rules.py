@@ -80,10 +80,12 @@ def compare(work: Path, parcels: int, whole: bool) -> dict[str, Any]:
     spoiled = county(work, 500, "Q303:2")
     if "Q303" not in {one["rule"] for one in ours(spoiled)[1]["findings"]}:
         raise SystemExit("kunyu check missed the seeded overlap: nothing to compare")
-    if theirs(python, transfer(county(work, 500, None)))[1]["errors"]:
-        raise SystemExit("ilivalidator finds errors in a clean county: nothing to compare")
-    if not theirs(python, transfer(spoiled))[1]["errors"]:
-        raise SystemExit("ilivalidator missed the seeded overlap: nothing to compare")
+    found = theirs(python, transfer(county(work, 500, None)))[1]
+    if found["errors"] or not found["ended"]:
+        raise SystemExit(f"ilivalidator finds errors in a clean county: nothing to compare ({found})")
+    found = theirs(python, transfer(spoiled))[1]
+    if not found["errors"] or not found["ended"]:
+        raise SystemExit(f"ilivalidator missed the seeded overlap: nothing to compare ({found})")
     clean = county(work, parcels, None)
     peer_file = transfer(clean)
     before = _cpu_seconds()
@@ -158,7 +160,7 @@ def ours(file: Path) -> tuple[float, dict[str, Any]]:
 
 def theirs(python: Path, file: Path, most_seconds: float | None = None) -> tuple[float, dict[str, Any]]:
     """Seconds of ilivalidator and its verdict, read from its own log; ``ended`` is false when it was stopped."""
-    log = file.with_suffix(".log")
+    log = file.with_suffix(f".{os.getpid()}.log")  # its own: two runs in one folder must not read each other's verdict
     log.unlink(missing_ok=True)
     code = (
         "import sys; from ilivalidator import Ilivalidator; "
