@@ -10,7 +10,7 @@ small county, or nothing is compared.
 
 ilivalidator's PyPI package carries the validator compiled to a native library (GraalVM): there is no JVM to warm.
 
-ilivalidator is stopped after 40 times our seconds (``--whole`` waits for its end): the bar is twice met by then, and
+ilivalidator is stopped after 25 times our seconds (``--whole`` waits for its end): the bar is met by then, and
 the ratio written is a lower bound, said so.
 
 Run: ``python -m benchmarks.check_rules [--parcels N] [--whole]``. ``KUNYU_BENCH_DATA`` may name a folder with sample counties
@@ -45,7 +45,7 @@ SEED = 7
 PEER = "ilivalidator==0.0.4"
 MODEL = "KunyuDltb"
 OVERLAP_M = "0.001"
-PATIENCE = 2 * BAR
+PATIENCE = 1.25 * BAR
 MARGIN_M = 1000
 """The model's coordinate domain is the county's box and this much around it."""
 
