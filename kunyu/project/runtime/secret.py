@@ -7,13 +7,11 @@ too, so that every command on this machine finds it.
 
 from __future__ import annotations
 
-import fcntl
-import json
-import os
 import secrets
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
+from kunyu.kernel import private_json
 from kunyu.project.runtime.errors import SecretUnreadable
 
 FILE_NAME = "secret.json"
@@ -54,11 +52,10 @@ def load_secret(home: Path) -> Secret:
     values = _read(path)
     if values is not None and all(values.get(field.name) for field in fields(Secret)):
         return Secret(**{field.name: values[field.name] for field in fields(Secret)})
-    with (home / f".{FILE_NAME}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with private_json.locked(path):
         known = _read(path) or {}
         secret = Secret(**{field.name: known.get(field.name) or _draw(field.name) for field in fields(Secret)})
-        _write(path, {**known, **asdict(secret)})
+        private_json.write(path, {**known, **asdict(secret)})
     return secret
 
 
@@ -73,18 +70,12 @@ def store_addresses(home: Path, addresses: dict[str, str]) -> None:
     """Write database addresses (``database_url``, ``serve_database_url``) beside the secrets when they changed."""
     load_secret(home)
     path = home / FILE_NAME
-    with (home / f".{FILE_NAME}.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        values = _read(path) or {}
-        if any(values.get(name) != address for name, address in addresses.items()):
-            _write(path, {**values, **addresses})
+    private_json.update(path, lambda values: {**values, **addresses})
 
 
 def _read(path: Path) -> dict[str, str] | None:
     try:
-        values = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return None
+        return private_json.read(path)
     except (OSError, ValueError) as error:
         raise SecretUnreadable(
             f"密钥文件 {path} 无法读取：{error}。请从备份恢复该文件，不要删除它：其中有数据库口令。",
@@ -92,17 +83,3 @@ def _read(path: Path) -> dict[str, str] | None:
             "it holds the database passwords.",
             path=str(path),
         ) from error
-    if not isinstance(values, dict):
-        raise SecretUnreadable(f"密钥文件 {path} 内容不完整。", f"The secret file {path} is damaged.", path=str(path))
-    return values
-
-
-def _write(path: Path, values: dict[str, str]) -> None:
-    """Write beside and rename, so that a crash leaves either the old or the new file."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        json.dump(values, file, indent=2)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
