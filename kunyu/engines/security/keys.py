@@ -206,7 +206,10 @@ def _signer(ring: KeyRing, identity: node_identity.Identity) -> NodeSigner:
 
 
 def _require_protected_root(home: Path) -> None:
-    root = (private_json.read(ring_path(home)) or {}).get("root")
+    try:
+        root = (private_json.read(ring_path(home)) or {}).get("root")
+    except ValueError:
+        return  # opening it says what is wrong
     if isinstance(root, dict) and root.get("protection") == "none":
         raise PlainKeyRefused(
             f"密钥环 {ring_path(home)} 的根密钥以明文保存，生产环境拒绝使用。请在非生产方式下执行 kunyu keys rotate-root，"
