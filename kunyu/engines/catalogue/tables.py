@@ -3,8 +3,9 @@
 One function makes each thing, under the owner role where it exists. A table is partitioned by county; a row is what
 was believed (``known``) to be true in the world (``valid``). Columns in order: ``fid``, ``county``, the standard's
 fields (quoted, upper case), for spatial layers ``geom`` (EPSG:4490, longitude then latitude), ``area_m2``
-(ellipsoidal, polygons only) and ``source_crs`` (EPSG code as delivered), then ``valid``, ``known``, ``version_id``
-and ``digest`` (of attributes and geometry).
+(ellipsoidal, polygons only) and ``source_crs`` (EPSG code as delivered), then ``valid``, ``known``, ``version_id``,
+``digest`` (of attributes and geometry) and ``label`` (the record's own label; with the dataset's it decides who sees
+it, see ``security.labels``).
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ def columns_of(layer: StandardLayer) -> tuple[Column, ...]:
         Column("known", "tstzrange", True),
         Column("version_id", "bigint", True),
         Column("digest", "bytea", True),
+        Column("label", "smallint", True),
     )
 
 
@@ -207,6 +209,7 @@ def _statements(table: str, layer: StandardLayer, columns: tuple[Column, ...]) -
         f'"{one.name}" {one.sql_type}'
         + (" NOT NULL" if one.not_null else "")
         + (f" DEFAULT nextval('{sequence}')" if one.name == "fid" else "")
+        + (" DEFAULT 0" if one.name == "label" else "")
         for one in columns
     )
     yield f"CREATE TABLE {name} ({body}) PARTITION BY LIST (county)"
@@ -216,7 +219,7 @@ def _statements(table: str, layer: StandardLayer, columns: tuple[Column, ...]) -
         yield f"ALTER TABLE {name} ALTER COLUMN geom SET STORAGE EXTERNAL"
     for suffix, definition in _indexes(layer):
         yield f'CREATE INDEX "{table}_{suffix}" ON {name} {definition}'
-    hidden = ("valid", "known", "digest")
+    hidden = ("valid", "known", "digest", "label")
     listed = ", ".join(f'"{one.name}"' for one in columns if one.name not in hidden)
     yield (
         f"CREATE VIEW {qualified(view_name(table))} AS SELECT {listed}, lower(valid) AS valid_from FROM {name} "

@@ -58,13 +58,36 @@ class DivisionChange(models.Model):
 
 
 class Organisation(models.Model):
-    """A bureau, survey team or other unit, by unified social credit code when it has one. 单位."""
+    """A bureau, a department in it, a unit, or an outside body: a node of the organisation tree. 单位、内设机构.
 
-    uscc = models.CharField(max_length=18, unique=True, null=True, help_text="GB 32100 unified social credit code")
+    ``path`` holds the ids from the root down to the node itself, each closed by ``/`` (``1/5/9/``): a subtree is one
+    prefix. ``division_code`` is where it has jurisdiction; '' is the whole nation.
+    """
+
+    class Kind(models.TextChoices):
+        BUREAU = "bureau", "自然资源主管部门"
+        DEPARTMENT = "department", "内设机构"
+        UNIT = "unit", "直属（技术）单位"
+        OUTSIDE = "outside", "外部单位"
+
+    code = models.CharField(max_length=24, unique=True, help_text="local code; its own USCC where it has one")
+    uscc = models.CharField(
+        max_length=18, unique=True, null=True, blank=True, help_text="GB 32100 unified social credit code"
+    )
     name_zh = models.CharField(max_length=120)
     name_en = models.CharField(max_length=160, blank=True)
+    kind = models.CharField(max_length=12, choices=Kind.choices)
+    parent = models.ForeignKey("self", null=True, blank=True, on_delete=models.PROTECT, related_name="children")
+    path = models.CharField(max_length=200, blank=True, db_index=True)
     division_code = models.CharField(max_length=12, blank=True)
-    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
+    position = models.PositiveIntegerField(default=0)
+    closed_on = models.DateField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["path"]
+
+    def __str__(self) -> str:
+        return self.name_zh
 
 
 class DivisionBoundary(models.Model):

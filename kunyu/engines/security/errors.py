@@ -46,3 +46,30 @@ class UnknownUser(KunyuError):
     title_zh, title_en = "没有此账号", "Unknown account"
     http_status = 404
     exit_code = 2
+
+
+class NotInThisZone(KunyuError):
+    """The label of the data is stricter than the network zone of this node may hold."""
+
+    code = "not_in_this_zone"
+    title_zh, title_en = "不属于本网络分区", "Not in this zone"
+    http_status = 403
+    exit_code = 4
+
+
+class UnknownZone(KunyuError):
+    """The setting ``KUNYU_ZONE`` names no network zone."""
+
+    code = "unknown_zone"
+    title_zh, title_en = "没有此网络分区", "Unknown zone"
+    http_status = 500
+    exit_code = 2
+
+
+class FieldMasked(KunyuError):
+    """A filter or an order by a field that the caller sees masked only."""
+
+    code = "field_masked"
+    title_zh, title_en = "字段已脱敏", "Masked field"
+    http_status = 403
+    exit_code = 4

@@ -13,24 +13,25 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
 
 from kunyu.engines.security.errors import BadToken
-from kunyu.engines.security.models import AccessToken, Grant, User
-from kunyu.engines.security.scope import ANONYMOUS, Principal, Right, operator
+from kunyu.engines.security.models import AccessToken, AdminDuty, User
+from kunyu.engines.security.rights import rights_of
+from kunyu.engines.security.scope import ANONYMOUS, Principal, operator
 from kunyu.kernel.digests import sm3_hex
 
-_ANY = -1
-
-
-@lru_cache(maxsize=1)
-def _grants_sql() -> tuple[str, tuple[Any, ...]]:
-    rows = Grant.objects.filter(user_id=_ANY).values_list("branch", "division_prefix", "action", "expires_at")
-    return rows.query.sql_with_params()
+_ANY = -1  # stands for the digest in the query that Django wrote
 
 
 @lru_cache(maxsize=1)
 def _token_sql() -> tuple[str, tuple[Any, ...]]:
     found = AccessToken.objects.filter(digest=str(_ANY))
     return found.values_list(
-        "user_id", "user__username", "user__name_zh", "user__is_active", "expires_at"
+        "user_id",
+        "user__username",
+        "user__name_zh",
+        "user__is_active",
+        "expires_at",
+        "user__admin_duty__duty",
+        "user__admin_duty__division_prefix",
     ).query.sql_with_params()
 
 
@@ -42,23 +43,19 @@ def _rows(written: tuple[str, tuple[Any, ...]], value: Any) -> list[tuple[Any, .
         return list(cursor.fetchall())
 
 
-def _rights(user_id: int) -> tuple[Right, ...]:
-    now = datetime.now(UTC)
-    return tuple(Right(*row[:3]) for row in _rows(_grants_sql(), user_id) if row[3] is None or row[3] > now)
-
-
 def principal_of(user: User, origin: str = "") -> Principal:
-    """The principal of an active user with the grants that hold now (one query)."""
-    return Principal(user.username, user.name_zh, user.pk, _rights(user.pk), origin)
+    """The principal of an active user with the rights that hold now."""
+    duty = AdminDuty.objects.filter(user_id=user.pk).values_list("duty", "division_prefix").first() or ("", "")
+    return Principal(user.username, user.name_zh, user.pk, rights_of(user.pk), origin, *duty)
 
 
 def principal_of_token(token: str, origin: str = "") -> Principal:
-    """The principal who holds ``token``; :class:`BadToken` when nobody does (two queries)."""
+    """The principal who holds ``token``; :class:`BadToken` when nobody does."""
     found = _rows(_token_sql(), sm3_hex(token.encode()))
-    user_id, username, name_zh, is_active, expires_at = found[0] if found else (None, "", "", False, None)
+    user_id, username, name_zh, is_active, expires_at, duty, division = found[0] if found else (None, *[""] * 6)
     if user_id is None or not is_active or (expires_at and expires_at < datetime.now(UTC)):
         raise BadToken("访问令牌无效或已过期。", "The access token is unknown or has expired.")
-    return Principal(username, name_zh, user_id, _rights(user_id), origin)
+    return Principal(username, name_zh, user_id, rights_of(user_id), origin, duty or "", division or "")
 
 
 def principal_of_request(request: HttpRequest) -> Principal:

@@ -50,7 +50,7 @@ def test_table_has_the_standards_columns_in_order(catalogue: Loaded) -> None:
     assert name == 'onemap."dltb_tdt1057_2020"'
     assert [column for column, _ in found] == [
         "fid", "county", *[field.code for field in fields], "geom", "area_m2", "source_crs",
-        "valid", "known", "version_id", "digest",
+        "valid", "known", "version_id", "digest", "label",
     ]  # fmt: skip
     types = dict(found)
     assert types["DLBM"] == "character varying(5)"

@@ -1,0 +1,11 @@
+"""People, what they may do, labels, and the record of what was done; each subject in its own file."""
+
+from kunyu.engines.security.models.accounts import AccessToken, Clearance, User, UserManager
+from kunyu.engines.security.models.audit import AuditEntry
+from kunyu.engines.security.models.labels import Label, LabelState, RecordLabel
+from kunyu.engines.security.models.rights import Action, AdminDuty, Appointment, Grant, NodeState, Post, Role
+
+__all__ = [
+    "AccessToken", "Action", "AdminDuty", "Appointment", "AuditEntry", "Clearance", "Grant", "Label", "LabelState",
+    "NodeState", "Post", "RecordLabel", "Role", "User", "UserManager",
+]  # fmt: skip
