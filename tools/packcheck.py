@@ -25,8 +25,8 @@ FOLDERS = {"codelists", "migrations", "samples", "tests", "templates", "quality"
 NEEDED = {"__init__.py", "pack.toml", "README.md"}
 LAYERS = ("kernel", "engines", "registers", "packs", "project")
 ENGINES = (
-    "reference", "security", "worklist", "catalogue", "documents", "ingest", "maps", "analysis", "ledgers", "matters",
-    "indicators", "sensing", "knowledge", "federation",
+    "pages", "reference", "security", "worklist", "catalogue", "documents", "ingest", "maps", "analysis", "ledgers",
+    "matters", "indicators", "sensing", "knowledge", "federation",
 )  # fmt: skip
 
 

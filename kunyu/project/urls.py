@@ -13,6 +13,7 @@ urlpatterns = [
     path("ogc/", include("kunyu.engines.maps.urls")),
     path("api/", api.house.urls),
     path("i18n/", include("django.conf.urls.i18n")),
+    path("", include("kunyu.engines.pages.urls")),
     path("", include("kunyu.engines.security.urls")),
     path("", include("kunyu.engines.ingest.urls")),
     path("", include("kunyu.engines.catalogue.urls")),
