@@ -8,7 +8,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
-from kunyu.engines.security.models import User
+from kunyu.engines.security.models import Post, Role, User
 
 
 class Priority(models.IntegerChoices):
@@ -82,13 +82,25 @@ class Task(models.Model):
 
 
 class TaskCandidate(models.Model):
-    """A person who may take a task, named when it was made."""
+    """Who may take a task, named when it was made: a person, or whoever holds a post or has a role on the day."""
 
     task = models.ForeignKey(Task, on_delete=models.CASCADE, related_name="candidates")
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="+")
+    post = models.ForeignKey(Post, null=True, on_delete=models.CASCADE, related_name="+")
+    role = models.ForeignKey(Role, null=True, on_delete=models.CASCADE, related_name="+")
 
     class Meta:
-        constraints = [models.UniqueConstraint(fields=["task", "user"], name="task_candidate_user_once")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["task", "user", "post", "role"], nulls_distinct=False, name="task_candidate_once"
+            ),
+            models.CheckConstraint(
+                name="task_candidate_is_one",
+                condition=Q(user__isnull=False, post=None, role=None)
+                | Q(user=None, post__isnull=False, role=None)
+                | Q(user=None, post=None, role__isnull=False),
+            ),
+        ]
 
 
 class TaskEvent(models.Model):
@@ -148,6 +160,14 @@ class Channel(models.TextChoices):
     SMS = "sms", "短信"
 
 
+class Contact(models.Model):
+    """Where a person is reached outside the node, as that person says. Never shown to others."""
+
+    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
+    mail = models.EmailField(blank=True)
+    mobile = models.CharField(max_length=20, blank=True, help_text="digits, with + for a country code")
+
+
 class ChannelPreference(models.Model):
     """Whether a person wants notifications of one kind on one channel; without a row the kind's default holds."""
 
@@ -180,12 +200,15 @@ class Message(models.Model):
     due_at = models.DateTimeField(help_text="not tried before this instant")
     started_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
+    via = models.CharField(max_length=80, blank=True, help_text="what took it, e.g. the SMTP host or 'simulator'")
     reason_zh = models.TextField(blank=True, help_text="why the last attempt failed")
     reason_en = models.TextField(blank=True)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["notification", "channel"], name="message_once_per_channel")]
-        indexes = [models.Index(fields=["due_at"], name="message_pending", condition=Q(state__in=["waiting", "sending"]))]
+        indexes = [
+            models.Index(fields=["due_at"], name="message_pending", condition=Q(state__in=["waiting", "sending"]))
+        ]
 
 
 class Progress(models.Model):

@@ -7,7 +7,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -16,240 +15,471 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='Notification',
+            name="Notification",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='the cause', max_length=160)),
-                ('kind', models.CharField(max_length=60)),
-                ('level', models.CharField(choices=[('info', '消息'), ('warning', '提醒'), ('alarm', '告警')], default='info', max_length=8)),
-                ('title_zh', models.CharField(max_length=200)),
-                ('title_en', models.CharField(blank=True, max_length=300)),
-                ('body_zh', models.TextField(blank=True)),
-                ('body_en', models.TextField(blank=True)),
-                ('href', models.CharField(blank=True, max_length=300)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('read_at', models.DateTimeField(null=True)),
-                ('recipient', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='notifications', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(help_text="the cause", max_length=160)),
+                ("kind", models.CharField(max_length=60)),
+                (
+                    "level",
+                    models.CharField(
+                        choices=[("info", "消息"), ("warning", "提醒"), ("alarm", "告警")], default="info", max_length=8
+                    ),
+                ),
+                ("title_zh", models.CharField(max_length=200)),
+                ("title_en", models.CharField(blank=True, max_length=300)),
+                ("body_zh", models.TextField(blank=True)),
+                ("body_en", models.TextField(blank=True)),
+                ("href", models.CharField(blank=True, max_length=300)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("read_at", models.DateTimeField(null=True)),
+                (
+                    "recipient",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="notifications",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('channel', models.CharField(choices=[('mail', '邮件'), ('sms', '短信')], max_length=8)),
-                ('state', models.CharField(choices=[('waiting', '待发送'), ('sending', '发送中'), ('sent', '已发送'), ('dead', '未送达')], default='waiting', max_length=8)),
-                ('attempts', models.PositiveSmallIntegerField(default=0)),
-                ('due_at', models.DateTimeField(help_text='not tried before this instant')),
-                ('started_at', models.DateTimeField(null=True)),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('reason_zh', models.TextField(blank=True, help_text='why the last attempt failed')),
-                ('reason_en', models.TextField(blank=True)),
-                ('notification', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='worklist.notification')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("channel", models.CharField(choices=[("mail", "邮件"), ("sms", "短信")], max_length=8)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[("waiting", "待发送"), ("sending", "发送中"), ("sent", "已发送"), ("dead", "未送达")],
+                        default="waiting",
+                        max_length=8,
+                    ),
+                ),
+                ("attempts", models.PositiveSmallIntegerField(default=0)),
+                ("due_at", models.DateTimeField(help_text="not tried before this instant")),
+                ("started_at", models.DateTimeField(null=True)),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("reason_zh", models.TextField(blank=True, help_text="why the last attempt failed")),
+                ("reason_en", models.TextField(blank=True)),
+                (
+                    "notification",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="worklist.notification"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Progress',
+            name="Progress",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=160, unique=True)),
-                ('kind', models.CharField(max_length=60)),
-                ('title_zh', models.CharField(max_length=200)),
-                ('title_en', models.CharField(blank=True, max_length=300)),
-                ('href', models.CharField(blank=True, max_length=300)),
-                ('phase_zh', models.CharField(blank=True, max_length=120)),
-                ('phase_en', models.CharField(blank=True, max_length=120)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(default=0, help_text='0: not known')),
-                ('outcome', models.CharField(choices=[('running', '进行中'), ('done', '完成'), ('failed', '失败')], default='running', max_length=8)),
-                ('message_zh', models.TextField(blank=True)),
-                ('message_en', models.TextField(blank=True)),
-                ('started_at', models.DateTimeField()),
-                ('updated_at', models.DateTimeField()),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=160, unique=True)),
+                ("kind", models.CharField(max_length=60)),
+                ("title_zh", models.CharField(max_length=200)),
+                ("title_en", models.CharField(blank=True, max_length=300)),
+                ("href", models.CharField(blank=True, max_length=300)),
+                ("phase_zh", models.CharField(blank=True, max_length=120)),
+                ("phase_en", models.CharField(blank=True, max_length=120)),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(default=0, help_text="0: not known")),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[("running", "进行中"), ("done", "完成"), ("failed", "失败")],
+                        default="running",
+                        max_length=8,
+                    ),
+                ),
+                ("message_zh", models.TextField(blank=True)),
+                ("message_en", models.TextField(blank=True)),
+                ("started_at", models.DateTimeField()),
+                ("updated_at", models.DateTimeField()),
+                ("finished_at", models.DateTimeField(null=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Task',
+            name="Task",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(help_text='the cause: the same cause makes no second task', max_length=160, unique=True)),
-                ('kind', models.CharField(help_text='code of a declared kind (worklist.toml)', max_length=60)),
-                ('object_kind', models.CharField(max_length=40)),
-                ('object_id', models.CharField(max_length=80)),
-                ('title_zh', models.CharField(max_length=200)),
-                ('title_en', models.CharField(blank=True, max_length=300)),
-                ('href', models.CharField(blank=True, help_text='address on this node, begins with /', max_length=300)),
-                ('division_code', models.CharField(blank=True, max_length=12)),
-                ('action', models.CharField(blank=True, help_text='right that may take it', max_length=10)),
-                ('collections', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), default=list, help_text='the right is needed on each', size=None)),
-                ('duty', models.CharField(blank=True, help_text='administrators who may take it', max_length=10)),
-                ('state', models.CharField(choices=[('open', '待领取'), ('claimed', '办理中'), ('done', '已办结'), ('cancelled', '已撤销')], default='open', max_length=10)),
-                ('priority', models.PositiveSmallIntegerField(choices=[(0, '一般'), (1, '急'), (2, '特急')], default=0)),
-                ('due_workdays', models.PositiveSmallIntegerField(help_text='time limit; null: none', null=True)),
-                ('due_on', models.DateField(help_text='last day of the time limit', null=True)),
-                ('due_is_provisional', models.BooleanField(default=False, help_text='the calendar of that year is not published: Monday to Friday were counted')),
-                ('created_by', models.CharField(max_length=80)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('claimed_at', models.DateTimeField(null=True)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=80)),
-                ('outcome', models.CharField(blank=True, help_text='what became of it, e.g. published', max_length=40)),
-                ('note', models.TextField(blank=True)),
-                ('assignee', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='tasks', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.CharField(
+                        help_text="the cause: the same cause makes no second task", max_length=160, unique=True
+                    ),
+                ),
+                ("kind", models.CharField(help_text="code of a declared kind (worklist.toml)", max_length=60)),
+                ("object_kind", models.CharField(max_length=40)),
+                ("object_id", models.CharField(max_length=80)),
+                ("title_zh", models.CharField(max_length=200)),
+                ("title_en", models.CharField(blank=True, max_length=300)),
+                ("href", models.CharField(blank=True, help_text="address on this node, begins with /", max_length=300)),
+                ("division_code", models.CharField(blank=True, max_length=12)),
+                ("action", models.CharField(blank=True, help_text="right that may take it", max_length=10)),
+                (
+                    "collections",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60),
+                        default=list,
+                        help_text="the right is needed on each",
+                        size=None,
+                    ),
+                ),
+                ("duty", models.CharField(blank=True, help_text="administrators who may take it", max_length=10)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "待领取"),
+                            ("claimed", "办理中"),
+                            ("done", "已办结"),
+                            ("cancelled", "已撤销"),
+                        ],
+                        default="open",
+                        max_length=10,
+                    ),
+                ),
+                (
+                    "priority",
+                    models.PositiveSmallIntegerField(choices=[(0, "一般"), (1, "急"), (2, "特急")], default=0),
+                ),
+                ("due_workdays", models.PositiveSmallIntegerField(help_text="time limit; null: none", null=True)),
+                ("due_on", models.DateField(help_text="last day of the time limit", null=True)),
+                (
+                    "due_is_provisional",
+                    models.BooleanField(
+                        default=False,
+                        help_text="the calendar of that year is not published: Monday to Friday were counted",
+                    ),
+                ),
+                ("created_by", models.CharField(max_length=80)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("claimed_at", models.DateTimeField(null=True)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=80)),
+                ("outcome", models.CharField(blank=True, help_text="what became of it, e.g. published", max_length=40)),
+                ("note", models.TextField(blank=True)),
+                (
+                    "assignee",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="tasks",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='Incident',
+            name="Incident",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.CharField(max_length=160)),
-                ('kind', models.CharField(max_length=60)),
-                ('level', models.PositiveSmallIntegerField(choices=[(1, '特别重大（红）'), (2, '重大（橙）'), (3, '较大（黄）'), (4, '一般（蓝）')])),
-                ('title_zh', models.CharField(max_length=200)),
-                ('title_en', models.CharField(blank=True, max_length=300)),
-                ('source', models.CharField(help_text='sensor, rule or program that raised it', max_length=120)),
-                ('place', models.CharField(blank=True, max_length=200)),
-                ('lon', models.FloatField(help_text='longitude, degrees, EPSG:4490', null=True)),
-                ('lat', models.FloatField(help_text='latitude, degrees, EPSG:4490', null=True)),
-                ('href', models.CharField(blank=True, max_length=300)),
-                ('division_code', models.CharField(blank=True, max_length=12)),
-                ('action', models.CharField(blank=True, help_text='right that may deal with it', max_length=10)),
-                ('collections', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=60), default=list, size=None)),
-                ('duty', models.CharField(blank=True, help_text='administrators who deal with it', max_length=10)),
-                ('state', models.CharField(choices=[('open', '未确认'), ('acknowledged', '已确认'), ('resolved', '已处置'), ('closed', '已关闭')], default='open', max_length=12)),
-                ('repeats', models.PositiveIntegerField(default=1, help_text='alarms counted, the first included')),
-                ('first_at', models.DateTimeField()),
-                ('last_at', models.DateTimeField()),
-                ('acknowledged_at', models.DateTimeField(null=True)),
-                ('acknowledged_by', models.CharField(blank=True, max_length=80)),
-                ('resolved_at', models.DateTimeField(null=True)),
-                ('resolved_by', models.CharField(blank=True, max_length=80)),
-                ('closed_at', models.DateTimeField(null=True)),
-                ('closed_by', models.CharField(blank=True, max_length=80)),
-                ('reason', models.TextField(blank=True, help_text='why it was closed')),
-                ('task', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='incidents', to='worklist.task')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("key", models.CharField(max_length=160)),
+                ("kind", models.CharField(max_length=60)),
+                (
+                    "level",
+                    models.PositiveSmallIntegerField(
+                        choices=[(1, "特别重大（红）"), (2, "重大（橙）"), (3, "较大（黄）"), (4, "一般（蓝）")]
+                    ),
+                ),
+                ("title_zh", models.CharField(max_length=200)),
+                ("title_en", models.CharField(blank=True, max_length=300)),
+                ("source", models.CharField(help_text="sensor, rule or program that raised it", max_length=120)),
+                ("place", models.CharField(blank=True, max_length=200)),
+                ("lon", models.FloatField(help_text="longitude, degrees, EPSG:4490", null=True)),
+                ("lat", models.FloatField(help_text="latitude, degrees, EPSG:4490", null=True)),
+                ("href", models.CharField(blank=True, max_length=300)),
+                ("division_code", models.CharField(blank=True, max_length=12)),
+                ("action", models.CharField(blank=True, help_text="right that may deal with it", max_length=10)),
+                (
+                    "collections",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=60), default=list, size=None
+                    ),
+                ),
+                ("duty", models.CharField(blank=True, help_text="administrators who deal with it", max_length=10)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("open", "未确认"),
+                            ("acknowledged", "已确认"),
+                            ("resolved", "已处置"),
+                            ("closed", "已关闭"),
+                        ],
+                        default="open",
+                        max_length=12,
+                    ),
+                ),
+                ("repeats", models.PositiveIntegerField(default=1, help_text="alarms counted, the first included")),
+                ("first_at", models.DateTimeField()),
+                ("last_at", models.DateTimeField()),
+                ("acknowledged_at", models.DateTimeField(null=True)),
+                ("acknowledged_by", models.CharField(blank=True, max_length=80)),
+                ("resolved_at", models.DateTimeField(null=True)),
+                ("resolved_by", models.CharField(blank=True, max_length=80)),
+                ("closed_at", models.DateTimeField(null=True)),
+                ("closed_by", models.CharField(blank=True, max_length=80)),
+                ("reason", models.TextField(blank=True, help_text="why it was closed")),
+                (
+                    "task",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="incidents",
+                        to="worklist.task",
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TaskCandidate',
+            name="TaskCandidate",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='candidates', to='worklist.task')),
-                ('user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="candidates", to="worklist.task"
+                    ),
+                ),
+                (
+                    "user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='TaskEvent',
+            name="TaskEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('act', models.CharField(choices=[('created', '创建'), ('assigned', '指派'), ('claimed', '领取'), ('released', '退回'), ('handed_over', '移交'), ('completed', '办结'), ('cancelled', '撤销')], max_length=12)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor', models.CharField(max_length=80)),
-                ('reason', models.TextField(blank=True)),
-                ('from_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('task', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='worklist.task')),
-                ('to_user', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("created", "创建"),
+                            ("assigned", "指派"),
+                            ("claimed", "领取"),
+                            ("released", "退回"),
+                            ("handed_over", "移交"),
+                            ("completed", "办结"),
+                            ("cancelled", "撤销"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor", models.CharField(max_length=80)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "from_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "task",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="worklist.task"
+                    ),
+                ),
+                (
+                    "to_user",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='ChannelPreference',
+            name="ChannelPreference",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=60)),
-                ('channel', models.CharField(choices=[('mail', '邮件'), ('sms', '短信')], max_length=8)),
-                ('is_wanted', models.BooleanField()),
-                ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=60)),
+                ("channel", models.CharField(choices=[("mail", "邮件"), ("sms", "短信")], max_length=8)),
+                ("is_wanted", models.BooleanField()),
+                (
+                    "user",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="+", to=settings.AUTH_USER_MODEL
+                    ),
+                ),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('user', 'kind', 'channel'), name='preference_once')],
+                "constraints": [models.UniqueConstraint(fields=("user", "kind", "channel"), name="preference_once")],
             },
         ),
         migrations.CreateModel(
-            name='IncidentEvent',
+            name="IncidentEvent",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('act', models.CharField(choices=[('raised', '发生'), ('repeated', '重复'), ('reopened', '再次发生'), ('acknowledged', '确认'), ('assigned', '指派'), ('resolved', '处置'), ('closed', '关闭')], max_length=12)),
-                ('at', models.DateTimeField(auto_now_add=True)),
-                ('actor', models.CharField(max_length=80)),
-                ('reason', models.TextField(blank=True)),
-                ('occurrence', models.CharField(help_text='id of the alarm: the same alarm counts once', max_length=120, null=True)),
-                ('incident', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='events', to='worklist.incident')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "act",
+                    models.CharField(
+                        choices=[
+                            ("raised", "发生"),
+                            ("repeated", "重复"),
+                            ("reopened", "再次发生"),
+                            ("acknowledged", "确认"),
+                            ("assigned", "指派"),
+                            ("resolved", "处置"),
+                            ("closed", "关闭"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("at", models.DateTimeField(auto_now_add=True)),
+                ("actor", models.CharField(max_length=80)),
+                ("reason", models.TextField(blank=True)),
+                (
+                    "occurrence",
+                    models.CharField(
+                        help_text="id of the alarm: the same alarm counts once", max_length=120, null=True
+                    ),
+                ),
+                (
+                    "incident",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="events", to="worklist.incident"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
-                'constraints': [models.UniqueConstraint(fields=('incident', 'occurrence'), name='incident_alarm_counted_once')],
+                "ordering": ["id"],
+                "constraints": [
+                    models.UniqueConstraint(fields=("incident", "occurrence"), name="incident_alarm_counted_once")
+                ],
             },
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(fields=['recipient', '-id'], name='notification_of'),
+            model_name="notification",
+            index=models.Index(fields=["recipient", "-id"], name="notification_of"),
         ),
         migrations.AddIndex(
-            model_name='notification',
-            index=models.Index(condition=models.Q(('read_at', None)), fields=['recipient'], name='notification_unread'),
+            model_name="notification",
+            index=models.Index(condition=models.Q(("read_at", None)), fields=["recipient"], name="notification_unread"),
         ),
         migrations.AddConstraint(
-            model_name='notification',
-            constraint=models.UniqueConstraint(fields=('recipient', 'key'), name='notification_once_per_cause'),
+            model_name="notification",
+            constraint=models.UniqueConstraint(fields=("recipient", "key"), name="notification_once_per_cause"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('state__in', ['waiting', 'sending'])), fields=['due_at'], name='message_pending'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("state__in", ["waiting", "sending"])), fields=["due_at"], name="message_pending"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('notification', 'channel'), name='message_once_per_channel'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("notification", "channel"), name="message_once_per_channel"),
         ),
         migrations.AddIndex(
-            model_name='progress',
-            index=models.Index(fields=['owner', '-updated_at'], name='progress_of'),
+            model_name="progress",
+            index=models.Index(fields=["owner", "-updated_at"], name="progress_of"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('state', 'claimed')), fields=['assignee', 'due_on'], name='task_mine'),
+            model_name="task",
+            index=models.Index(
+                condition=models.Q(("state", "claimed")), fields=["assignee", "due_on"], name="task_mine"
+            ),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(condition=models.Q(('state', 'open')), fields=['due_on', 'id'], name='task_claimable'),
+            model_name="task",
+            index=models.Index(condition=models.Q(("state", "open")), fields=["due_on", "id"], name="task_claimable"),
         ),
         migrations.AddIndex(
-            model_name='task',
-            index=models.Index(fields=['object_kind', 'object_id'], name='task_object'),
+            model_name="task",
+            index=models.Index(fields=["object_kind", "object_id"], name="task_object"),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'open'), ('assignee', None)), models.Q(('state', 'claimed'), ('assignee__isnull', False)), ('state__in', ['done', 'cancelled']), _connector='OR'), name='task_assignee_fits_state'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "open"), ("assignee", None)),
+                    models.Q(("state", "claimed"), ("assignee__isnull", False)),
+                    ("state__in", ["done", "cancelled"]),
+                    _connector="OR",
+                ),
+                name="task_assignee_fits_state",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='task',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('closed_at', None), ('state__in', ['open', 'claimed'])), models.Q(('closed_at__isnull', False), ('state__in', ['done', 'cancelled'])), _connector='OR'), name='task_closed_at_fits_state'),
+            model_name="task",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("closed_at", None), ("state__in", ["open", "claimed"])),
+                    models.Q(("closed_at__isnull", False), ("state__in", ["done", "cancelled"])),
+                    _connector="OR",
+                ),
+                name="task_closed_at_fits_state",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(condition=models.Q(('state', 'closed'), _negated=True), fields=['level', '-last_at'], name='incident_live'),
+            model_name="incident",
+            index=models.Index(
+                condition=models.Q(("state", "closed"), _negated=True),
+                fields=["level", "-last_at"],
+                name="incident_live",
+            ),
         ),
         migrations.AddIndex(
-            model_name='incident',
-            index=models.Index(fields=['-last_at'], name='incident_latest'),
+            model_name="incident",
+            index=models.Index(fields=["-last_at"], name="incident_latest"),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.UniqueConstraint(condition=models.Q(('state', 'closed'), _negated=True), fields=('key',), name='incident_one_open_per_key'),
+            model_name="incident",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("state", "closed"), _negated=True),
+                fields=("key",),
+                name="incident_one_open_per_key",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('lat', None), ('lon', None)), models.Q(('lat__range', (-90, 90)), ('lon__range', (-180, 180))), _connector='OR'), name='incident_place_is_whole'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("lat", None), ("lon", None)),
+                    models.Q(("lat__range", (-90, 90)), ("lon__range", (-180, 180))),
+                    _connector="OR",
+                ),
+                name="incident_place_is_whole",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='incident',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('state', 'closed'), _negated=True), models.Q(('closed_at__isnull', False), models.Q(('reason', ''), _negated=True)), _connector='OR'), name='incident_closed_with_reason'),
+            model_name="incident",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("state", "closed"), _negated=True),
+                    models.Q(("closed_at__isnull", False), models.Q(("reason", ""), _negated=True)),
+                    _connector="OR",
+                ),
+                name="incident_closed_with_reason",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='taskcandidate',
-            constraint=models.UniqueConstraint(fields=('task', 'user'), name='task_candidate_user_once'),
+            model_name="taskcandidate",
+            constraint=models.UniqueConstraint(fields=("task", "user"), name="task_candidate_user_once"),
         ),
     ]

@@ -1,0 +1,173 @@
+"""Where a long job stands, seen by its owner while the job's own transaction is still open. 进度.
+
+The job writes through a session of its own in autocommit, at most twice a second; the owner may leave the page and is
+told by a notification when it ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from dataclasses import dataclass
+from types import TracebackType
+
+import psycopg
+from django.db import connection, transaction
+from django.utils import timezone
+
+from kunyu.engines.security.models import User
+from kunyu.engines.security.scope import Principal
+from kunyu.engines.worklist import live
+from kunyu.engines.worklist.errors import UnknownProgress
+from kunyu.engines.worklist.models import Notification, Progress
+from kunyu.engines.worklist.notices import Notice, notify
+from kunyu.kernel.errors import KunyuError
+
+SHOWN_EVERY_S = 0.5
+TOLD_AFTER_S = 5.0  # who started a shorter job still looks at the page
+
+_BEGIN = """
+INSERT INTO worklist_progress (key, kind, title_zh, title_en, owner_id, href, phase_zh, phase_en, done, total, outcome,
+  message_zh, message_en, started_at, updated_at)
+VALUES (%(key)s, %(kind)s, %(title_zh)s, %(title_en)s, %(owner)s, %(href)s, '', '', 0, 0, 'running', '', '',
+  clock_timestamp(), clock_timestamp())
+ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, title_zh = excluded.title_zh, title_en = excluded.title_en,
+  owner_id = excluded.owner_id, href = excluded.href, phase_zh = '', phase_en = '', done = 0, total = 0,
+  outcome = 'running', message_zh = '', message_en = '', started_at = excluded.started_at,
+  updated_at = excluded.updated_at, finished_at = NULL
+"""
+_SHOW = """
+UPDATE worklist_progress SET phase_zh = %(zh)s, phase_en = %(en)s, done = %(done)s, total = %(total)s,
+  updated_at = clock_timestamp() WHERE key = %(key)s AND outcome = 'running'
+"""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A long job; ``key`` names it, a second run under the same key starts its progress over."""
+
+    key: str
+    kind: str
+    title_zh: str
+    title_en: str = ""
+    href: str = ""
+    owner: str = ""
+
+
+def own_session() -> psycopg.Connection:
+    """A new autocommit connection to Django's database: what it writes is seen at once."""
+    parameters = connection.get_connection_params()
+    for name in ("cursor_factory", "context", "prepare_threshold"):
+        parameters.pop(name, None)
+    return psycopg.connect(**parameters, autocommit=True)
+
+
+class Reporter:
+    """Tells of one job: ``with Reporter(job) as told: told.show("装载", "loading", 3, 10)``.
+
+    Parameters
+    ----------
+    job : Job
+        ``owner`` is a user name; the progress of a job without an account is kept and seen by nobody.
+    session : psycopg.Connection, optional
+        An autocommit session to write through; one of its own is opened and closed otherwise.
+
+    Leaving the block finishes the job, as failed when an error passes through it.
+    """
+
+    def __init__(self, job: Job, session: psycopg.Connection | None = None) -> None:
+        self.job = job
+        self._given = session
+        self._session = session
+        self._owner: int | None = None
+        self._shown = 0.0
+        self._began = 0.0
+        self._finished = False
+
+    def __enter__(self) -> Reporter:
+        self.begin()
+        return self
+
+    def begin(self) -> None:
+        """Write the job down as running."""
+        if self._session is None:
+            self._session = own_session()
+        self._owner = User.objects.filter(username=self.job.owner).values_list("pk", flat=True).first()
+        self._began = time.monotonic()
+        self._session.execute(
+            _BEGIN,
+            {
+                "key": self.job.key, "kind": self.job.kind, "title_zh": self.job.title_zh[:200],
+                "title_en": self.job.title_en[:300], "owner": self._owner, "href": self.job.href,
+            },
+        )  # fmt: skip
+        self._hint()
+
+    def show(self, phase_zh: str, phase_en: str, done: int, total: int) -> bool:
+        """Say where the job stands; written at most twice a second, except at the ends of a phase. Tells if written."""
+        now = time.monotonic()
+        if self._session is None or (now - self._shown < SHOWN_EVERY_S and 0 < done < total):
+            return False
+        self._shown = now
+        self._session.execute(
+            _SHOW, {"zh": phase_zh[:120], "en": phase_en[:120], "done": done, "total": total, "key": self.job.key}
+        )
+        self._hint()
+        return True
+
+    def finish(self, *, failed: bool = False, message_zh: str = "", message_en: str = "", tell: bool = True) -> None:
+        """Write the end, in the transaction of the caller, and tell the owner of a job that took long or failed."""
+        self._finished = True
+        outcome = Progress.Outcome.FAILED if failed else Progress.Outcome.DONE
+        now = timezone.now()
+        with transaction.atomic():
+            Progress.objects.filter(key=self.job.key).update(
+                outcome=outcome, message_zh=message_zh, message_en=message_en, updated_at=now, finished_at=now
+            )
+            if self._owner is None:
+                return
+            live.people([self._owner], "progress")
+            if tell and (failed or time.monotonic() - self._began >= TOLD_AFTER_S):
+                notify([self._owner], self._notice(failed, message_zh, message_en, f"{now:%Y%m%dT%H%M%S}"))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            if not self._finished:
+                zh, en = _words(error)
+                self.finish(failed=error is not None, message_zh=zh, message_en=en)
+        finally:
+            if self._given is None and self._session is not None:
+                with contextlib.suppress(psycopg.Error):
+                    self._session.close()
+                self._session = None
+
+    def _notice(self, failed: bool, zh: str, en: str, stamp: str) -> Notice:
+        title_en = self.job.title_en or self.job.title_zh
+        return Notice(
+            kind="job_finished", key=f"job:{self.job.key}:{stamp}", href=self.job.href, body_zh=zh, body_en=en,
+            title_zh=f"{self.job.title_zh}：{'失败' if failed else '已完成'}",
+            title_en=f"{title_en}: {'failed' if failed else 'finished'}",
+            level=Notification.Level.WARNING if failed else Notification.Level.INFO,
+        )  # fmt: skip
+
+    def _hint(self) -> None:
+        if self._owner is not None and self._session is not None:
+            self._session.execute("SELECT pg_notify(%s, %s)", [live.CHANNEL, live.payload([self._owner], "progress")])
+
+
+def _words(error: BaseException | None) -> tuple[str, str]:
+    if error is None:
+        return "", ""
+    if isinstance(error, KunyuError):
+        return error.detail_zh, error.detail_en
+    return f"程序缺陷：{type(error).__name__}", f"A defect of the program: {type(error).__name__}"
+
+
+def progress_of(principal: Principal, key: str) -> Progress:
+    """One's own job, or the same answer as for one that does not exist."""
+    found = Progress.objects.filter(key=key, owner_id=principal.user_id).first() if principal.user_id else None
+    if found is None:
+        raise UnknownProgress(f"没有作业 {key}，或者它不是您的。", f"There is no job {key} of yours.")
+    return found

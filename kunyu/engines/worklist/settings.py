@@ -1,0 +1,51 @@
+"""How messages leave the node, and how often; each value from an environment variable ``KUNYU_<NAME>``."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from functools import lru_cache
+
+
+@dataclass(frozen=True)
+class WorklistSettings:
+    """Typed settings with defaults that are safe on a laptop: without an address nothing leaves the node.
+
+    Attributes
+    ----------
+    mail_url : str
+        ``KUNYU_MAIL_URL``: ``smtp://user:password@host:port`` (plain, or STARTTLS with ``?starttls=1``) or
+        ``smtps://…``; empty: no mail.
+    mail_from : str
+        ``KUNYU_MAIL_FROM``: sender's address.
+    sms_adapter : str
+        ``KUNYU_SMS_ADAPTER``: empty (no short messages), ``simulator`` (writes to a file, sends nothing), or the
+        dotted path of a class with the methods of :class:`kunyu.engines.worklist.sms.SmsAdapter`.
+    public_address : str
+        ``KUNYU_PUBLIC_ADDRESS``: what links in mails begin with, e.g. ``https://zrzy.example.gov.cn``.
+    events_address : str
+        ``KUNYU_EVENTS_ADDRESS``: where browsers reach the events process, e.g. ``/events`` behind nginx; empty: the
+        page's own host at ``events_port``.
+    events_port : int
+        ``KUNYU_EVENTS_PORT``: port of the events process; 0: none runs, pages ask every 20 seconds.
+    """
+
+    mail_url: str = ""
+    mail_from: str = "kunyu@localhost"
+    sms_adapter: str = ""
+    public_address: str = ""
+    events_address: str = ""
+    events_port: int = 0
+
+
+@lru_cache(maxsize=1)
+def worklist_settings() -> WorklistSettings:
+    """Return the settings in force in this process."""
+    return WorklistSettings(
+        mail_url=os.environ.get("KUNYU_MAIL_URL", ""),
+        mail_from=os.environ.get("KUNYU_MAIL_FROM", "kunyu@localhost"),
+        sms_adapter=os.environ.get("KUNYU_SMS_ADAPTER", ""),
+        public_address=os.environ.get("KUNYU_PUBLIC_ADDRESS", "").rstrip("/"),
+        events_address=os.environ.get("KUNYU_EVENTS_ADDRESS", ""),
+        events_port=int(os.environ.get("KUNYU_EVENTS_PORT", "0") or 0),
+    )

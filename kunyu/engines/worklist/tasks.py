@@ -1,0 +1,26 @@
+"""Work for the task workers. Imported by every process, so what a job needs is imported by the job."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+QUEUE = "messages"
+
+
+@app.task(name="worklist.send_message", queue=QUEUE)
+def send_message(message_id: int) -> None:
+    """Send one mail or short message; its outcome stands on the message."""
+    from kunyu.engines.worklist.sending import send
+
+    send(message_id)
+
+
+@app.periodic(cron="5 8 * * *")
+@app.task(name="worklist.remind", queue=QUEUE, queueing_lock="worklist.remind")
+def remind(timestamp: int) -> None:
+    """Every morning: tell assignees of tasks that turned yellow or red; settle provisional limits."""
+    from kunyu.engines.worklist.reminders import remind_of_limits
+    from kunyu.engines.worklist.services import settle_provisional_limits
+
+    settle_provisional_limits()
+    remind_of_limits()
