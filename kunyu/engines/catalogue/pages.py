@@ -1,33 +1,19 @@
 """Pages of the catalogue: the list of datasets and one dataset in full. 数据目录."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.views.decorators.http import require_safe
 
 from kunyu.engines.catalogue import browse
+from kunyu.engines.pages import rendering
 from kunyu.engines.security.session import login_needed
 
 
 @require_safe
 @login_needed
-def datasets(request: HttpRequest) -> HttpResponse:
+def datasets(request: HttpRequest) -> HttpResponseBase:
     """Every dataset the person may know of, filtered and sorted as the address says."""
-    asked = browse.Filter(
-        words=request.GET.get("q", "").strip()[:80],
-        type_code=request.GET.get("type", "")[:1],
-        grade=request.GET.get("grade", "")[:4],
-        with_data=request.GET.get("data") == "1",
-        sort=request.GET.get("sort", "code"),
-    )
-    found = browse.rows(request.principal, asked)  # type: ignore[attr-defined]
-    context = {
-        "rows": found,
-        "asked": asked,
-        "types": browse.types(),
-        "grades": browse.GRADES,
-        "with_data": sum(1 for row in found if row.versions),
-    }
-    return render(request, "catalogue/datasets.html", context)
+    return rendering.render(request, browse.listing(request.principal))  # type: ignore[attr-defined]
 
 
 @require_safe

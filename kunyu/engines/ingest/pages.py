@@ -5,16 +5,17 @@ from __future__ import annotations
 import datetime
 
 from django.contrib import messages
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.standards import load_standard
-from kunyu.engines.ingest import access, queries, services
+from kunyu.engines.ingest import access, lists, queries, services
 from kunyu.engines.ingest.api import start_publishing
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in, shipped_mappings
+from kunyu.engines.pages import rendering
 from kunyu.engines.security.scope import APPROVE, EDIT, Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.kernel.errors import KunyuError, UsageError
@@ -35,7 +36,7 @@ def _words(request: HttpRequest, error: KunyuError) -> str:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_needed
-def deliveries(request: HttpRequest) -> HttpResponse:
+def deliveries(request: HttpRequest) -> HttpResponseBase:
     """The list; a POST hands a file in and goes on to its page."""
     if request.method == "POST":
         try:
@@ -43,23 +44,9 @@ def deliveries(request: HttpRequest) -> HttpResponse:
         except KunyuError as error:
             messages.error(request, _words(request, error), extra_tags="danger")
             return redirect("deliveries")
-    before = request.GET.get("before", "")
-    asked = queries.Asked(
-        status=request.GET.get("status", ""),
-        division=request.GET.get("division", "").strip()[:12],
-        standard=request.GET.get("standard", ""),
-        before=int(before) if before.isdigit() else None,
-    )
-    found, following = queries.deliveries(_principal(request), asked)
-    context = {
-        "deliveries": [queries.brief(one) for one in found],
-        "next": following,
-        "asked": asked,
-        "statuses": Delivery.Status.choices,
-        "targets": _targets(_principal(request)),
-        "mappings": list(shipped_mappings()),
-    }
-    return render(request, "ingest/deliveries.html", context)
+    principal = _principal(request)
+    more = {"targets": _targets(principal), "mappings": list(shipped_mappings())}
+    return rendering.render(request, lists.deliveries(principal), "ingest/deliveries.html", **more)
 
 
 def _hand_in(request: HttpRequest) -> int:

@@ -9,7 +9,7 @@ from functools import lru_cache, wraps
 from typing import Any
 
 from django.db import connection
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from kunyu.engines.security.errors import BadToken
@@ -80,11 +80,11 @@ def signed_in(request: HttpRequest) -> Principal | None:
     return None if principal.is_anonymous else principal
 
 
-def login_needed(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+def login_needed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Send people who are not signed in to the sign-in page and back afterwards."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.principal.is_anonymous:  # type: ignore[attr-defined]
             return redirect(f"/login?next={request.get_full_path()}")
         return view(request, *args, **kwargs)
