@@ -12,6 +12,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from kunyu.engines.security import audit
+from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist import live
 from kunyu.engines.worklist.errors import BadContact, UnknownNotification
@@ -104,6 +105,13 @@ def _who_wants(kind: str, channel: str, user_ids: Sequence[int]) -> list[int]:
     return [one for one in reachable.order_by("user_id").values_list("user_id", flat=True) if said.get(one, default)]
 
 
+def person_of(principal: Principal) -> int:
+    """The account of a principal. Raises SignInNeeded for those who have none, the operator included."""
+    if principal.user_id is None:
+        raise SignInNeeded("请先登录。", "Sign in first.")
+    return principal.user_id
+
+
 @transaction.atomic
 def mark(principal: Principal, notification_id: int, *, read: bool) -> Notification:
     """Mark one's notification as read or unread."""
@@ -156,7 +164,7 @@ def wishes_of(principal: Principal) -> list[Wish]:
     """Every declared kind with what the person wants."""
     said = {
         (kind, channel): wanted
-        for kind, channel, wanted in ChannelPreference.objects.filter(user_id=principal.user_id).values_list(
+        for kind, channel, wanted in ChannelPreference.objects.filter(user_id=person_of(principal)).values_list(
             "kind", "channel", "is_wanted"
         )
     }
@@ -174,13 +182,13 @@ def set_wish(principal: Principal, kind: str, channel: str, wanted: bool) -> Non
     """Want, or do not want, one kind on one channel."""
     notice_kind(kind)
     ChannelPreference.objects.update_or_create(
-        user_id=principal.user_id, kind=kind, channel=Channel(channel), defaults={"is_wanted": wanted}
+        user_id=person_of(principal), kind=kind, channel=Channel(channel), defaults={"is_wanted": wanted}
     )
 
 
 def contact_of(principal: Principal) -> Contact:
     """One's own addresses; empty ones when none were given."""
-    return Contact.objects.filter(user_id=principal.user_id).first() or Contact(user_id=principal.user_id)
+    return Contact.objects.filter(user_id=person_of(principal)).first() or Contact(user_id=person_of(principal))
 
 
 @transaction.atomic
@@ -203,6 +211,8 @@ def set_contact(principal: Principal, mail: str, mobile: str) -> Contact:
             f"“{mobile}”不是电话号码：应为 6 到 18 位数字，可带国家码“+”。",
             f"'{mobile}' is no telephone number: 6 to 18 digits, with '+' for a country code.",
         )
-    contact, _ = Contact.objects.update_or_create(user_id=principal.user_id, defaults={"mail": mail, "mobile": mobile})
+    contact, _ = Contact.objects.update_or_create(
+        user_id=person_of(principal), defaults={"mail": mail, "mobile": mobile}
+    )
     audit.record(principal, "contact-changed", "user", principal.name, mail=bool(mail), mobile=bool(mobile))
     return contact
