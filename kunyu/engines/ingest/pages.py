@@ -139,7 +139,7 @@ def publish(request: HttpRequest, delivery_id: int) -> HttpResponse:
         start_publishing(_principal(request), delivery_id)
         return redirect(f"/deliveries/{delivery_id}?publishing=1")
     except KunyuError as error:
-        messages.error(request, _words(request, error), extra_tags="danger")
+        _say_on_page(request, error)
         return redirect("delivery", delivery_id=delivery_id)
 
 
@@ -152,5 +152,12 @@ def reject(request: HttpRequest, delivery_id: int) -> HttpResponse:
         access.actionable(principal, delivery_id, APPROVE)
         services.reject(delivery_id, request.POST.get("why", ""), principal)
     except KunyuError as error:
-        messages.error(request, _words(request, error), extra_tags="danger")
+        _say_on_page(request, error)
     return redirect("delivery", delivery_id=delivery_id)
+
+
+def _say_on_page(request: HttpRequest, error: KunyuError) -> None:
+    """Say on the delivery's page what went wrong; who may not do it at all is refused, not told where it stands."""
+    if error.http_status in (401, 403, 404):
+        raise error
+    messages.error(request, _words(request, error), extra_tags="danger")

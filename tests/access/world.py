@@ -1,0 +1,159 @@
+"""People and data for the access tests: two counties, two labels, one record stricter than its dataset, deliveries.
+
+``TELLTALES`` are texts that stand in the data and nowhere else; whoever reads one without the right to has found a
+hole, whatever the status of the answer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from kunyu.engines.catalogue.models import DatasetVersion, Layer
+from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.maps.tests import county
+from kunyu.engines.security import epochs, labels, scope
+from kunyu.engines.security.labels import Label
+from kunyu.engines.security.models import AdminDuty, User
+from kunyu.engines.security.models import Label as LabelRow
+from kunyu.engines.security.services import issue_token
+from kunyu.kernel.objectstore import open_store
+
+PARCELS, STRICTER = "10401-003", "10401-001"
+HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
+PASSWORD = "a-long-password-2026"
+ALL = frozenset(scope.ACTIONS)
+
+
+@dataclass(frozen=True)
+class Role:
+    """A kind of person: which actions in which division and branch, under which ceiling; or a duty."""
+
+    name: str
+    actions: frozenset[str] = frozenset()
+    division: str = ""
+    branch: str = ""
+    ceiling: Label = labels.ORDINARY
+    duty: str = ""
+
+    def reach(self, subject: Subject) -> frozenset[str]:
+        """Actions on a subject, by plain reading of the grant: the truth the node is held against."""
+        inside = subject.division.startswith(self.division) and subject.collection.startswith(self.branch)
+        return self.actions if inside and self.ceiling.dominates(subject.label) else frozenset()
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What an address is about: data of one collection in one division under one label."""
+
+    collection: str
+    division: str
+    label: Label = labels.ORDINARY
+
+
+ANYBODY = Role("anonymous")
+ROLES = (
+    ANYBODY,
+    Role("viewer", frozenset({scope.SEE, scope.QUERY}), "990101"),
+    Role("downloader", frozenset({scope.SEE, scope.QUERY, scope.DOWNLOAD}), "990101"),
+    Role("editor", frozenset({scope.SEE, scope.QUERY, scope.EDIT}), "990101"),
+    Role("cleared", ALL, "990101", ceiling=HIGH),
+    Role("neighbour", ALL, "990102"),
+    Role("outsider", ALL, branch="2"),
+    Role("nobody-yet"),
+    Role("system", duty="system", division="99"),
+    Role("security", duty="security", division="99"),
+    Role("audit", duty="audit", division="99"),
+)
+
+MINE = Subject(PARCELS, "990101")
+THEIRS = Subject(PARCELS, "990102")
+STRICT = Subject(STRICTER, "990101", HIGH)
+RECORD = Subject(PARCELS, "990101", HIGH)
+
+TELLTALES = {
+    "990101211000000020": MINE,
+    "990102211000000001": THEIRS,
+    "990101105100000001": STRICT,
+    "990101211000000010": RECORD,
+    "ours-7f3a.gpkg": MINE,
+    "theirs-91c4.gpkg": THEIRS,
+}
+
+
+@dataclass
+class World:
+    """Ids of what was built, and a token per role."""
+
+    ours: int
+    theirs: int
+    version_ours: int
+    version_theirs: int
+    version_strict: int
+    tokens: dict[str, str] = field(default_factory=dict)
+    users: dict[str, int] = field(default_factory=dict)
+
+
+def build() -> World:
+    """Commit everything; the caller empties the test database afterwards."""
+    county.build()
+    with transaction.atomic():
+        _label(STRICTER, HIGH)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL ROLE kunyu_onemap")
+            cursor.execute(
+                f'UPDATE onemap."dltb_tdt1057_2020" SET label = {HIGH.code} '
+                "WHERE \"BSM\" = '990101211000000010' AND upper_inf(known)"
+            )
+            cursor.execute("RESET ROLE")
+        world = World(
+            ours=_delivery("ours-7f3a.gpkg", "990101"),
+            theirs=_delivery("theirs-91c4.gpkg", "990102"),
+            version_ours=_version(PARCELS, "990101"),
+            version_theirs=_version(PARCELS, "990102"),
+            version_strict=_version(STRICTER, "990101"),
+        )
+        for role in ROLES[1:]:
+            user = _person(role)
+            world.users[role.name] = user.pk
+            world.tokens[role.name] = issue_token(user, "access tests", scope.operator("tests"))
+    epochs.forget()
+    return world
+
+
+def _label(collection: str, label: Label) -> None:
+    LabelRow.objects.filter(collection=collection, state__in=["approved", "proposed"]).update(state="replaced")
+    LabelRow.objects.create(
+        collection=collection, secrecy=label.secrecy, grading=label.grading, sharing=label.sharing, reason="试验",
+        state="approved", proposed_by="steward", decided_by="security",
+    )  # fmt: skip
+
+
+def _delivery(name: str, division: str) -> int:
+    content = name.encode() * 100
+    stored = open_store(settings.KUNYU_OBJECT_STORE).put_bytes(content)
+    return Delivery.objects.create(
+        standard_id="TDT1057-2020", dataset_code=PARCELS, division_code=division, file_name=name,
+        input_sm3=stored.sm3, input_size=len(content), valid_from=date(2025, 12, 31), status="accepted",
+        created_by="somebody",
+    ).pk  # fmt: skip
+
+
+def _version(dataset: str, division: str) -> int:
+    layers = Layer.objects.filter(dataset_id=dataset)
+    return DatasetVersion.objects.filter(layer__in=layers, county=division).latest("id").pk
+
+
+def _person(role: Role) -> User:
+    user = User.objects.create_user(f"a-{role.name}", PASSWORD, name_zh=role.name)
+    if role.duty:
+        AdminDuty.objects.create(user=user, duty=role.duty, division_prefix=role.division, appointed_by="tests")
+    for action in sorted(role.actions):
+        user.grants.create(
+            action=action, division_prefix=role.division, branch=role.branch, max_secrecy=role.ceiling.secrecy,
+            max_grading=role.ceiling.grading, max_sharing=role.ceiling.sharing,
+        )  # fmt: skip
+    return user
