@@ -4,8 +4,9 @@ from kunyu.engines.security.models.accounts import AccessToken, Clearance, User,
 from kunyu.engines.security.models.audit import AuditEntry
 from kunyu.engines.security.models.labels import Label, LabelState, RecordLabel
 from kunyu.engines.security.models.rights import Action, AdminDuty, Appointment, Grant, NodeState, Post, Role
+from kunyu.engines.security.models.sources import RightSource
 
 __all__ = [
     "AccessToken", "Action", "AdminDuty", "Appointment", "AuditEntry", "Clearance", "Grant", "Label", "LabelState",
-    "NodeState", "Post", "RecordLabel", "Role", "User", "UserManager",
+    "NodeState", "Post", "RecordLabel", "RightSource", "Role", "User", "UserManager",
 ]  # fmt: skip

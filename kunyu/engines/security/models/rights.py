@@ -95,8 +95,10 @@ class Grant(models.Model):
     reason = models.CharField(max_length=300, blank=True)
     granted_by = models.CharField(max_length=80, blank=True)
     granted_at = models.DateTimeField(auto_now_add=True)
+    reminded_at = models.DateTimeField(null=True, blank=True, help_text="when its coming end was announced")
 
     class Meta:
+        indexes = [models.Index(fields=["branch"], name="grant_branch")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(user__isnull=False, role__isnull=True) | Q(user__isnull=True, role__isnull=False),
