@@ -2,11 +2,23 @@
 
 from kunyu.engines.security.models.accounts import AccessToken, Clearance, User, UserManager
 from kunyu.engines.security.models.audit import AuditEntry
+from kunyu.engines.security.models.identity import (
+    Authenticator,
+    BoundCertificate,
+    Passkey,
+    PasswordHistory,
+    RecoveryCode,
+    RevokedCertificate,
+    SignInChallenge,
+    SignInFailures,
+    SignInSession,
+)
 from kunyu.engines.security.models.labels import Label, LabelState, RecordLabel
 from kunyu.engines.security.models.rights import Action, AdminDuty, Appointment, Grant, NodeState, Post, Role
 from kunyu.engines.security.models.sources import RightSource
 
 __all__ = [
-    "AccessToken", "Action", "AdminDuty", "Appointment", "AuditEntry", "Clearance", "Grant", "Label", "LabelState",
-    "NodeState", "Post", "RecordLabel", "RightSource", "Role", "User", "UserManager",
+    "AccessToken", "Action", "AdminDuty", "Appointment", "AuditEntry", "Authenticator", "BoundCertificate", "Clearance",
+    "Grant", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory", "Post", "RecordLabel", "RecoveryCode",
+    "RevokedCertificate", "RightSource", "Role", "SignInChallenge", "SignInFailures", "SignInSession", "User", "UserManager",
 ]  # fmt: skip

@@ -1,7 +1,13 @@
 """People who sign in, and the tokens of their programs. 用户与访问令牌."""
 
+import uuid
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils import timezone
+
+from kunyu.engines.security.personal_data import EncryptedText, EqualityIndex
 
 
 class UserManager(BaseUserManager["User"]):
@@ -22,7 +28,11 @@ class Clearance(models.IntegerChoices):
 
 
 class User(AbstractBaseUser):
-    """A person who signs in. There is no super-user: rights are grants only."""
+    """A person who signs in. There is no super-user: rights are grants only.
+
+    ``phone``, ``mail`` and ``document`` (证件号码) are encrypted in the database and found by equality only
+    (:mod:`kunyu.engines.security.personal_data`); pages show them masked to others.
+    """
 
     username = models.CharField(max_length=60, unique=True)
     name_zh = models.CharField(max_length=60)
@@ -34,6 +44,17 @@ class User(AbstractBaseUser):
         help_text="the highest state-secret grade the person may read",
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    must_change_password = models.BooleanField(
+        default=False, help_text="set by an administrator: the person chooses another at the first sign-in"
+    )
+    password_changed_at = models.DateTimeField(default=timezone.now)
+    personal_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    phone = EncryptedText()
+    phone_index = EqualityIndex(of="phone")
+    mail = EncryptedText()
+    mail_index = EqualityIndex(of="mail")
+    document = EncryptedText()
+    document_index = EqualityIndex(of="document")
 
     objects = UserManager()
     USERNAME_FIELD = "username"
@@ -43,10 +64,21 @@ class User(AbstractBaseUser):
 
 
 class AccessToken(models.Model):
-    """A personal access token; only its SM3 digest is kept."""
+    """A personal access token; only its SM3 digest is kept.
+
+    It carries its holder's rights, narrowed by ``actions`` (empty: all) and ``branch`` (a catalogue prefix). The
+    administrator's duty is carried only when ``administration`` says so. A revoked token stays for the record.
+    """
 
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="tokens")
     name = models.CharField(max_length=60)
     digest = models.CharField(max_length=64, unique=True)
+    hint = models.CharField(max_length=8, blank=True, help_text="its last letters, to tell tokens apart")
     expires_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    actions = ArrayField(models.CharField(max_length=10), default=list, blank=True)
+    branch = models.CharField(max_length=40, blank=True)
+    administration = models.BooleanField(default=False)
+    last_used_at = models.DateTimeField(null=True)
+    last_origin = models.CharField(max_length=80, blank=True)
+    revoked_at = models.DateTimeField(null=True)
