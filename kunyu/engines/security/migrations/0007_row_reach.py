@@ -86,6 +86,6 @@ CREATE TRIGGER labels_changed AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON se
 
 
 class Migration(migrations.Migration):
-    dependencies = [("security", "0005_identity")]
+    dependencies = [("security", "0006_sessions_end")]
 
     operations = [migrations.RunSQL(STATEMENTS, migrations.RunSQL.noop)]
