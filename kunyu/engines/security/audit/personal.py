@@ -6,11 +6,13 @@ second net, any text that holds a valid resident identity number or a mobile num
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any
 
-NAME, DOCUMENT, PHONE, ADDRESS = "name", "document", "phone", "address"
+from kunyu.engines.security import masks
+from kunyu.engines.security.masks import ADDRESS, DOCUMENT, NAME, PHONE
 
 _KEYS: dict[str, str] = {
     **dict.fromkeys(("person_name", "holder_name", "owner_name", "applicant_name", "legal_person", "contact_name",
@@ -32,8 +34,7 @@ _DEPTH = 12
 def declare(keys: Mapping[str, str]) -> None:
     """Add keys (field codes of a standard, names of a pack) with their kind; known keys keep theirs."""
     for key, kind in keys.items():
-        if kind not in _MASKS:
-            raise ValueError(f"{key}: no kind of personal data {kind!r}; use {', '.join(_MASKS)}")
+        masks.mask(kind, "")  # refuses an unknown kind
         _KEYS.setdefault(key.casefold(), kind)
 
 
@@ -45,50 +46,30 @@ def masked(detail: Mapping[str, Any]) -> dict[str, Any]:
 def scrubbed(text: str) -> str:
     """The text with valid identity numbers and mobile numbers masked."""
     found = _IDENTITY.sub(_identity_masked, text)
-    return _MOBILE.sub(lambda match: _phone(match[0]), found)
+    return _MOBILE.sub(lambda match: str(masks.mask(PHONE, match[0])), found)
 
 
 def _value(value: Any, kind: str | None, depth: int) -> Any:
-    if value is None or isinstance(value, bool):
-        return value
-    if depth > _DEPTH:
-        return scrubbed(str(value))
-    if isinstance(value, Mapping):
+    if isinstance(value, Mapping) and depth < _DEPTH:
         return {str(k): _value(v, _KEYS.get(str(k).casefold()) or kind, depth + 1) for k, v in value.items()}
-    if isinstance(value, (list, tuple, set, frozenset)):
+    if isinstance(value, (list, tuple, set, frozenset)) and depth < _DEPTH:
         members = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
         return [_value(one, kind, depth + 1) for one in members]
-    if kind is not None:
-        return _MASKS[kind](str(value))
-    if isinstance(value, int):
-        text = str(value)
-        cleaned = scrubbed(text)
-        return value if cleaned == text else cleaned
-    if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else str(value)
-    return scrubbed(str(value))
+    if value is None or isinstance(value, bool):
+        return value
+    return _scalar(value) if kind is None else masks.mask(kind, str(value))
 
 
-def _name(text: str) -> str:
-    return text[:1] + "*" * min(max(len(text) - 1, 1), 3)
-
-
-def _document(text: str) -> str:
-    return text[:3] + "*" * (len(text) - 7) + text[-4:] if len(text) > 8 else "*" * len(text)
-
-
-def _phone(text: str) -> str:
-    return text[:3] + "****" + text[-4:] if len(text) > 8 else "*" * len(text)
-
-
-def _address(text: str) -> str:
-    return text[:6] + "***" if len(text) > 6 else "***"
+def _scalar(value: Any) -> Any:
+    """Numbers stay numbers unless they must be masked; everything else becomes its text."""
+    text = str(value)
+    cleaned = scrubbed(text)
+    is_number = isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return value if is_number and cleaned == text else cleaned
 
 
 def _identity_masked(match: re.Match[str]) -> str:
     text = match[0]
     remainder = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False)) % 11
-    return _document(text) if "10X98765432"[remainder] == text[-1].upper() else text
+    return str(masks.mask(DOCUMENT, text)) if "10X98765432"[remainder] == text[-1].upper() else text
 
-
-_MASKS = {NAME: _name, DOCUMENT: _document, PHONE: _phone, ADDRESS: _address}

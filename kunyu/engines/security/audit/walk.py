@@ -215,9 +215,9 @@ class Walk:
             return
         self._computed = computed[0]
         if right_leaf:  # a changed leaf has been told, its broken link is the same fault
-            self._say("link", number, number, "链值与上一条接不上：链值被改动，或此处记录被替换、插入",
-                      "its link does not follow its predecessor: the link was changed, or records were replaced or put in "
-                      "here")  # fmt: skip
+            before = max(number - 1, self._vouched + 1, self.first)
+            self._say("link", before, number, "的链值接不上：链值被改动，或有记录被替换、插入",
+                      "do not join: a link was changed, or a record among them was replaced or put in")  # fmt: skip
         else:
             self._computed = stated
 
@@ -287,13 +287,14 @@ class Walk:
             self._say("checkpoint", checkpoint.seq, checkpoint.seq, f"的检查点 {checkpoint.number} 不在其位置，被移动",
                       f"its checkpoint {checkpoint.number} does not stand behind it: moved")  # fmt: skip
             return
-        elif self.last_links and vouched not in self.last_links:
+        if self.last_links and vouched not in self.last_links:
             first = min(self._vouched + 1, checkpoint.seq)
             self._say("rewritten", first, checkpoint.seq,
                       f"与节点签名的检查点 {checkpoint.number} 不符：其中有记录连同其后的链被改写",
                       f"do not lead to what checkpoint {checkpoint.number} vouches for: a record among them was rewritten, "
                       "with the chain behind it")  # fmt: skip
-        self._stated = self._computed = vouched
+        else:
+            self._stated = self._computed = vouched
         self._vouched = checkpoint.seq
 
     def _check_signature(self, checkpoint: Checkpoint, text: bytes, signature: bytes) -> bool:
