@@ -1,12 +1,15 @@
 """Objects named by the SM3 digest of their content: what every store can do, and the store in a folder. 对象存储.
 
-The name is the digest, so equal content is kept once and a changed byte shows. Objects are never changed and never
-appear half-written: a folder write goes to a temporary file, to the disk, and only then to its name.
+The name is the digest, so equal content is kept once and a changed byte shows. Objects never appear half-written: a
+folder write goes to a temporary file, to the disk, and only then to its name. Their content never changes; its form may,
+once: `protected_store` puts the encrypted form under the name of the plain content, and a store never lets a plain form
+take that place again.
 """
 
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import shutil
 import tempfile
@@ -22,6 +25,8 @@ from kunyu.kernel.errors import NodeUnavailable, NotFound, UnreadableInput, Usag
 
 _PIECE_BYTES = 1 << 20
 _STALE_S = 24 * 3600
+SEALED_MAGIC = b"KYF1"
+"""How the encrypted form of an object begins (`crypto.encrypted_files`, which a store needs not know otherwise)."""
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
@@ -81,6 +86,14 @@ class ObjectStore(Protocol):
         """Read the whole object and tell whether it still has its digest. Raises ObjectMissing."""
         ...
 
+    def put_written(self, sm3: str, write: Callable[[BinaryIO], None]) -> None:
+        """Store what ``write`` writes under a given name, in place of what is there; the caller vouches for it."""
+        ...
+
+    def names(self) -> Iterator[str]:
+        """Yield the digests of all objects, in order."""
+        ...
+
 
 class FolderStore:
     """Objects as files ``<root>/ab/cd/abcd…`` on one file system."""
@@ -126,31 +139,61 @@ class FolderStore:
         with _reported(self.root, sm3):
             return sm3_file(self._place(sm3)) == sm3
 
+    def put_written(self, sm3: str, write: Callable[[BinaryIO], None]) -> None:
+        """Store what ``write`` writes under a given name; readers of the old form go on reading it."""
+        with self._written(write) as temporary:
+            self._name(temporary, sm3)
+
+    def names(self) -> Iterator[str]:
+        """Yield the digests of all objects, in order."""
+        for folder in sorted(self.root.glob("[0-9a-f][0-9a-f]/[0-9a-f][0-9a-f]")):
+            yield from sorted(path.name for path in folder.iterdir() if is_sm3(path.name))
+
     def _place(self, sm3: str) -> Path:
         require_digest(sm3)
         return self.root / sm3[:2] / sm3[2:4] / sm3
 
     def _put(self, pieces: Callable[[], Iterator[bytes]]) -> ObjectRef:
+        references: list[ObjectRef] = []
+        with self._written(lambda file: references.append(_copy(pieces(), file))) as temporary:
+            self._name(temporary, references[0].sm3, plain=True)
+        return references[0]
+
+    @contextmanager
+    def _written(self, write: Callable[[BinaryIO], None]) -> Iterator[Path]:
         with _reported(self.root):
             handle, name = tempfile.mkstemp(dir=self._scratch)
             temporary = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    reference = _copy(pieces(), file)
+                    write(file)
+                    file.flush()
                     os.fchmod(file.fileno(), 0o444)
                     os.fsync(file.fileno())
-                self._name(temporary, reference.sm3)
+                yield temporary
             finally:
                 temporary.unlink(missing_ok=True)  # gone when it got its name; otherwise nothing must stay
-        return reference
 
-    def _name(self, temporary: Path, sm3: str) -> None:
+    def _name(self, temporary: Path, sm3: str, *, plain: bool = False) -> None:
         # Renaming over an equal object is harmless, and heals one that the disk has damaged.
         place = self._place(sm3)
         place.parent.mkdir(parents=True, exist_ok=True)
-        os.replace(temporary, place)
+        with self._naming():
+            if plain and _is_sealed(place):
+                return
+            os.replace(temporary, place)
         for folder in (place.parent, place.parent.parent, self.root):
             _sync_folder(folder)
+
+    @contextmanager
+    def _naming(self) -> Iterator[None]:
+        """One process at a time: between the look and the rename nobody else may put the encrypted form there."""
+        folder = os.open(self.root, os.O_RDONLY)
+        try:
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(folder)
 
     def _sweep(self) -> None:
         """Remove what a killed process left behind more than a day ago."""
@@ -169,7 +212,6 @@ def _copy(pieces: Iterator[bytes], file: BinaryIO) -> ObjectRef:
         file.write(piece)
         digest.update(piece)
         size += len(piece)
-    file.flush()
     return ObjectRef(digest.hexdigest(), size)
 
 
@@ -182,6 +224,14 @@ def _pieces(source: BinaryIO, path: Path | str) -> Iterator[bytes]:
         if not piece:
             return
         yield piece
+
+
+def _is_sealed(place: Path) -> bool:
+    try:
+        with open(place, "rb") as file:
+            return file.read(len(SEALED_MAGIC)) == SEALED_MAGIC
+    except FileNotFoundError:
+        return False
 
 
 def _sync_folder(folder: Path) -> None:

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import io
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import obstore
-from obstore.exceptions import BaseError
+from obstore.exceptions import AlreadyExistsError, BaseError
 from obstore.store import S3Store as Bucket
 
-from kunyu.kernel.digests import Sm3, sm3_file, sm3_hex
+from kunyu.kernel.digests import Sm3, is_sm3, sm3_file, sm3_hex
 from kunyu.kernel.objects import (
     FolderStore,
     ObjectRef,
@@ -85,16 +85,14 @@ class S3Store:
         except OSError as error:
             raise unreadable_source(path, error) from error
         if not self.exists(reference.sm3):
-            with self._reported(reference.sm3):
-                obstore.put(self._bucket, self._key(reference.sm3), Path(path))
+            self._create(reference.sm3, Path(path))
         return reference
 
     def put_bytes(self, data: bytes) -> ObjectRef:
         """Store bytes."""
         reference = ObjectRef(sm3_hex(data), len(data))
         if not self.exists(reference.sm3):
-            with self._reported(reference.sm3):
-                obstore.put(self._bucket, self._key(reference.sm3), data)
+            self._create(reference.sm3, data)
         return reference
 
     def open(self, sm3: str) -> BinaryIO:
@@ -127,6 +125,28 @@ class S3Store:
             for piece in obstore.get(self._bucket, self._key(sm3)).stream():
                 digest.update(memoryview(piece))
         return digest.hexdigest() == sm3
+
+    def put_written(self, sm3: str, write: Callable[[BinaryIO], None]) -> None:
+        """Store what ``write`` writes under a given name, in place of what is there."""
+        with tempfile.NamedTemporaryFile(dir=self._folder.name) as draft:
+            write(cast(BinaryIO, draft))
+            draft.flush()
+            with self._reported(sm3):
+                obstore.put(self._bucket, self._key(sm3), Path(draft.name))
+
+    def names(self) -> Iterator[str]:
+        """Yield the digests of all objects, in order."""
+        with self._reported(""):
+            for page in obstore.list(self._bucket, prefix=self._prefix or None):
+                for found in page:
+                    name = str(found["path"]).rpartition("/")[2]
+                    if is_sm3(name):
+                        yield name
+
+    def _create(self, sm3: str, content: Path | bytes) -> None:
+        # never over what is there: somebody may just have put the encrypted form
+        with self._reported(sm3), suppress(AlreadyExistsError):
+            obstore.put(self._bucket, self._key(sm3), content, mode="create", use_multipart=False)
 
     def _fetch(self, sm3: str) -> None:
         with self._reported(sm3), tempfile.NamedTemporaryFile(dir=self._folder.name) as copy:

@@ -216,20 +216,29 @@ def rewrap_file(ring: KeyRing, path: str | PathLike[str]) -> bool:
     """
     file = Path(path)
     with open(file, "rb") as stream:
-        header, first = _read_start(stream)
-        active = ring.active(header["key"])
-        if header["version"] == active.version:
+        if is_current(ring, stream):
             return False
-        key = _unwrap(ring, header)
-        try:
-            start = _start(ring, active, key, {name: header[name] for name in _BOUND})
-        finally:
-            ring.provider.destroy(key)
-        stream.seek(first)
         with _appearing(file) as renewed:
-            renewed.write(start)
-            shutil.copyfileobj(stream, renewed, 1 << 20)
+            rewrap_stream(ring, stream, renewed)
     return True
+
+
+def is_current(ring: KeyRing, stream: BinaryIO) -> bool:
+    """Tell whether the file's key is wrapped under the active version."""
+    header, _ = _read_start(stream)
+    return bool(header["version"] == ring.active(header["key"]).version)
+
+
+def rewrap_stream(ring: KeyRing, stream: BinaryIO, target: BinaryIO) -> None:
+    """Copy an encrypted file with its key wrapped under the active version. ``stream`` is seekable."""
+    header, first = _read_start(stream)
+    key = _unwrap(ring, header)
+    try:
+        target.write(_start(ring, ring.active(header["key"]), key, {name: header[name] for name in _BOUND}))
+    finally:
+        ring.provider.destroy(key)
+    stream.seek(first)
+    shutil.copyfileobj(stream, target, 1 << 20)
 
 
 def _start(ring: KeyRing, wrapping: VersionedKey, key: KeyHandle, bound: dict[str, Any]) -> bytes:

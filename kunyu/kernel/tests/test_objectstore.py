@@ -7,7 +7,6 @@ import subprocess
 import sys
 import textwrap
 import threading
-import time
 
 import pytest
 
@@ -18,29 +17,11 @@ from kunyu.kernel.objectstore import FolderStore, ObjectMissing, ObjectRef, Stor
 CONTENT = bytes(range(256)) * 20_000  # 5 MB: several pieces
 
 
-@pytest.fixture(scope="session")
-def s3_endpoint():
-    """A moto server on a free port of this machine."""
-    server_module = pytest.importorskip("moto.server", reason="needs moto[server] for a local S3")
-    pytest.importorskip("obstore", reason="needs the extra s3")
-    server = server_module.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["folder", "s3"])
-def store(request, tmp_path, monkeypatch):
+def store(request, tmp_path):
     if request.param == "folder":
         return open_store(tmp_path / "objects")
-    endpoint = request.getfixturevalue("s3_endpoint")
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "test")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "test")
-    boto3 = pytest.importorskip("boto3")
-    bucket = f"b{time.time_ns()}"
-    boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1").create_bucket(Bucket=bucket)
-    return open_store(f"s3://{bucket}/objects?endpoint={endpoint}")
+    return open_store(request.getfixturevalue("s3_address"))
 
 
 def test_what_is_put_is_read_back(store, tmp_path):
