@@ -52,6 +52,8 @@ check: setup-test lint ## 快速检查 / the quick set
 lint: ## 风格与类型 / style and types
 	@$(BIN)/ruff check --quiet .
 	$(BIN)/mypy
+	$(BIN)/bandit -q -r kunyu -c pyproject.toml -ll -ii
+	$(BIN)/python tools/check_licences.py
 
 format: ## 统一格式 / format the code
 	@$(BIN)/ruff check --quiet --fix . || true

@@ -43,7 +43,7 @@ class NodeSettings:
     @property
     def address(self) -> str:
         """The address that a person on this machine types."""
-        everywhere = self.bind in ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
+        everywhere = self.bind in ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound  # nosec B104
         host = LOOPBACK if everywhere else f"[{self.bind}]" if ":" in self.bind else self.bind
         return f"http://{host}:{self.port}"
 

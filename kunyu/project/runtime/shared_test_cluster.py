@@ -98,6 +98,6 @@ def _reachable_home(root: Path) -> Path:
         server_account().require_reachable(home)
     except FolderNotReachable:
         digest = hashlib.sha256(os.fsencode(root)).hexdigest()[:12]
-        home = Path("/var/tmp") / f"kunyu-test-{os.geteuid()}-{digest}"  # noqa: S108 - survives between runs
+        home = Path("/var/tmp") / f"kunyu-test-{os.geteuid()}-{digest}"  # noqa: S108 - survives between runs  # nosec B108
         home.mkdir(mode=0o711, exist_ok=True)
     return home

@@ -39,7 +39,7 @@ class Drawer:
             _path(layer.geometry[row], window, "ky-named" if layer.ids[row] in named else "ky-near") for row in around
         ]
         parts.append(_place(finding.place, window))
-        return Markup(  # noqa: S704 - numbers and class names of ours only
+        return Markup(  # noqa: S704 - numbers and class names of ours only  # nosec B704
             f'<svg class="ky-map" viewBox="0 0 {SIDE_PX} {SIDE_PX}" width="{SIDE_PX}" height="{SIDE_PX}" role="img">'
             f"{''.join(parts)}{_scale_bar(window, layer)}</svg>"
         )
