@@ -77,7 +77,9 @@ def _rich(column: Column, cell: Cell) -> SafeString:
     for one in cell.badges:
         text = format_html("{} {}", text, badge(one))
     note = pick(cell.note) if cell.note else ""
-    return format_html('<div>{}<br><small class="text-secondary">{}</small></div>', text, note) if note else text
+    if note:
+        return format_html('<div>{}<br><small class="text-secondary">{}</small></div>', text, note)
+    return format_html("<div>{}</div>", text) if cell.badges else text
 
 
 def badge(one: Badge) -> SafeString:

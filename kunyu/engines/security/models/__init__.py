@@ -1,6 +1,7 @@
 """People, what they may do, labels, and the record of what was done; each subject in its own file."""
 
 from kunyu.engines.security.models.accounts import AccessToken, Clearance, User, UserManager
+from kunyu.engines.security.models.administration import Handover, ImportDraft, Invitation
 from kunyu.engines.security.models.audit import AuditEntry
 from kunyu.engines.security.models.identity import (
     Authenticator,
@@ -19,6 +20,7 @@ from kunyu.engines.security.models.sources import RightSource
 
 __all__ = [
     "AccessToken", "Action", "AdminDuty", "Appointment", "AuditEntry", "Authenticator", "BoundCertificate", "Clearance",
-    "Grant", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory", "Post", "RecordLabel", "RecoveryCode",
-    "RevokedCertificate", "RightSource", "Role", "SignInChallenge", "SignInFailures", "SignInSession", "User", "UserManager",
+    "Grant", "Handover", "ImportDraft", "Invitation", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory",
+    "Post", "RecordLabel", "RecoveryCode", "RevokedCertificate", "RightSource", "Role", "SignInChallenge", "SignInFailures",
+    "SignInSession", "User", "UserManager",
 ]  # fmt: skip
