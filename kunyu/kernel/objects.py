@@ -18,11 +18,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from kunyu.kernel.digests import Sm3, is_sm3, sm3_file
 from kunyu.kernel.errors import NodeUnavailable, NotFound, UnreadableInput, UsageError
 
+Answer = TypeVar("Answer")
 _PIECE_BYTES = 1 << 20
 _STALE_S = 24 * 3600
 SEALED_MAGIC = b"KYF1"
@@ -86,8 +87,8 @@ class ObjectStore(Protocol):
         """Read the whole object and tell whether it still has its digest. Raises ObjectMissing."""
         ...
 
-    def put_written(self, sm3: str, write: Callable[[BinaryIO], None]) -> None:
-        """Store what ``write`` writes under a given name, in place of what is there; the caller vouches for it."""
+    def put_written(self, write: Callable[[BinaryIO], str]) -> str:
+        """Store what ``write`` writes under the name it answers with, in place of what is there; it vouches for both."""
         ...
 
     def names(self) -> Iterator[str]:
@@ -139,10 +140,11 @@ class FolderStore:
         with _reported(self.root, sm3):
             return sm3_file(self._place(sm3)) == sm3
 
-    def put_written(self, sm3: str, write: Callable[[BinaryIO], None]) -> None:
-        """Store what ``write`` writes under a given name; readers of the old form go on reading it."""
-        with self._written(write) as temporary:
+    def put_written(self, write: Callable[[BinaryIO], str]) -> str:
+        """Store what ``write`` writes under the name it answers with; readers of the old form go on reading it."""
+        with self._written(write) as (temporary, sm3):
             self._name(temporary, sm3)
+        return sm3
 
     def names(self) -> Iterator[str]:
         """Yield the digests of all objects, in order."""
@@ -154,23 +156,22 @@ class FolderStore:
         return self.root / sm3[:2] / sm3[2:4] / sm3
 
     def _put(self, pieces: Callable[[], Iterator[bytes]]) -> ObjectRef:
-        references: list[ObjectRef] = []
-        with self._written(lambda file: references.append(_copy(pieces(), file))) as temporary:
-            self._name(temporary, references[0].sm3, plain=True)
-        return references[0]
+        with self._written(lambda file: _copy(pieces(), file)) as (temporary, reference):
+            self._name(temporary, reference.sm3, plain=True)
+        return reference
 
     @contextmanager
-    def _written(self, write: Callable[[BinaryIO], None]) -> Iterator[Path]:
+    def _written(self, write: Callable[[BinaryIO], Answer]) -> Iterator[tuple[Path, Answer]]:
         with _reported(self.root):
             handle, name = tempfile.mkstemp(dir=self._scratch)
             temporary = Path(name)
             try:
                 with os.fdopen(handle, "wb") as file:
-                    write(file)
+                    answer = write(file)
                     file.flush()
                     os.fchmod(file.fileno(), 0o444)
                     os.fsync(file.fileno())
-                yield temporary
+                yield temporary, answer
             finally:
                 temporary.unlink(missing_ok=True)  # gone when it got its name; otherwise nothing must stay
 

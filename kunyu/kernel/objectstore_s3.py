@@ -126,13 +126,14 @@ class S3Store:
                 digest.update(memoryview(piece))
         return digest.hexdigest() == sm3
 
-    def put_written(self, sm3: str, write: Callable[[BinaryIO], None]) -> None:
-        """Store what ``write`` writes under a given name, in place of what is there."""
+    def put_written(self, write: Callable[[BinaryIO], str]) -> str:
+        """Store what ``write`` writes under the name it answers with, in place of what is there."""
         with tempfile.NamedTemporaryFile(dir=self._folder.name) as draft:
-            write(cast(BinaryIO, draft))
+            sm3 = write(cast(BinaryIO, draft))
             draft.flush()
             with self._reported(sm3):
                 obstore.put(self._bucket, self._key(sm3), Path(draft.name))
+        return sm3
 
     def names(self) -> Iterator[str]:
         """Yield the digests of all objects, in order."""

@@ -1,7 +1,7 @@
 """An object store that keeps some objects encrypted, all under the SM3 digest of their plain content. 加密对象存储.
 
-Which form an object has is read from its first bytes: ``KYF1`` is the encrypted form of `crypto.encrypted_files`, with
-the object's name as its context, so that one object's bytes do not open under another's name. Plain content that
+Which form an object has is read from its first bytes: ``KYF1`` is the encrypted form of `crypto.encrypted_files`, bound
+to the object's name, so that one object's bytes do not open under another's. Plain content that
 happens to begin so is always encrypted, so that no plain object is ever taken for an encrypted one. An object once
 encrypted stays so.
 """
@@ -15,15 +15,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from kunyu.kernel.crypto.encrypted_files import EncryptedFile, encrypt_stream, is_current, rewrap_stream
+from kunyu.kernel.crypto.encrypted_files import EncryptedFile, encrypt_named, is_current, rewrap_stream
 from kunyu.kernel.crypto.errors import FileDamaged
 from kunyu.kernel.crypto.keyring import KeyRing
-from kunyu.kernel.digests import Sm3, sm3_hex
-from kunyu.kernel.errors import Defect, UnreadableInput
+from kunyu.kernel.digests import DIGEST_LENGTH, Sm3
+from kunyu.kernel.errors import Defect
 from kunyu.kernel.objects import SEALED_MAGIC, ObjectRef, ObjectStore, unreadable_source
 from kunyu.kernel.private_folder import private_folder
 
 _PIECE_BYTES = 1 << 20
+_CONTEXT = "kunyu object"
 
 
 class ObjectSealed(Defect):
@@ -61,7 +62,7 @@ class ProtectedStore:
         Raises
         ------
         UnreadableInput
-            The file cannot be read, or changed while it was stored.
+            The file cannot be read.
         StoreFull, StoreUnavailable
         """
         try:
@@ -77,9 +78,7 @@ class ProtectedStore:
         """Store bytes, encrypted when asked for."""
         if not protect and data[: len(SEALED_MAGIC)] != SEALED_MAGIC:
             return self.store.put_bytes(data)
-        reference = ObjectRef(sm3_hex(data), len(data))
-        self._put_sealed(reference.sm3, io.BytesIO(data))
-        return reference
+        return self._seal(io.BytesIO(data), "")
 
     def protect(self, sm3: str) -> bool:
         """Encrypt an object that lies in plain; tells whether it did. Raises ObjectMissing; FileDamaged for a wrong digest."""
@@ -87,8 +86,7 @@ class ProtectedStore:
             if plain.read(len(SEALED_MAGIC)) == SEALED_MAGIC:
                 return False
             plain.seek(0)
-            if self._seal(plain, sm3, expected=sm3).sm3 != sm3:
-                raise _altered(sm3)
+            self._seal(plain, sm3, expected=sm3)
         return True
 
     def renew(self, sm3: str) -> bool:
@@ -96,7 +94,12 @@ class ProtectedStore:
         with self.store.open(sm3) as sealed:
             if sealed.read(len(SEALED_MAGIC)) != SEALED_MAGIC or is_current(self._ring(), sealed):
                 return False
-            self.store.put_written(sm3, lambda target: rewrap_stream(self._ring(), sealed, target))
+
+            def write(target: BinaryIO) -> str:
+                rewrap_stream(self._ring(), sealed, target)
+                return sm3
+
+            self.store.put_written(write)
         return True
 
     # --- reading ---
@@ -107,7 +110,7 @@ class ProtectedStore:
             if stored.read(len(SEALED_MAGIC)) != SEALED_MAGIC:
                 stored.seek(0)
                 return stored
-            opened = _Owning(self._ring(), stored, context=_context(sm3))
+            opened = _Owning(self._ring(), stored, context=_CONTEXT, name=sm3)
         except BaseException:
             stored.close()
             raise
@@ -181,23 +184,19 @@ class ProtectedStore:
 
     # --- sealing ---
     def _seal(self, source: BinaryIO, path: Path | str, expected: str | None = None) -> ObjectRef:
-        """Digest, then encrypt: the name is part of the encrypted form, so the file is read twice.
+        """Digest and encrypt in one pass; nothing is stored when the content is not the ``expected`` one."""
+        with _Digesting(source, path) as digested:
 
-        Nothing is written when the content turns out not to be the ``expected`` one.
-        """
-        reference = _digest(source, path)
-        if expected is None or reference.sm3 == expected:
-            source.seek(0)
-            with _Digesting(source, path) as again:
-                self._put_sealed(reference.sm3, cast(BinaryIO, again), lambda: _require_same(reference, again, path))
-        return reference
+            def write(target: BinaryIO) -> str:
+                encrypt_named(
+                    self._ring(), self._key_name, cast(BinaryIO, digested), target, name=digested.sm3,
+                    length=DIGEST_LENGTH, context=_CONTEXT,
+                )  # fmt: skip
+                if expected is not None and digested.sm3() != expected:
+                    raise _altered(expected)
+                return digested.sm3()
 
-    def _put_sealed(self, sm3: str, source: BinaryIO, check: Callable[[], None] = lambda: None) -> None:
-        def write(target: BinaryIO) -> None:
-            encrypt_stream(self._ring(), self._key_name, source, target, context=_context(sm3))
-            check()  # before the object gets its name
-
-        self.store.put_written(sm3, write)
+            return ObjectRef(self.store.put_written(write), digested.size)
 
 
 class _Owning(EncryptedFile):
@@ -213,7 +212,7 @@ class _Digesting:
     """A source that is digested while it is read, in a thread of its own: SM3 costs a third of SM4-GCM."""
 
     def __init__(self, source: BinaryIO, path: Path | str) -> None:
-        self._source, self._path, self._digest, self._size = source, path, Sm3(), 0
+        self._source, self._path, self._digest, self.size = source, path, Sm3(), 0
         self._pool = ThreadPoolExecutor(1, thread_name_prefix="digest")
 
     def __enter__(self) -> _Digesting:
@@ -225,30 +224,14 @@ class _Digesting:
     def read(self, count: int) -> bytes:
         piece = _read(self._source, count, self._path)
         if piece:
-            self._size += len(piece)
+            self.size += len(piece)
             self._pool.submit(self._digest.update, piece)
         return piece
 
-    def reference(self) -> ObjectRef:
+    def sm3(self) -> str:
+        """The digest of what was read; nothing is read after this."""
         self._pool.shutdown()
-        return ObjectRef(self._digest.hexdigest(), self._size)
-
-
-def _digest(source: BinaryIO, path: Path | str) -> ObjectRef:
-    digest, size = Sm3(), 0
-    while piece := _read(source, _PIECE_BYTES, path):
-        digest.update(piece)
-        size += len(piece)
-    return ObjectRef(digest.hexdigest(), size)
-
-
-def _require_same(reference: ObjectRef, again: _Digesting, path: Path | str) -> None:
-    if again.reference() != reference:
-        raise UnreadableInput(
-            f"文件 {path} 在接收过程中被改动，没有存入。请等写完后重新提交。",
-            f"File {path} changed while it was stored; nothing was kept. Hand it in again once it is complete.",
-            path=str(path),
-        )
+        return self._digest.hexdigest()
 
 
 def _magic(source: BinaryIO, path: Path | str) -> bytes:
@@ -262,10 +245,6 @@ def _read(source: BinaryIO, count: int, path: Path | str) -> bytes:
         return source.read(count)
     except OSError as error:
         raise unreadable_source(path, error) from error
-
-
-def _context(sm3: str) -> str:
-    return f"object {sm3}"
 
 
 def _altered(sm3: str) -> FileDamaged:

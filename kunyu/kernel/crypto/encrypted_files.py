@@ -9,6 +9,9 @@ flag for the last one, and with the digest of the header's lasting part as addit
 additional data of the wrapped key. So a changed header, a changed, reordered, repeated or foreign chunk, a cut tail and
 an appended tail all fail (the STREAM construction of Hoang, Reyhanitabar, Rogaway and Vizár, 2015). All chunks but the last hold ``chunk`` bytes of text; the last holds 0
 to ``chunk`` and is 0 only in an empty file.
+
+The header may hold a ``name`` that is known only once the whole text was read (its digest). It is bound to the wrapped
+key alone, so it is put in place last, and a header with another name does not open.
 """
 
 from __future__ import annotations
@@ -19,7 +22,7 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
@@ -38,6 +41,7 @@ _LARGEST_CHUNK = 1 << 24
 _LARGEST_HEADER = 1 << 16
 _PREFIX = len(MAGIC) + 4
 _HEADER = {"alg": str, "chunk": int, "context": str, "id": str, "key": str, "version": int, "wrapped": str}
+_OPTIONAL = {"name": str}
 _BOUND = ("alg", "chunk", "context", "id")
 """What every chunk is bound to. The rest of the header is bound to the wrapped key, so that it can be wrapped anew."""
 
@@ -61,22 +65,62 @@ def encrypt_stream(
             f"分块大小应为1至{_LARGEST_CHUNK}字节, 实为{chunk}。请改正调用。",
             f"A chunk has 1 to {_LARGEST_CHUNK} bytes; found {chunk}. Correct the call.",
         )
-    provider, wrapping = ring.provider, _file_key(ring.active(key_name))
-    key = provider.generate(KeyKind.SM4, "file")
+    wrapping = _file_key(ring.active(key_name))
+    key = ring.provider.generate(KeyKind.SM4, "file")
     try:
-        identity = base64.b64encode(provider.random(16)).decode("ascii")
-        header = {"alg": "SM4-GCM", "chunk": chunk, "context": context, "id": identity}
+        header = _new_header(ring, context, chunk)
         target.write(_start(ring, wrapping, key, header))
-        bound = _chunks_bound_to(header)
-        piece, index = _read_full(source, chunk), 0
-        while True:
-            following = _read_full(source, chunk) if len(piece) == chunk else b""
-            target.write(provider.seal(key, _nonce(index, last=not following), piece, bound))
-            if not following:
-                return
-            piece, index = following, index + 1
+        _write_chunks(ring, key, header, source, target)
     finally:
-        provider.destroy(key)
+        ring.provider.destroy(key)
+
+
+def encrypt_named(
+    ring: KeyRing, key_name: str, source: BinaryIO, target: BinaryIO, *, name: Callable[[], str], length: int,
+    context: str = "",
+) -> None:  # fmt: skip
+    """As `encrypt_stream`, under a name that is asked for when all text was read. ``target`` is seekable and empty.
+
+    Parameters
+    ----------
+    name : callable
+        Gives the name, ``length`` ASCII letters.
+    """
+    wrapping = _file_key(ring.active(key_name))
+    key = ring.provider.generate(KeyKind.SM4, "file")
+    try:
+        header = _new_header(ring, context, CHUNK_BYTES)
+        # room for the header: names and wrapped keys have one length
+        room = len(_start(ring, wrapping, key, {**header, "name": "-" * length}))
+        target.seek(room)
+        _write_chunks(ring, key, header, source, target)
+        start = _start(ring, wrapping, key, {**header, "name": name()})
+        if len(start) != room:
+            raise WrongKey(
+                f"文件名应为{length}个ASCII字符。请改正调用。",
+                f"The name must have {length} ASCII letters. Correct the call.",
+            )
+        target.seek(0)
+        target.write(start)
+        target.seek(0, io.SEEK_END)
+    finally:
+        ring.provider.destroy(key)
+
+
+def _new_header(ring: KeyRing, context: str, chunk: int) -> dict[str, Any]:
+    identity = base64.b64encode(ring.provider.random(16)).decode("ascii")
+    return {"alg": "SM4-GCM", "chunk": chunk, "context": context, "id": identity}
+
+
+def _write_chunks(ring: KeyRing, key: KeyHandle, header: dict[str, Any], source: BinaryIO, target: BinaryIO) -> None:
+    bound, chunk = _chunks_bound_to(header), header["chunk"]
+    piece, index = _read_full(source, chunk), 0
+    while True:
+        following = _read_full(source, chunk) if len(piece) == chunk else b""
+        target.write(ring.provider.seal(key, _nonce(index, last=not following), piece, bound))
+        if not following:
+            return
+        piece, index = following, index + 1
 
 
 def encrypt_file(
@@ -109,6 +153,8 @@ class EncryptedFile(io.RawIOBase):
         Seekable.
     context : str, optional
         Refuse the file unless it was encrypted with this context.
+    name : str, optional
+        Refuse the file unless it was encrypted under this name (`encrypt_named`).
 
     Raises
     ------
@@ -118,7 +164,7 @@ class EncryptedFile(io.RawIOBase):
         Its key is not in the ring any more.
     """
 
-    def __init__(self, ring: KeyRing, stream: BinaryIO, *, context: str | None = None) -> None:
+    def __init__(self, ring: KeyRing, stream: BinaryIO, *, context: str | None = None, name: str | None = None) -> None:
         super().__init__()
         self._provider = ring.provider
         self._stream = stream
@@ -126,7 +172,7 @@ class EncryptedFile(io.RawIOBase):
         self._held: tuple[int, bytes] = (-1, b"")
         header, self._first = _read_start(stream)
         self.context: str = header["context"]
-        if context is not None and context != self.context:
+        if (context is not None and context != self.context) or (name is not None and name != header.get("name")):
             raise _damaged("内容标识与所需不符", "it was encrypted as something else")
         self._chunk: int = header["chunk"]
         self._bound = _chunks_bound_to(header)
@@ -234,7 +280,8 @@ def rewrap_stream(ring: KeyRing, stream: BinaryIO, target: BinaryIO) -> None:
     header, first = _read_start(stream)
     key = _unwrap(ring, header)
     try:
-        target.write(_start(ring, ring.active(header["key"]), key, {name: header[name] for name in _BOUND}))
+        kept = {name: header[name] for name in (*_BOUND, *_OPTIONAL) if name in header}
+        target.write(_start(ring, ring.active(header["key"]), key, kept))
     finally:
         ring.provider.destroy(key)
     stream.seek(first)
@@ -269,8 +316,8 @@ def _read_start(stream: BinaryIO) -> tuple[dict[str, Any], int]:
         sound = False
     if (
         not sound
-        or set(header) != set(_HEADER)
-        or any(type(header[name]) is not kind for name, kind in _HEADER.items())
+        or not set(_HEADER) <= set(header) <= set(_HEADER) | set(_OPTIONAL)
+        or any(type(value) is not {**_HEADER, **_OPTIONAL}[name] for name, value in header.items())
         or header["alg"] != "SM4-GCM"
         or not 1 <= header["chunk"] <= _LARGEST_CHUNK
     ):

@@ -266,25 +266,6 @@ def test_nothing_plain_stays_on_disk(folder_store: ProtectedStore, secret_file: 
 
 
 # --- failures while storing ---
-def test_file_that_changes_while_stored_is_refused(
-    folder_store: ProtectedStore, secret_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from kunyu.kernel import protected_store
-
-    real = protected_store._digest
-
-    def digest_then_write(source, path):
-        found = real(source, path)
-        with secret_file.open("r+b") as file:
-            file.write(b"changed")
-        return found
-
-    monkeypatch.setattr(protected_store, "_digest", digest_then_write)
-    with pytest.raises(UnreadableInput, match="改动"):
-        folder_store.put_file(secret_file, protect=True)
-    assert list(folder_store.names()) == []
-
-
 def test_missing_file_is_the_callers_mistake(store: ProtectedStore, tmp_path: Path) -> None:
     for protect in (False, True):
         with pytest.raises(UnreadableInput):

@@ -14,6 +14,7 @@ from kunyu.kernel.crypto.encrypted_files import (
     EncryptedFile,
     decrypt_file,
     encrypt_file,
+    encrypt_named,
     encrypt_stream,
     rewrap_file,
 )
@@ -234,3 +235,25 @@ def test_keys_of_another_purpose_and_wrong_chunks_are_refused(ring):
             encrypt_stream(ring, KEY, io.BytesIO(), io.BytesIO(), chunk=chunk)
     with pytest.raises(WrongKey):
         encrypt_stream(ring, KEY, io.BytesIO(), io.BytesIO(), context="x" * 70_000)
+
+
+def test_named_file_opens_under_its_name_only(ring, tmp_path):
+    """The name is known last; a header that claims another one does not open, rotated or not."""
+    text = b"x" * 200_000
+    with (tmp_path / "named").open("w+b") as target:
+        encrypt_named(ring, KEY, io.BytesIO(text), target, name=lambda: "abcd", length=4, context="object")
+    for _ in range(2):
+        with (tmp_path / "named").open("rb") as stream:
+            assert EncryptedFile(ring, stream, name="abcd", context="object").read() == text
+        with (tmp_path / "named").open("rb") as stream, pytest.raises(FileDamaged):
+            EncryptedFile(ring, stream, name="abce")
+        forged = (tmp_path / "named").read_bytes().replace(b'"name":"abcd"', b'"name":"abce"')
+        with pytest.raises(FileDamaged):
+            EncryptedFile(ring, io.BytesIO(forged), name="abce")
+        ring.rotate_key(KEY)
+        assert rewrap_file(ring, tmp_path / "named")
+
+
+def test_name_of_another_length_is_refused(ring):
+    with pytest.raises(WrongKey):
+        encrypt_named(ring, KEY, io.BytesIO(b"x"), io.BytesIO(), name=lambda: "abc", length=4)
