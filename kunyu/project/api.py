@@ -10,6 +10,7 @@ from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.session import signed_in
+from kunyu.engines.worklist.api import router as worklist_router
 from kunyu.kernel.errors import KunyuError, UsageError
 from kunyu.project.problems import no_such_address, problem_response
 
@@ -56,3 +57,4 @@ house.add_router("catalogue", catalogue_router)
 house.add_router("deliveries", ingest_router)
 house.add_router("map", maps_router)
 house.add_router("reference", reference_router)
+house.add_router("worklist", worklist_router)

@@ -214,14 +214,24 @@ def hand_over_everything(leaver: User, successor: User, principal: Principal, re
     return HandedOver(tuple(moved), tuple(opened))
 
 
+def require_may_clear_others(principal: Principal, leaver: str) -> None:
+    """Refuse before the account is looked up: who may not clear for others does not learn which names exist."""
+    if leaver != principal.name and principal.duty != duties.SYSTEM and principal.name != OPERATOR:
+        raise _may_not_clear(leaver)
+
+
 def _require_may_clear(leaver: User, principal: Principal) -> None:
     if principal.user_id == leaver.pk or principal.name == OPERATOR:
         return
     if principal.duty == duties.SYSTEM and leaver.division_code.startswith(principal.duty_division):
         return
-    raise NotYours(
+    raise _may_not_clear(leaver.username)
+
+
+def _may_not_clear(leaver: str) -> NotYours:
+    return NotYours(
         f"只有 {leaver} 本人或其区划的系统管理员可以移交其全部待办。",
-        f"Only {leaver.username} or the system administrator of that division may hand over all those tasks.",
+        f"Only {leaver} or the system administrator of that division may hand over all those tasks.",
     )
 
 

@@ -30,6 +30,8 @@ class NodeSettings:
         ``KUNYU_WEB_WORKERS``, ``KUNYU_WEB_THREADS``: two of each, since more backends than cores cost a third.
     sample : bool
         Load the sample county at the first start (``KUNYU_SAMPLE``; never in production).
+    events_port : int
+        TCP port of the events process, ``KUNYU_EVENTS_PORT``; 0: any free one, told to the web workers.
     """
 
     home: Path
@@ -39,6 +41,7 @@ class NodeSettings:
     web_workers: int = 2
     web_threads: int = 2
     sample: bool = True
+    events_port: int = 0
 
     @property
     def address(self) -> str:
@@ -75,6 +78,7 @@ def node_settings(port: int | None = None) -> NodeSettings:
         web_workers=_number("KUNYU_WEB_WORKERS", 2, 1, 64),
         web_threads=_number("KUNYU_WEB_THREADS", 2, 1, 64),
         sample=os.environ.get("KUNYU_SAMPLE", "1") == "1" and not production,
+        events_port=_number("KUNYU_EVENTS_PORT", 0, 0, 65535),
     )
 
 

@@ -152,8 +152,9 @@ class Supervisor:
 
 
 def service_children(settings: NodeSettings) -> list[Child]:
-    """Return the web server, the task worker and the outbox dispatcher."""
-    environment = marked_environment(settings.home)
+    """Return the web server, the events process, the task worker and the outbox dispatcher."""
+    events_port = settings.events_port or free_port(settings.bind)
+    environment = marked_environment(settings.home, KUNYU_PORT=str(settings.port), KUNYU_EVENTS_PORT=str(events_port))
     python, logs = sys.executable, settings.log_folder
     web = [
         python, "-m", "granian", "--interface", "wsgi", "--host", settings.bind, "--port", str(settings.port),
@@ -161,13 +162,27 @@ def service_children(settings: NodeSettings) -> list[Child]:
         "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "3", "--no-access-log",
         "kunyu.project.wsgi:application",
     ]  # fmt: skip
+    events = [
+        python, "-m", "granian", "--interface", "asgi", "--host", settings.bind, "--port", str(events_port),
+        "--workers", "1", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "2", "--no-access-log",
+        "kunyu.project.events:application",
+    ]  # fmt: skip
     return [
         Child("web", web, environment, logs / "web.log", grace_s=6),
+        Child("events", events, environment, logs / "events.log", grace_s=5),
         Child("worker", [python, "-m", "kunyu.project.runtime.worker"], environment, logs / "worker.log", grace_s=12),
         Child(
             "outbox", [python, "-m", "kunyu.project.runtime.outbox_loop"], environment, logs / "outbox.log", grace_s=5
         ),
     ]
+
+
+def free_port(bind: str) -> int:
+    """Return a port that nobody listens on now."""
+    family = socket.AF_INET6 if ":" in bind else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as probe:
+        probe.bind((bind, 0))
+        return int(probe.getsockname()[1])
 
 
 def require_free_port(settings: NodeSettings) -> None:
