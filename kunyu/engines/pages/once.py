@@ -17,6 +17,7 @@ from django.utils import timezone
 
 from kunyu.engines.pages.errors import FormExpired
 from kunyu.engines.pages.models import Submission
+from kunyu.engines.pages.person import person_of
 from kunyu.engines.pages.settings import pages_settings
 
 FIELD = "once"
@@ -31,8 +32,11 @@ def new_token(request: HttpRequest) -> str:
     return token
 
 
-def submit_once(request: HttpRequest, act: Callable[[], str]) -> HttpResponse:
+def submit_once(request: HttpRequest, act: Callable[[], str | tuple[str, HttpResponse]]) -> HttpResponse:
     """Do ``act`` (it answers with the address to go to) unless this form was sent before; then redirect there.
+
+    An act that must show something once only (a password it drew) answers with (address, response): the first click
+    sees the response, a second one is sent to the address.
 
     Raises
     ------
@@ -45,11 +49,14 @@ def submit_once(request: HttpRequest, act: Callable[[], str]) -> HttpResponse:
             "这个表单已过期或不是由本页面打开的，请重新打开页面再提交。",
             "This form is too old or was not opened by this session; open the page again and send it anew.",
         )
-    person = getattr(request.user, "pk", None) or 0
+    person = person_of(request) or 0
     with transaction.atomic():
         if _first(person, token):
-            url = act()
+            done = act()
+            url, answer = (done, None) if isinstance(done, str) else done
             Submission.objects.filter(user_id=person, token=token).update(url=url)
+            if answer is not None:
+                return answer
         else:
             url = Submission.objects.values_list("url", flat=True).get(user_id=person, token=token)
     return redirect(url)

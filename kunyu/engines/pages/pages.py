@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect
@@ -10,6 +11,7 @@ from django.views.decorators.http import require_POST
 
 from kunyu.engines.pages.errors import TooManyViews
 from kunyu.engines.pages.models import SavedView
+from kunyu.engines.pages.person import person_of
 from kunyu.engines.pages.settings import pages_settings
 from kunyu.engines.pages.words import pick
 
@@ -17,7 +19,9 @@ from kunyu.engines.pages.words import pick
 @require_POST
 def save_view(request: HttpRequest) -> HttpResponse:
     """Keep the list's question under a name; the same name again replaces it."""
-    person = _person(request)
+    person = person_of(request)
+    if person is None:
+        return redirect(settings.LOGIN_URL)
     listing = request.POST.get("listing", "")[:60]
     title = request.POST.get("title", "").replace("\0", "").strip()[:40]
     query = _query(request.POST.get("query", ""))
@@ -38,17 +42,13 @@ def save_view(request: HttpRequest) -> HttpResponse:
 @require_POST
 def delete_view(request: HttpRequest, view_id: int) -> HttpResponse:
     """Forget one's own view; another's is not there."""
-    count, _ = SavedView.objects.filter(pk=view_id, user_id=_person(request)).delete()
+    person = person_of(request)
+    if person is None:
+        return redirect(settings.LOGIN_URL)
+    count, _ = SavedView.objects.filter(pk=view_id, user_id=person).delete()
     if not count:
         raise Http404
     return redirect(_local(request))
-
-
-def _person(request: HttpRequest) -> int:
-    person = getattr(request.user, "pk", None)
-    if person is None:
-        raise Http404
-    return int(person)
 
 
 def _query(text: str) -> str:

@@ -14,6 +14,7 @@ from kunyu.engines.pages import cells, export
 from kunyu.engines.pages.asked import Asked
 from kunyu.engines.pages.listing import Column, Listing
 from kunyu.engines.pages.models import SavedView
+from kunyu.engines.pages.person import person_of
 from kunyu.engines.pages.settings import pages_settings
 from kunyu.engines.pages.words import pick
 
@@ -87,6 +88,7 @@ def _drawn(
         "lines": lines,
         "page": page,
         "views": _views(request, listing),
+        "keeps_views": person_of(request) is not None,
         "here": asked.query(),
         "exports": [(form.upper(), asked.query(format=form)) for form in listing.exports],
         "sort_value": ("-" if asked.descending else "") + asked.sort,
@@ -140,5 +142,5 @@ def _cell(column: Column, row: Any, listing: Listing, place: int) -> tuple[Colum
 
 
 def _views(request: HttpRequest, listing: Listing) -> list[SavedView]:
-    person = getattr(request.user, "pk", None)
+    person = person_of(request)
     return list(SavedView.objects.filter(user_id=person, listing=listing.name).order_by("title")) if person else []
