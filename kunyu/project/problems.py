@@ -4,11 +4,11 @@ import json
 import sys
 from collections.abc import Callable
 
-from django.db import OperationalError
+from django.db import DataError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import render
 
-from kunyu.kernel.errors import Defect, KunyuError, NodeUnavailable, NotFound
+from kunyu.kernel.errors import Defect, KunyuError, NodeUnavailable, NotFound, UsageError
 
 PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/", "/verify/")
 
@@ -20,6 +20,13 @@ def problem_response(error: KunyuError) -> HttpResponse:
         status=error.http_status,
         content_type="application/problem+json",
     )
+
+
+class UnstorableText(UsageError):
+    """Text that no database column can hold, such as a zero byte."""
+
+    code = "unstorable_text"
+    http_status = 400
 
 
 class NoSuchAddress(NotFound):
@@ -42,9 +49,18 @@ def broken(request: HttpRequest) -> HttpResponse:
         return answer(
             request, NodeUnavailable("数据库暂时无法使用，请稍后再试。", "The database is away; try again later.")
         )
+    if isinstance(error, DataError):
+        return answer(request, _unstorable())
     said = type(error).__name__ if error else ""
     return answer(
         request, Defect(f"程序出现缺陷（{said}），已记入日志。", f"Kunyu has a defect ({said}); it is in the log.")
+    )
+
+
+def _unstorable() -> UnstorableText:
+    return UnstorableText(
+        "请求中有不能存储的字符或数值（例如零字节），请改正后再试。",
+        "The request holds a character or number that cannot be stored, such as a zero byte; correct it.",
     )
 
 
@@ -65,6 +81,8 @@ class ProblemMiddleware:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "\x00" in request.path or "%00" in request.META.get("QUERY_STRING", ""):
+            return answer(request, _unstorable())
         return self.get_response(request)
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:

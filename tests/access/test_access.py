@@ -17,7 +17,7 @@ from django.test import Client
 from kunyu.engines.security import scope
 from tests.access.routes import Route, every_route
 from tests.access.rules import RULES, Rule, Sample
-from tests.access.world import ROLES, TELLTALES, Role, World
+from tests.access.world import MARKUP, ROLES, TELLTALES, Role, World
 
 pytestmark = pytest.mark.django_db(transaction=False)
 
@@ -109,7 +109,10 @@ def test_reading(world: World, role: Role) -> None:
             lenient = wanted == "unseen" and sample.subject is not None and _reaches_part(role, sample, rule.act)
             if not fits(answer, wanted) and not (lenient and answer.status_code in (200, 204)):
                 faults.append(f"{address}: {answer.status_code}, wanted {wanted}")
-            faults += [f"{address}: shows {text}" for text in leaks(role, content(answer), address)]
+            text = content(answer)
+            faults += [f"{address}: shows {mark}" for mark in leaks(role, text, address)]
+            if answer.headers.get("Content-Type", "").startswith("text/html") and MARKUP.encode() in text:
+                faults.append(f"{address}: writes what people typed as markup")
     assert not faults, "\n".join(faults)
 
 

@@ -15,15 +15,19 @@ from django.db import connection, transaction
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.maps.tests import county
+from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security import epochs, labels, scope
 from kunyu.engines.security.labels import Label
-from kunyu.engines.security.models import AdminDuty, User
+from kunyu.engines.security.models import AdminDuty, Post, User
 from kunyu.engines.security.models import Label as LabelRow
+from kunyu.engines.security.models import Role as RoleRow
 from kunyu.engines.security.services import issue_token
 from kunyu.kernel.objectstore import open_store
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
+MARKUP = "<b id=xss>"
+"""Stands in every text that people may write; on no page may it arrive as markup."""
 PASSWORD = "a-long-password-2026"
 ALL = frozenset(scope.ACTIONS)
 
@@ -116,6 +120,8 @@ def build() -> World:
             version_theirs=_version(PARCELS, "990102"),
             version_strict=_version(STRICTER, "990101"),
         )
+        _delivery(f"{MARKUP}.gpkg", "990101")
+        _organisation()
         for role in ROLES[1:]:
             user = _person(role)
             world.users[role.name] = user.pk
@@ -127,7 +133,7 @@ def build() -> World:
 def _label(collection: str, label: Label) -> None:
     LabelRow.objects.filter(collection=collection, state__in=["approved", "proposed"]).update(state="replaced")
     LabelRow.objects.create(
-        collection=collection, secrecy=label.secrecy, grading=label.grading, sharing=label.sharing, reason="试验",
+        collection=collection, secrecy=label.secrecy, grading=label.grading, sharing=label.sharing, reason=f"试验{MARKUP}",
         state="approved", proposed_by="steward", decided_by="security",
     )  # fmt: skip
 
@@ -142,13 +148,25 @@ def _delivery(name: str, division: str) -> int:
     ).pk  # fmt: skip
 
 
+def _organisation() -> None:
+    bureau = Organisation.objects.create(
+        code="KY990101", name_zh=f"坤舆县自然资源局{MARKUP}", kind="bureau", division_code="990101"
+    )
+    bureau.path = f"{bureau.pk}/"
+    bureau.save()
+    post = Post.objects.create(organisation=bureau, name_zh=f"岗位{MARKUP}")
+    role = RoleRow.objects.create(code="tests-role", name_zh=f"角色{MARKUP}", description_zh=MARKUP)
+    role.grants.create(action=scope.SEE, division_prefix="990101", reason=MARKUP)
+    post.roles.add(role)
+
+
 def _version(dataset: str, division: str) -> int:
     layers = Layer.objects.filter(dataset_id=dataset)
     return DatasetVersion.objects.filter(layer__in=layers, county=division).latest("id").pk
 
 
 def _person(role: Role) -> User:
-    user = User.objects.create_user(f"a-{role.name}", PASSWORD, name_zh=role.name)
+    user = User.objects.create_user(f"a-{role.name}", PASSWORD, name_zh=f"{role.name}{MARKUP}")
     if role.duty:
         AdminDuty.objects.create(user=user, duty=role.duty, division_prefix=role.division, appointed_by="tests")
     for action in sorted(role.actions):

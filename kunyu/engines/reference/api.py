@@ -4,7 +4,7 @@ from datetime import date
 
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from ninja import Router, Schema
+from ninja import Query, Router, Schema
 
 from kunyu.engines.reference import queries
 from kunyu.engines.reference.models import Division
@@ -38,6 +38,6 @@ def path(request: HttpRequest, code: str, valid_at: date | None = None) -> list[
 
 
 @router.get("/search", response=list[DivisionOut])
-def search(request: HttpRequest, q: str, limit: int = 10) -> QuerySet[Division]:
+def search(request: HttpRequest, q: str, limit: int = Query(10, ge=1, le=50)) -> QuerySet[Division]:
     """Divisions by part of the name or start of the code."""
-    return queries.search(q.strip(), min(limit, 50))
+    return queries.search(q.strip(), limit)
