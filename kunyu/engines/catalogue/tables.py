@@ -17,14 +17,14 @@ from dataclasses import dataclass
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
+from kunyu.engines.catalogue import row_security
 from kunyu.engines.catalogue.errors import LayerTableDiffers, NoTable
 from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.catalogue.roles import OWNER, READER, owner_role, role_exists
 from kunyu.engines.catalogue.standards import Field, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.table_names import SCHEMA, partition_name, view_name
-
-OWNER = "kunyu_onemap"
-READER = "kunyu_serve"
+from kunyu.engines.security import labels
 
 _GEOMETRY = {
     "Polygon": "MultiPolygon",
@@ -89,25 +89,6 @@ def standard_layer(layer: Layer) -> StandardLayer:
     return load_standard(layer.standard_id).layers[layer.code]
 
 
-@contextmanager
-def owner_role(cursor: CursorWrapper) -> Iterator[None]:
-    """Act as the owner of ``onemap`` inside the running transaction, where that role exists.
-
-    On an error nothing is reset: the transaction is lost, and the role with it.
-    """
-    cursor.execute(
-        "SELECT current_setting('role'), EXISTS (SELECT 1 FROM pg_roles WHERE rolname = %s "
-        "AND pg_has_role(current_user, oid, 'MEMBER'))",
-        [OWNER],
-    )
-    before, present = cursor.fetchone()
-    if present:
-        cursor.execute(f"SET LOCAL ROLE {OWNER}")
-    yield
-    if present:
-        cursor.execute("SELECT set_config('role', %s, true)", [before])
-
-
 @transaction.atomic
 def ensure_schema() -> None:
     """Make schema ``onemap`` when absent; a node's own cluster has it from the start."""
@@ -118,14 +99,9 @@ def ensure_schema() -> None:
         cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", [OWNER])
         authorised = f" AUTHORIZATION {OWNER}" if cursor.fetchone()[0] else ""
         cursor.execute(f"CREATE SCHEMA IF NOT EXISTS {SCHEMA}{authorised}")
-        if _exists(cursor, READER):
+        if role_exists(cursor, READER):
             with owner_role(cursor):
                 cursor.execute(f"GRANT USAGE ON SCHEMA {SCHEMA} TO {READER}")
-
-
-def _exists(cursor: CursorWrapper, role: str) -> bool:
-    cursor.execute("SELECT count(*) FROM pg_roles WHERE rolname = %s", [role])
-    return bool(cursor.fetchone()[0])
 
 
 @transaction.atomic
@@ -166,9 +142,10 @@ def create_layer_table(layer: Layer) -> str:
             with owner_role(cursor):
                 for statement in _statements(layer.table_name, standard, wanted):
                     cursor.execute(statement)
-                if _exists(cursor, READER):
-                    for name in (layer.table_name, view_name(layer.table_name)):
-                        cursor.execute(f'GRANT SELECT ON {SCHEMA}."{name}" TO {READER}')
+                if role_exists(cursor, READER):
+                    for statement in row_security.layer_statements(layer.table_name, layer.collection):
+                        cursor.execute(statement)
+                    cursor.execute(f"GRANT SELECT ON {qualified(view_name(layer.table_name))} TO {READER}")
     return qualified(layer.table_name)
 
 
@@ -209,7 +186,7 @@ def _statements(table: str, layer: StandardLayer, columns: tuple[Column, ...]) -
         f'"{one.name}" {one.sql_type}'
         + (" NOT NULL" if one.not_null else "")
         + (f" DEFAULT nextval('{sequence}')" if one.name == "fid" else "")
-        + (" DEFAULT 0" if one.name == "label" else "")
+        + (f" DEFAULT 0 CHECK (label BETWEEN 0 AND {labels.COUNT - 1})" if one.name == "label" else "")
         for one in columns
     )
     yield f"CREATE TABLE {name} ({body}) PARTITION BY LIST (county)"
@@ -222,7 +199,8 @@ def _statements(table: str, layer: StandardLayer, columns: tuple[Column, ...]) -
     hidden = ("valid", "known", "digest", "label")
     listed = ", ".join(f'"{one.name}"' for one in columns if one.name not in hidden)
     yield (
-        f"CREATE VIEW {qualified(view_name(table))} AS SELECT {listed}, lower(valid) AS valid_from FROM {name} "
+        f"CREATE VIEW {qualified(view_name(table))} WITH (security_invoker = true) AS "
+        f"SELECT {listed}, lower(valid) AS valid_from FROM {name} "
         f"WHERE {_CURRENT} AND valid @> current_date"
     )
     yield f"COMMENT ON TABLE {name} IS '{layer.name_zh} {layer.code}: {layer.clause}'".replace("%", "%%")
@@ -255,8 +233,7 @@ def ensure_partition(layer: Layer, county: str) -> str:
         if not cursor.fetchone()[0]:
             with owner_role(cursor):
                 cursor.execute(f"CREATE TABLE {qualified(partition)} PARTITION OF {table} FOR VALUES IN ('{county}')")
-                if _exists(cursor, READER):
-                    cursor.execute(f"GRANT SELECT ON {qualified(partition)} TO {READER}")
+                _close(cursor, partition)
     return qualified(partition)
 
 
@@ -280,7 +257,8 @@ def without_indexes(layer: Layer, county: str) -> Iterator[str]:
             yield qualified(partition)
             return
         with owner_role(cursor):
-            cursor.execute(f"CREATE TABLE {qualified(partition)} (LIKE {table} INCLUDING DEFAULTS INCLUDING STORAGE)")
+            alike = "INCLUDING DEFAULTS INCLUDING STORAGE INCLUDING CONSTRAINTS"
+            cursor.execute(f"CREATE TABLE {qualified(partition)} (LIKE {table} {alike})")
             # spares the scan of the whole partition when it is attached
             cursor.execute(f"ALTER TABLE {qualified(partition)} ADD CONSTRAINT one_county CHECK (county = '{county}')")
         yield qualified(partition)
@@ -289,8 +267,14 @@ def without_indexes(layer: Layer, county: str) -> Iterator[str]:
                 cursor.execute(f'CREATE INDEX "{partition}_{suffix}" ON {qualified(partition)} {definition}')
             cursor.execute(f"ALTER TABLE {table} ATTACH PARTITION {qualified(partition)} FOR VALUES IN ('{county}')")
             cursor.execute(f"ALTER TABLE {qualified(partition)} DROP CONSTRAINT one_county")
-            if _exists(cursor, READER):
-                cursor.execute(f"GRANT SELECT ON {qualified(partition)} TO {READER}")
+            _close(cursor, partition)
+
+
+def _close(cursor: CursorWrapper, partition: str) -> None:
+    """Rows are read through the layer's table, where its policy stands, never from a partition."""
+    if role_exists(cursor, READER):
+        for statement in row_security.partition_statements(partition):
+            cursor.execute(statement)
 
 
 def counties(layer: Layer) -> tuple[str, ...]:

@@ -75,7 +75,7 @@ def read_page(selection: Selection, crs: OfferedCrs, attributes: tuple[str, ...]
         f"(SELECT count(*) FROM page) FROM numbered WHERE place < %(limit)s "
         f"GROUP BY place / {PIECE_FEATURES} ORDER BY place / {PIECE_FEATURES}"
     )
-    found = fetch(statement, {**parameters, "limit": limit})
+    found = fetch(selection.granted, statement, {**parameters, "limit": limit})
     has_more = bool(found) and found[0][4] > limit
     return Page(
         pieces=tuple(row[0] for row in found),
@@ -114,9 +114,9 @@ def count(selection: Selection) -> Matched:
     inner, parameters = queries.rows(whole, ["1"])
     most = maps_settings().count_exactly_up_to
     bounded = f"SELECT count(*) FROM (SELECT 1 FROM ({inner}) q LIMIT %(most)s + 1) n"
-    exact = fetch(bounded, {**parameters, "most": most})[0][0]
+    exact = fetch(selection.granted, bounded, {**parameters, "most": most})[0][0]
     if exact <= most:
         return Matched(exact, is_exact=True)
     estimated, parameters = queries.unfiltered_in_time(whole)
-    plan = fetch(f"EXPLAIN (FORMAT JSON) {estimated}", parameters, prepare=False)[0][0]
+    plan = fetch(whole.granted, f"EXPLAIN (FORMAT JSON) {estimated}", parameters, prepare=False)[0][0]
     return Matched(max(int(plan[0]["Plan"]["Plan Rows"]), most + 1), is_exact=False)

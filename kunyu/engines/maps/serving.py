@@ -1,8 +1,12 @@
 """The road to the layer tables: a small pool of read-only connections per process, under the serving role.
 
 Statements are prepared on the server and answered in binary; parallel plans and JIT are off, because a parallel plan
-makes a z14 tile eight times slower (architecture.md §6). Without ``KUNYU_SERVE_DATABASE_URL`` the node's own role
-serves, with the same session settings. The pool is made at the first request, never before a worker forks.
+makes a z14 tile eight times slower (architecture.md §6). Without ``KUNYU_SERVE_DATABASE_URL`` the node's own role logs in
+and becomes the serving role at once. The pool is made at the first request, never before a worker forks.
+
+Every statement runs in a transaction of its own that first says for whom it reads (``kunyu.principal``): row security
+shows what that principal may see and nothing to a connection that has not said so. Both go to the server in one
+pipeline, so saying it costs no round trip; what was said ends with the transaction, also after an error.
 """
 
 from __future__ import annotations
@@ -21,7 +25,10 @@ from psycopg_pool import ConnectionPool, PoolTimeout
 
 from kunyu.engines.maps.errors import NoServingDatabase, TooSlow
 from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.security.scope import Scope
 
+READER = "kunyu_serve"
+_IDENTIFY = "SELECT set_config('kunyu.principal', %s, true)"
 WAIT_SECONDS = 5.0
 _pools: dict[tuple[int, str, str], ConnectionPool] = {}
 _making = threading.Lock()
@@ -43,7 +50,10 @@ def _session_options() -> str:
         "max_parallel_workers_per_gather": 0,
         "jit": "off",
         "timezone": "UTC",
+        "row_security": "on",
     }
+    if not settings.KUNYU_SERVE_DATABASE_URL:
+        wanted["role"] = READER
     return " ".join(f"-c {name}={value}" for name, value in wanted.items())
 
 
@@ -74,8 +84,12 @@ def close_pools() -> None:
         _pools.pop(key).close()
 
 
-def fetch(statement: str, parameters: Mapping[str, Any], *, prepare: bool = True) -> list[tuple[Any, ...]]:
-    """Run one reading statement and return its rows.
+def fetch(
+    granted: Scope, statement: str, parameters: Mapping[str, Any], *, prepare: bool = True
+) -> list[tuple[Any, ...]]:
+    """Run one reading statement for the principal of ``granted`` and return its rows.
+
+    The statement carries the predicate of ``granted`` already; row security stands behind it.
 
     Raises
     ------
@@ -85,7 +99,7 @@ def fetch(statement: str, parameters: Mapping[str, Any], *, prepare: bool = True
         No connection could be had, or it broke twice.
     """
     try:
-        return _fetch_once(statement, parameters, prepare)
+        return _fetch_once(granted.row_identity, statement, parameters, prepare)
     except psycopg.errors.QueryCanceled as error:
         seconds = maps_settings().statement_timeout_ms / 1000
         raise TooSlow(
@@ -100,15 +114,25 @@ def fetch(statement: str, parameters: Mapping[str, Any], *, prepare: bool = True
         ) from error
 
 
-def _fetch_once(statement: str, parameters: Mapping[str, Any], prepare: bool) -> list[tuple[Any, ...]]:
+def _fetch_once(identity: str, statement: str, parameters: Mapping[str, Any], prepare: bool) -> list[tuple[Any, ...]]:
     pool = _pool()
     with pool.connection(timeout=WAIT_SECONDS) as connection:
         try:
-            return connection.execute(statement, parameters, prepare=prepare, binary=True).fetchall()
+            return _read(connection, identity, statement, parameters, prepare)
         except psycopg.OperationalError:
             if not connection.broken:
                 raise
     # the database was restarted since this connection was made: one fresh connection, then give up
     pool.check()
     with pool.connection(timeout=WAIT_SECONDS) as connection:
-        return connection.execute(statement, parameters, prepare=prepare, binary=True).fetchall()
+        return _read(connection, identity, statement, parameters, prepare)
+
+
+def _read(
+    connection: psycopg.Connection, identity: str, statement: str, parameters: Mapping[str, Any], prepare: bool
+) -> list[tuple[Any, ...]]:
+    """Both statements in one pipeline, which PostgreSQL runs as one transaction (the connection is in autocommit)."""
+    with connection.pipeline():
+        connection.execute(_IDENTIFY, [identity], prepare=True)
+        cursor = connection.execute(statement, parameters, prepare=prepare, binary=True)
+    return cursor.fetchall()

@@ -174,7 +174,7 @@ def draw(selection: Selection, address: TileAddress, attributes: tuple[str, ...]
         From the serving database.
     """
     statement, parameters = tile_statement(selection, address, attributes)
-    row = fetch(statement, parameters)[0]
+    row = fetch(selection.granted, statement, parameters)[0]
     if address.zoom >= UNPROJECTED_FROM_ZOOM:
         return Tile(bytes(row[0] or b""))
     most = maps_settings().small_scale_features

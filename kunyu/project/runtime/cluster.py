@@ -34,7 +34,7 @@ START_SECONDS = 300  # recovery after a crash replays up to max_wal_size
 # PostgreSQL's own three ways to end: fast (sessions are ended, buffers written), immediate (recovery follows), kill
 STOP_STEPS = ((signal.SIGINT, 60.0), (signal.SIGQUIT, 10.0), (signal.SIGKILL, 5.0))
 PREPARED_MARK = "kunyu.prepared"
-PREPARED_EDITION = "1"  # raise it when provision.py changes, so that existing clusters are prepared again
+PREPARED_EDITION = "2"  # raise it when provision.py changes, so that existing clusters are prepared again
 
 
 class PrivateCluster:

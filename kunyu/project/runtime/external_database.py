@@ -17,11 +17,15 @@ from kunyu.project.runtime.secret import Secret, load_secret, store_addresses
 
 @dataclass(frozen=True)
 class Need:
-    """Something the database lacks and the statements that a database administrator runs to make it."""
+    """Something the database lacks and the statements that a database administrator runs to make it.
+
+    What is not ``is_required`` makes the node slow where it is missing, and is asked for by ``kunyu doctor`` only.
+    """
 
     name_zh: str
     name_en: str
     statements: tuple[str, ...]
+    is_required: bool = True
 
 
 def prepare_external(url: str, home: Path) -> None:
@@ -37,7 +41,7 @@ def prepare_external(url: str, home: Path) -> None:
         _require_version(connection)
         for need in missing_needs(connection, secret):
             _make(connection, need)
-        missing = missing_needs(connection, secret)
+        missing = [need for need in missing_needs(connection, secret) if need.is_required]
     if missing:
         names_zh, names_en = "、".join(n.name_zh for n in missing), ", ".join(n.name_en for n in missing)
         raise ClusterUnavailable(
@@ -72,10 +76,12 @@ def missing_needs(connection: psycopg.Connection, secret: Secret) -> list[Need]:
         settings = ("max_parallel_workers_per_gather = 0", "jit = off", "default_transaction_read_only = on")
         alter = tuple(f"ALTER ROLE {provision.SERVE} SET {setting}" for setting in settings)
         needs.append(_role(provision.SERVE, (f"CREATE ROLE {provision.SERVE} LOGIN PASSWORD {password}", *alter)))
-    if provision.ONEMAP not in present or not _is_member(connection, user):
-        grant = f"GRANT {provision.ONEMAP} TO {sql.Identifier(user).as_string(connection)}"
+    groups = (provision.ONEMAP, provision.SERVE)
+    if not present.issuperset(groups) or not all(_is_member(connection, user, group) for group in groups):
+        grant = f"GRANT {', '.join(groups)} TO {sql.Identifier(user).as_string(connection)}"
         needs.append(Need(f"{user} 的角色成员身份", f"membership of {user}", (grant,)))
-    needs += [Need(step.name_zh, step.name_en, step.make) for step in provision.missing_steps(connection)]
+    missing = provision.missing_steps(connection)
+    needs += [Need(step.name_zh, step.name_en, step.make, step.is_required) for step in missing]
     return needs
 
 
@@ -105,8 +111,8 @@ def _role(name: str, statements: tuple[str, ...]) -> Need:
     return Need(f"角色 {name}", f"role {name}", statements)
 
 
-def _is_member(connection: psycopg.Connection, user: str) -> bool:
-    row = connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [user, provision.ONEMAP]).fetchone()
+def _is_member(connection: psycopg.Connection, user: str, group: str) -> bool:
+    row = connection.execute("SELECT pg_has_role(%s, %s, 'MEMBER')", [user, group]).fetchone()
     return bool(row and row[0])
 
 

@@ -5,7 +5,7 @@ import datetime
 
 import psycopg
 import pytest
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from kunyu.engines.catalogue import tables
 from kunyu.engines.catalogue.bitemporal import Moment
@@ -231,23 +231,45 @@ def test_past_and_present_both_use_an_index(catalogue: Loaded) -> None:
 
 @pytest.mark.django_db(transaction=True)
 def test_serving_role_reads_and_cannot_write(onemap_emptied: None, serve_dsn: str) -> None:
-    """kunyu_serve selects from table, partition and view, and may neither write nor make anything."""
+    """kunyu_serve selects from table and view for a principal, and may neither write nor make anything."""
     load_catalogue()
     partition = tables.ensure_partition(dltb(), COUNTY)
     insert(partition, "990101211000000001", "[2024-12-31,)", "[2025-01-10,)")
 
     with psycopg.connect(serve_dsn, autocommit=True) as served:
-        for name in ("dltb_tdt1057_2020", "dltb_tdt1057_2020_p990101", "dltb_tdt1057_2020_current"):
-            assert served.execute(f'SELECT "BSM" FROM onemap.{name}').fetchall() == [("990101211000000001",)]
+        for name in ("dltb_tdt1057_2020", "dltb_tdt1057_2020_current"):
+            assert served.execute(f'SELECT "BSM" FROM onemap.{name}').fetchall() == []
+            with served.transaction():
+                served.execute("SET LOCAL kunyu.principal = 'operator'")
+                assert served.execute(f'SELECT "BSM" FROM onemap.{name}').fetchall() == [("990101211000000001",)]
         served.execute("SET default_transaction_read_only = off")
         for statement in (
+            "SELECT * FROM onemap.dltb_tdt1057_2020_p990101",
+            "COPY onemap.dltb_tdt1057_2020_p990101 TO STDOUT",
             "DELETE FROM onemap.dltb_tdt1057_2020",
             "UPDATE onemap.dltb_tdt1057_2020_p990101 SET \"DLBM\" = '0103'",
             "INSERT INTO onemap.dltb_tdt1057_2020_current (\"BSM\") VALUES ('x')",
             "TRUNCATE onemap.dltb_tdt1057_2020",
             "CREATE TABLE onemap.mine (a int)",
             "SET ROLE kunyu_onemap",
+            "SET ROLE kunyu",
             "SELECT * FROM catalogue_dataset",
+            "SELECT * FROM security_rights(1)",
+            "ALTER TABLE onemap.dltb_tdt1057_2020 DISABLE ROW LEVEL SECURITY",
         ):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 served.execute(statement)
+
+
+def test_a_label_is_one_of_the_54(catalogue: Loaded) -> None:
+    """A label off the axes would be shifted round the mask: no row can bear one."""
+    partition = tables.ensure_partition(dltb(), COUNTY)
+    insert(partition, "990101211000000001", "[2024-12-31,)", "[2025-01-10,)")
+    for label, holds in ((53, True), (54, False), (64, False), (-1, False)):
+        statement = f"UPDATE {partition} SET label = {label}"
+        if holds:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+        else:
+            with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
+                cursor.execute(statement)

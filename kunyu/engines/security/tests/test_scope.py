@@ -40,7 +40,7 @@ def test_opened_data_needs_no_account_but_only_for_reading_and_only_with_an_open
         scope.resolve(ANONYMOUS, "11202-001", public=True)
     approve("11202-001", Label())
     found = scope.resolve(ANONYMOUS, "11202-001", public=True)
-    assert found.is_public and found.predicate() == ("((((%s::bigint >> label) & 1) = 1))", [1])
+    assert found.is_public and found.predicate() == ("((((%s::bigint >> label) & 1) <> 0))", [1])
     with pytest.raises(SignInNeeded):
         scope.resolve(ANONYMOUS, "11202-001", scope.EDIT, public=True)
 

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import psycopg
 import pytest
+from django.conf import settings
 from django.db import connection
+
+from kunyu.project.runtime import provision
+from kunyu.project.runtime.cluster import PrivateCluster
 
 
 def test_postgis_and_roles_are_in_the_test_database(db: None) -> None:
@@ -21,18 +25,55 @@ def test_postgis_and_roles_are_in_the_test_database(db: None) -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_serving_role_reads_new_layers_and_writes_nothing(onemap_emptied: None, serve_dsn: str) -> None:
-    """A table that the owner role makes later is readable at once; writing is refused; no parallel plans, no JIT."""
+def test_the_serving_role_reads_no_table_that_nobody_opened(onemap_emptied: None, serve_dsn: str) -> None:
+    """A table that the owner role makes is closed until it is granted; no parallel plans, no JIT; R-142."""
     with connection.cursor() as cursor:
         cursor.execute("SET ROLE kunyu_onemap")
         cursor.execute("CREATE TABLE onemap.probe (n int)")
-        cursor.execute("INSERT INTO onemap.probe VALUES (7)")
         cursor.execute("RESET ROLE")
 
     with psycopg.connect(serve_dsn, autocommit=True) as serve:
-        assert serve.execute("SELECT n FROM onemap.probe").fetchone() == (7,)
         assert serve.execute("SHOW max_parallel_workers_per_gather").fetchone() == ("0",)
         assert serve.execute("SHOW jit").fetchone() == ("off",)
-        serve.execute("SET default_transaction_read_only = off")
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
-            serve.execute("INSERT INTO onemap.probe VALUES (8)")
+            serve.execute("SELECT n FROM onemap.probe")
+        row = serve.execute(
+            "SELECT rolsuper, rolbypassrls, pg_has_role('kunyu_serve', 'kunyu_onemap', 'MEMBER') FROM pg_roles "
+            "WHERE rolname = 'kunyu_serve'"
+        ).fetchone()
+        assert row == (False, False, False)
+
+
+def test_comparisons_of_boxes_and_times_are_leakproof(db: None) -> None:
+    """Every function that provisioning names is marked in a database made from the template; nothing is missing."""
+    with connection.cursor() as cursor:
+        listed = [[name] for name in provision.LEAKPROOF_FUNCTIONS]
+        cursor.executemany("SELECT %s::regprocedure", listed)
+        cursor.execute(
+            "SELECT count(*) FROM pg_proc WHERE proleakproof AND oid = ANY(%s::regprocedure[])",
+            [list(provision.LEAKPROOF_FUNCTIONS)],
+        )
+        assert cursor.fetchone()[0] == len(provision.LEAKPROOF_FUNCTIONS)
+    with psycopg.connect(_superuser_address()) as superuser:
+        assert provision.missing_steps(superuser) == []
+
+
+def test_a_lost_mark_or_an_old_privilege_is_seen_and_mended(db: None) -> None:
+    """What a dump loses (LEAKPROOF) and what edition 1 granted (every table to the serving role) are steps again."""
+    with psycopg.connect(_superuser_address()) as superuser:
+        superuser.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) NOT LEAKPROOF")
+        superuser.execute(
+            "ALTER DEFAULT PRIVILEGES FOR ROLE kunyu_onemap IN SCHEMA onemap GRANT SELECT ON TABLES TO kunyu_serve"
+        )
+        missing = provision.missing_steps(superuser)
+        assert [(step.name_en, step.is_required) for step in missing] == [
+            ("kunyu_serve reads layers only, no partitions and no other tables", True),
+            ("LEAKPROOF on spatial and range comparisons", False),
+        ]
+        provision.prepare_schema(superuser)
+        assert provision.missing_steps(superuser) == []
+        superuser.rollback()
+
+
+def _superuser_address() -> str:
+    return PrivateCluster(settings.KUNYU_HOME).dsn("postgres", str(connection.settings_dict["NAME"]))
