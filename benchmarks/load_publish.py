@@ -143,7 +143,7 @@ def child(file: Path) -> dict[str, Any]:
     import django
 
     django.setup()
-    from kunyu.engines.catalogue.loading import load_catalogue
+    from kunyu.engines.catalogue.loading import load_labelled_catalogue
     from kunyu.engines.ingest import opened
     from kunyu.engines.ingest.process import map_layers
     from kunyu.engines.ingest.publish import publish
@@ -153,7 +153,7 @@ def child(file: Path) -> dict[str, Any]:
     from kunyu.engines.reference.services import NewDivision, register_fictional
     from kunyu.engines.security.scope import operator
 
-    load_catalogue()
+    load_labelled_catalogue("security")
     register_fictional([NewDivision("99", "示范省", "0"), NewDivision("9901", "示范市", "99"),
                         NewDivision(COUNTY, "坤舆县", "9901")])  # fmt: skip
     stages: dict[str, float] = {}

@@ -164,7 +164,7 @@ def _county_file(home: Path, parcels: int) -> Path:
 
 def _load(file: Path) -> int:
     """Deliver, map and publish the county (checks are another benchmark); answers with the number of parcels."""
-    from kunyu.engines.catalogue.loading import load_catalogue
+    from kunyu.engines.catalogue.loading import load_labelled_catalogue
     from kunyu.engines.catalogue.models import DatasetVersion
     from kunyu.engines.ingest import opened
     from kunyu.engines.ingest.process import map_layers
@@ -175,7 +175,7 @@ def _load(file: Path) -> int:
     from kunyu.engines.reference.services import NewDivision, register_fictional
     from kunyu.engines.security.scope import operator
 
-    load_catalogue()
+    load_labelled_catalogue("security")
     register_fictional([NewDivision("99", "示范省", "0"), NewDivision("9901", "示范市", "99"),
                         NewDivision(COUNTY, "坤舆县", "9901")])  # fmt: skip
     actor = operator("bench")

@@ -17,7 +17,7 @@ django.setup()
 
 from django.core.management import call_command  # noqa: E402
 
-from kunyu.engines.catalogue.loading import load_catalogue  # noqa: E402
+from kunyu.engines.catalogue.loading import load_labelled_catalogue  # noqa: E402
 from kunyu.engines.ingest.process import process  # noqa: E402
 from kunyu.engines.ingest.publish import publish  # noqa: E402
 from kunyu.engines.ingest.receive import Request, receive  # noqa: E402
@@ -48,7 +48,7 @@ def hand_in(package: Package) -> int:
 
 def main(folder: Path, password: str) -> None:
     call_command("migrate", verbosity=0)
-    load_catalogue()
+    load_labelled_catalogue("security")
     ensure_demo_accounts(password, operator())
     register_divisions(folder / "good")
     packages = (

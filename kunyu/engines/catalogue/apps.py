@@ -6,3 +6,9 @@ class CatalogueConfig(AppConfig):
     label = "catalogue"
     verbose_name = "数据目录"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        from kunyu.engines.catalogue.holdings import CatalogueHoldings
+        from kunyu.engines.security import holdings
+
+        holdings.register(CatalogueHoldings())

@@ -15,8 +15,9 @@ from kunyu.engines.catalogue.errors import (
     StandardEntryFixed,
     UnknownDataset,
 )
+from kunyu.engines.catalogue.level_labels import proposal_of
 from kunyu.engines.catalogue.models import CatalogueItem, Dataset, Layer
-from kunyu.engines.security import audit
+from kunyu.engines.security import audit, label_services
 from kunyu.engines.security.scope import Principal
 
 LOCAL_CODE = re.compile(r"(?P<item>\d{5})-(?P<number>\d{3})@(?P<division>\d{6})")
@@ -81,6 +82,7 @@ def register_local_dataset(entry: LocalDataset, actor: Principal | None = None) 
         "position": 10_000 + int(match["number"]),
     }
     dataset, created = Dataset.objects.update_or_create(code=entry.code, defaults=values)
+    label_services.propose_from_catalogue([proposal_of(dataset)])
     if actor is not None:
         audit.record(actor, "register-dataset", "dataset", entry.code, created=created, producer=entry.producer_zh)
     return dataset

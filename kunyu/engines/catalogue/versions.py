@@ -19,6 +19,8 @@ from kunyu.engines.catalogue.errors import (
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.catalogue.table_names import partition_name
 from kunyu.engines.catalogue.tables import qualified, standard_layer
+from kunyu.engines.security import label_services, zones
+from kunyu.engines.security.labels import Label
 from kunyu.kernel.outbox.services import emit
 
 PUBLISHED_TOPIC = "catalogue.version_published"
@@ -103,6 +105,8 @@ def publish_version(
 
     Raises
     ------
+    NotLabelled, NotInThisZone
+        Nobody approved a label for the data, or this zone may not hold it (R-041, R-142).
     VersionNotOpen
         It was published or abandoned before.
     VersionOutOfOrder
@@ -111,6 +115,8 @@ def publish_version(
         Names the keys that are true twice.
     """
     _lock(version.layer, version.county)
+    label_services.hold_label(version.layer.collection)
+    require_publishable(version.layer.collection)
     version.refresh_from_db()
     _require_open(version)
     published = DatasetVersion.Status.PUBLISHED
@@ -150,6 +156,18 @@ def publish_version(
         },
     )
     return version
+
+
+def require_publishable(collection: str) -> Label:
+    """The approved label of a collection that may stand in this zone.
+
+    Raises
+    ------
+    NotLabelled, NotInThisZone
+    """
+    label = label_services.require_approved(collection)
+    zones.require_admitted(label, f"数据集 {collection} ", f"Dataset {collection}")
+    return label
 
 
 def _transaction_time() -> datetime.datetime:

@@ -17,6 +17,7 @@ from kunyu.project.runtime.secret import load_secret
 
 Say = Callable[[str, str], None]
 CATALOGUE_MARK = "catalogue.digest"
+DEMO_SECURITY_ADMINISTRATOR = "security"
 
 
 @dataclass(frozen=True)
@@ -81,16 +82,25 @@ def _load_reference(say: Say) -> None:
 
 
 def _load_catalogue(home: Path, say: Say) -> None:
-    """Load the catalogue when its files differ from those loaded last, or the tables are empty."""
+    """Load the catalogue when its files differ from those loaded last, or the tables are empty.
+
+    On a demonstration node the proposed labels are approved in the name of its security administrator.
+    """
+    from django.conf import settings
+
     from kunyu.engines.catalogue.loading import load_catalogue
     from kunyu.engines.catalogue.models import Layer
+    from kunyu.engines.security.label_services import approve_proposed
+    from kunyu.engines.security.models import Label
 
     digest, mark = _catalogue_digest(), home / "run" / CATALOGUE_MARK
-    if mark.exists() and mark.read_text() == digest and Layer.objects.exists():
-        return
-    say("装载目录与标准", "loading the catalogue and the standards")
-    load_catalogue()
-    mark.write_text(digest)
+    loaded = mark.exists() and mark.read_text() == digest
+    if not (loaded and Layer.objects.exists() and Label.objects.exists()):
+        say("装载目录与标准", "loading the catalogue and the standards")
+        load_catalogue()
+        mark.write_text(digest)
+    if settings.KUNYU_DEMO:
+        approve_proposed(DEMO_SECURITY_ADMINISTRATOR)
 
 
 def _catalogue_digest() -> str:

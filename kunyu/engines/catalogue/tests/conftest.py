@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 @pytest.fixture
 def catalogue(db: None) -> Loaded:
     """The catalogue as it ships, in the test's transaction."""
-    from kunyu.engines.catalogue.loading import load_catalogue
+    from kunyu.engines.catalogue.loading import load_labelled_catalogue
 
-    return load_catalogue()
+    return load_labelled_catalogue("security")
 
 
 @pytest.fixture

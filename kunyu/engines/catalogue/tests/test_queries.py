@@ -10,6 +10,8 @@ from kunyu.engines.catalogue.loading import Loaded
 from kunyu.engines.catalogue.models import Dataset, DatasetVersion
 from kunyu.engines.catalogue.themes import BrokenLink, Leaf, broken_links, set_theme
 from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
+from kunyu.engines.security import epochs
+from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.scope import ANONYMOUS, SEE, Principal, Right, operator
 
 LAND_ONLY = Principal("land", rights=(Right("104", "", SEE),))
@@ -35,10 +37,13 @@ def test_tree_counts_each_dataset_once(catalogue: Loaded, county: Callable[..., 
 
 
 def test_only_what_may_be_seen_is_listed(catalogue: Loaded) -> None:
-    """Nobody sees public datasets only; a grant on a branch adds that branch."""
+    """R-041: nobody sees public datasets only, once their open label is approved; a grant on a branch adds that branch."""
     public = {one.code for one in queries.datasets(ANONYMOUS)}
     assert public == set(Dataset.objects.filter(is_public=True).values_list("code", flat=True))
     assert "10401-003" not in public
+    LabelRow.objects.filter(collection="11202-001").update(state="proposed")
+    epochs.forget()
+    assert public - {one.code for one in queries.datasets(ANONYMOUS)} == {"11202-001"}
 
     land = {one.code for one in queries.datasets(LAND_ONLY)}
     assert land - public == {f"10401-00{number}" for number in range(1, 10)}

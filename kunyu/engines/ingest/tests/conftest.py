@@ -17,10 +17,10 @@ ALL_TABLES = (
 @pytest.fixture
 def node(transactional_db: None, onemap_emptied: None) -> None:
     """Catalogue and county, committed: publishing uses sessions of its own."""
-    from kunyu.engines.catalogue.loading import load_catalogue
+    from kunyu.engines.catalogue.loading import load_labelled_catalogue
     from kunyu.engines.reference.services import NewDivision, register_fictional
 
-    load_catalogue()
+    load_labelled_catalogue("security")
     register_fictional(
         [NewDivision("99", "示范省", "0"), NewDivision("9901", "示范市", "99"), NewDivision("990101", "坤舆县", "9901"),
          NewDivision("990102", "示范二县", "9901")]

@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 import shapely
 from django.db import connection, transaction
 
-from kunyu.engines.catalogue.loading import load_catalogue
+from kunyu.engines.catalogue.loading import load_labelled_catalogue
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.tables import ensure_partition
 from kunyu.engines.catalogue.versions import Content, open_version, publish_version
@@ -66,7 +66,7 @@ def build() -> County:
     name = str(connection.settings_dict["NAME"])
     assert name.startswith("test_"), f"{name} is no test database: mark the test django_db"
     with transaction.atomic():
-        load_catalogue()
+        load_labelled_catalogue("security")
         layer = Layer.objects.get(collection=PARCELS)
         _first_version(layer)
         _second_version(layer)
