@@ -22,6 +22,7 @@ from kunyu.engines.catalogue.bitemporal import Moment
 from kunyu.engines.catalogue.errors import ExportFormatUnknown, NothingPublished
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.queries import datasets, open_dataset
+from kunyu.engines.catalogue.reading import as_reader
 from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.tables import qualified, standard_layer
@@ -89,7 +90,7 @@ def export_dataset(
     when, times = (moment or Moment()).predicate()
     query = f"FROM {qualified(layer.table_name)} WHERE {allowed} AND {when} AND starts_with(county, %s) ORDER BY fid"
     with transaction.atomic():
-        with _replacing(path) as part:
+        with as_reader(granted), _replacing(path) as part:
             count = write(part, standard_layer(layer), query, [*parameters, *times, division], told)
         audit.record(principal, "export", "collection", layer.collection, records=count, file=path.name)
     return Exported(str(path), layer.collection, count)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from django.conf import settings
+from django.db import connection
 
 from kunyu.engines.security import labels
 from kunyu.engines.security.errors import NotInThisZone, UnknownZone
@@ -81,4 +82,24 @@ def require_admitted(label: Label, what_zh: str, what_en: str) -> None:
             f"“{zone.ceiling.name_en}”. Use a node of the zone it belongs to.",
             label=label.code,
             zone=zone.code,
+        )
+
+
+def record_zone() -> None:
+    """Tell the database this node's zone, for row security; a changed zone is a change of labels.
+
+    Called by ``up``: the zone is a setting of the node, and PostgreSQL does not read settings.
+
+    Raises
+    ------
+    UnknownZone
+        The setting names no zone.
+    """
+    zone = current_zone()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE security_nodestate SET zone = %(zone)s, zone_labels = %(labels)s, "
+            "labels_epoch = greatest(labels_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint) "
+            "WHERE (zone, zone_labels) IS DISTINCT FROM (%(zone)s, %(labels)s)",
+            {"zone": zone.code, "labels": zone.labels},
         )

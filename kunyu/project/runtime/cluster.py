@@ -235,6 +235,15 @@ class PrivateCluster:
             provision.prepare_schema(connection)
         mark.write_text(PREPARED_EDITION)
 
+    def _prepare_anew(self) -> None:
+        """An upgrade of PostGIS makes its functions anew, without the LEAKPROOF that row security needs."""
+        try:
+            with psycopg.connect(self.dsn("postgres", provision.DATABASE), autocommit=True) as connection:
+                provision.prepare_schema(connection)
+        except psycopg.OperationalError as error:
+            if 'database "' not in str(error):
+                raise  # during a restore there is no database for a moment
+
     def _make_socket_folder(self) -> None:
         folder = self.socket_folder
         folder.parent.mkdir(parents=True, exist_ok=True)

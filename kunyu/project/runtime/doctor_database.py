@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 
+from kunyu.project.runtime import provision
 from kunyu.project.runtime.django_setup import prepare_django
 from kunyu.project.runtime.external_database import missing_needs
 from kunyu.project.runtime.preparation import migrations_pending
@@ -31,6 +32,7 @@ def database_results(connection: psycopg.Connection, home: Path, node_runs: bool
             yield worker(connection)
         yield events(connection)
         yield leftover_partitions(connection)
+        yield row_security(connection)
 
 
 def versions(connection: psycopg.Connection) -> Result:
@@ -56,7 +58,7 @@ def roles(connection: psycopg.Connection, home: Path) -> Result:
     return Result(
         "角色与模式",
         "Roles and schema",
-        BAD,
+        BAD if any(need.is_required for need in needs) else WARN,
         f"缺少 {'、'.join(need.name_zh for need in needs)}。请由数据库管理员执行：\n{statements}",
         f"missing: {', '.join(need.name_en for need in needs)}. Let a database administrator run:\n{statements}",
     )
@@ -135,6 +137,31 @@ def leftover_partitions(connection: psycopg.Connection) -> Result:
             f"{len(names)} tables are attached to no layer ({listed}); drop them when no load runs",
         )
     return Result("遗留分区", "Leftover partitions", OK, "没有", "none")
+
+
+def row_security(connection: psycopg.Connection) -> Result:
+    """The serving role is bound by row security, and every table it could reach has it."""
+    from kunyu.engines.catalogue.row_security import READER, STATE, Relation
+
+    name = ("行级安全", "Row security")
+    (unbound,) = _row(
+        connection,
+        "SELECT count(*) FROM pg_roles r WHERE pg_has_role(%s, r.oid, 'MEMBER') "
+        "AND (r.rolsuper OR r.rolbypassrls OR r.rolname = ANY(%s))",
+        READER,
+        [provision.ONEMAP, provision.OWNER],
+    )
+    if unbound:
+        zh, en = f"{READER} 不受行级安全约束；请收回其超级用户、BYPASSRLS 或成员身份", f"{READER} is not bound by it"
+        return Result(*name, BAD, zh, f"{en}: take SUPERUSER, BYPASSRLS or its memberships away")
+    relations = [Relation(*row) for row in connection.execute(STATE).fetchall()]  # type: ignore[call-overload]
+    open_ones = [one.name for one in relations if not one.is_protected]
+    if open_ones:
+        listed = ", ".join(open_ones[:3])
+        zh = f"{len(open_ones)} 张表或视图没有保护（{listed}）；kunyu up 会补上"
+        return Result(*name, BAD, zh, f"{len(open_ones)} tables or views lack it ({listed}); kunyu up mends them")
+    layers = sum(one.is_layer for one in relations)
+    return Result(*name, OK, f"{layers} 张图层表全部受保护", f"all {layers} layer tables are protected")
 
 
 def _row(connection: psycopg.Connection, statement: str, *values: object) -> tuple[Any, ...]:

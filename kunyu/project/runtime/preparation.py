@@ -47,6 +47,7 @@ def prepare_database(home: Path, say: Say) -> list[Account]:
         migrate(say)
         _load_reference(say)
         _load_catalogue(home, say)
+        _protect_rows(say)
         return _demo_accounts(home)
     finally:
         connections.close_all()  # the supervisor holds no connection while it waits
@@ -101,6 +102,17 @@ def _load_catalogue(home: Path, say: Say) -> None:
         mark.write_text(digest)
     if settings.KUNYU_DEMO:
         approve_proposed(DEMO_SECURITY_ADMINISTRATOR)
+
+
+def _protect_rows(say: Say) -> None:
+    """Row security on what lacks it: tables of an older program, or of a restored backup."""
+    from kunyu.engines.catalogue.row_security import ensure_row_security
+    from kunyu.engines.security.zones import record_zone
+
+    record_zone()
+    mended = ensure_row_security()
+    if mended:
+        say(f"补上行级安全：{len(mended)} 张表", f"putting row security on {len(mended)} tables")
 
 
 def _catalogue_digest() -> str:
