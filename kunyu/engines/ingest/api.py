@@ -105,7 +105,7 @@ def findings(
 @router.get("/{int:delivery_id}/report.{form}")
 def report(request: HttpRequest, delivery_id: int, form: str) -> FileResponse:
     """The report of the last check: json (canonical), html, gpkg or docx."""
-    from kunyu.engines.ingest.receive import object_store
+    from kunyu.engines.ingest.storage import object_store
 
     found = access.visible_delivery(_principal(request), delivery_id)
     run = queries.last_run(found)
@@ -125,7 +125,7 @@ def report(request: HttpRequest, delivery_id: int, form: str) -> FileResponse:
 @router.get("/{int:delivery_id}/file")
 def delivered_file(request: HttpRequest, delivery_id: int) -> FileResponse:
     """The file as it was handed in."""
-    from kunyu.engines.ingest.receive import object_store
+    from kunyu.engines.ingest.storage import object_store
 
     found = access.actionable(_principal(request), delivery_id, DOWNLOAD)
     return FileResponse(object_store().open(found.input_sm3), as_attachment=True, filename=found.file_name)

@@ -20,8 +20,8 @@ from kunyu.engines.ingest.publication import (
     figures_of,
     finish_version,
     is_first,
+    mapped_rows,
     next_date,
-    object_path,
     prepared,
     require_unique,
     target_of,
@@ -49,7 +49,7 @@ def apply_changes(work: Work, base: str, delivered: list[DeliveredLayer]) -> dic
     parts = [one for one in (update, process) if one is not None]
     version = begin_version(work, stored, parts, True)
     target = target_of(work, layer, stored, version, None, (update or parts[0]).crs)
-    after = set(geoparquet.column_values(object_path(update), layer.key)) if update else set()
+    after = set(geoparquet.column_values(mapped_rows(update), layer.key)) if update else set()
     before = _keys_before(work, base, process, after)
     with work.stages("compare"):
         if is_first(work.cursor, target):
@@ -78,11 +78,11 @@ def _keys_before(work: Work, base: str, process: DeliveredLayer | None, after: s
     if process is None:
         return after
     spec = work.standard.layers[process.layer_code]
-    path = object_path(process)
+    content = mapped_rows(process)
     keys: dict[re.Pattern[str], set[str]] = {}
     for pattern in (BEFORE_KEY, AFTER_KEY):
         field = next((f.code for f in spec.fields if pattern.fullmatch(f.code)), None)
-        keys[pattern] = {k for k in geoparquet.column_values(path, field) if k.strip()} if field else set()
+        keys[pattern] = {k for k in geoparquet.column_values(content, field) if k.strip()} if field else set()
     odd = sorted(keys[AFTER_KEY] ^ after)
     if odd:
         raise PackageContradicts(

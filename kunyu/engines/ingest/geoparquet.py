@@ -7,9 +7,10 @@ of one batch.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -17,6 +18,8 @@ from pyproj import CRS
 
 from kunyu.engines.ingest.rows import GEOMETRY, bounded
 
+Content = Path | Callable[[], BinaryIO]
+"""A file to read: its path, or a function that opens it, as for an encrypted object."""
 _TYPES = {"Polygon": ["Polygon", "MultiPolygon"], "LineString": ["LineString", "MultiLineString"], "Point": ["Point"]}
 
 
@@ -54,23 +57,35 @@ def write(
     return rows
 
 
-def row_groups(path: Path) -> Iterator[pa.Table]:
+def row_groups(content: Content) -> Iterator[pa.Table]:
     """Yield the row groups as tables of one chunk per column."""
-    with pq.ParquetFile(path) as file:
+    with _readable(content) as source, pq.ParquetFile(source) as file:
         for index in range(file.num_row_groups):
             yield file.read_row_group(index, use_threads=False)
 
 
-def crs_of(path: Path) -> str | None:
+def crs_of(content: Content) -> str | None:
     """The coordinate system the file names, as PROJJSON text; None when it names none."""
-    about = json.loads((pq.read_schema(path).metadata or {}).get(b"geo", b"{}"))
+    with _readable(content) as source:
+        about = json.loads((pq.read_schema(source).metadata or {}).get(b"geo", b"{}"))
     declared = about.get("columns", {}).get(GEOMETRY, {}).get("crs")
     return json.dumps(declared) if declared else None
 
 
-def column_values(path: Path, name: str) -> list[Any]:
+def column_values(content: Content, name: str) -> list[Any]:
     """All values of one attribute that are not null."""
-    return [value for value in pq.read_table(path, columns=[name]).column(name).to_pylist() if value is not None]
+    with _readable(content) as source:
+        column = pq.read_table(source, columns=[name]).column(name)
+    return [value for value in column.to_pylist() if value is not None]
+
+
+@contextmanager
+def _readable(content: Content) -> Iterator[Path | BinaryIO]:
+    if isinstance(content, Path):
+        yield content
+        return
+    with content() as opened:
+        yield opened
 
 
 def _metadata(crs: str | None, geometry: str) -> dict[bytes, bytes]:

@@ -18,9 +18,11 @@ from kunyu.engines.ingest.mapping import MappedDelivery, apply
 from kunyu.engines.ingest.mapping_file import MappingFile, load_mapping
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.reading import open_delivery
-from kunyu.engines.ingest.receive import object_store, quarantine
+from kunyu.engines.ingest.receive import quarantine
 from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.ingest.storage import object_store
 from kunyu.engines.ingest.unpacking import UnpackLimits
+from kunyu.kernel.private_folder import private_folder
 
 RASTER_SUFFIXES = (".tif", ".tiff")
 RASTER_LAYER = "IMAGERY"
@@ -29,20 +31,22 @@ RASTER_LAYER = "IMAGERY"
 @contextmanager
 def laid_out(delivery: Delivery) -> Iterator[Path]:
     """Yield the delivered file under its own name in a folder of its own, which vanishes afterwards."""
-    folder = quarantine() / str(delivery.pk)
-    shutil.rmtree(folder, ignore_errors=True)  # what a killed worker left behind
-    folder.mkdir(parents=True)
-    try:
-        name = Path(delivery.file_name.replace("\\", "/")).name or "delivery"
-        file = folder / name
-        stored = Path(object_store().path(delivery.input_sm3))
-        try:
-            os.link(stored, file)
-        except OSError:  # another file system
-            shutil.copyfile(stored, file)
+    # named by the delivery, which one worker holds at a time: what a killed one left behind is removed first
+    with private_folder(quarantine(), str(delivery.pk)) as folder:
+        file = folder / (Path(delivery.file_name.replace("\\", "/")).name or "delivery")
+        _lay_out(delivery.input_sm3, file)
         yield file
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _lay_out(sm3: str, file: Path) -> None:
+    store = object_store()
+    if store.is_protected(sm3):
+        store.copy_to(sm3, file)
+        return
+    try:
+        os.link(store.path(sm3), file)
+    except OSError:  # another file system
+        shutil.copyfile(store.path(sm3), file)
 
 
 def limits() -> UnpackLimits:
@@ -86,7 +90,7 @@ def _mapping(delivery: Delivery, folder: Path) -> MappingFile | None:
         return None
     place = folder / "mapping"
     place.mkdir()
-    with zipfile.ZipFile(object_store().path(delivery.mapping_sm3)) as bundle:
+    with object_store().open(delivery.mapping_sm3) as packed, zipfile.ZipFile(packed) as bundle:
         bundle.extractall(place)  # our own bundle: names were checked when it was made
     return replace(load_mapping(place / "mapping.toml"), name=Path(delivery.mapping_name).stem)
 

@@ -27,10 +27,11 @@ from kunyu.engines.ingest.mapping import MappedDelivery, MappedLayer
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery
 from kunyu.engines.ingest.opened import is_raster, laid_out, nothing_inside, opened
 from kunyu.engines.ingest.prefetch import ahead
-from kunyu.engines.ingest.receive import default_valid_from, disk_full, object_store
+from kunyu.engines.ingest.receive import default_valid_from, disk_full
 from kunyu.engines.ingest.running import Run
 from kunyu.engines.ingest.services import UNFINISHED, Reason, Status, change_status, get_delivery
 from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.ingest.storage import object_store, protects_delivery
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
 
@@ -126,7 +127,7 @@ def _write_layer(delivery: Delivery, layer: MappedLayer, folder: Path, years: se
         batch_vertices=limits.batch_vertices, batch_rows=limits.batch_rows, seen=seen,
     )  # fmt: skip
     placing.require_place(layer, bounds.box, delivery.division_code)
-    reference = object_store().put_file(path)
+    reference = object_store().put_file(path, protect=protects_delivery(delivery))
     path.unlink()
     return DeliveredLayer(
         delivery=delivery,
@@ -156,7 +157,7 @@ def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Prin
         mapped, mapped.standard, division=delivery.division_code, year=delivery.valid_from.year,
         input_sm3=delivery.input_sm3, progress=lambda what, done, total: run.show(f"check {what}".strip(), done, total),
     )  # fmt: skip
-    reports = _write_reports(report, folder, run)
+    reports = _write_reports(report, folder, run, protect=protects_delivery(delivery))
     seconds = {**delivery.summary.get("stage_seconds", {}), "check": round(time.perf_counter() - started, 3)}
     summary = {**delivery.summary, **report.summary, "stage_seconds": seconds, "binding": _is_binding(report)}
     with transaction.atomic():
@@ -169,14 +170,14 @@ def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Prin
         return change_status(delivery.pk, Status.CHECKED, actor, summary=summary)
 
 
-def _write_reports(report: CheckReport, folder: Path, run: Run) -> dict[str, str]:
+def _write_reports(report: CheckReport, folder: Path, run: Run, *, protect: bool) -> dict[str, str]:
     """Store the report in every form while what was checked is at hand: drawings show a finding's surroundings."""
     digests = {}
     for number, form in enumerate(REPORT_FORMS):
         run.show(f"report {form}", number, len(REPORT_FORMS))
         path = folder / f"report.{form}"
         write_report(report, path)
-        digests[form] = object_store().put_file(path).sm3
+        digests[form] = object_store().put_file(path, protect=protect).sm3
         path.unlink()
     return digests
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,8 @@ from kunyu.engines.ingest.errors import MappedObjectDamaged, NotUniqueInTime
 from kunyu.engines.ingest.load import Loaded, Stages, Target
 from kunyu.engines.ingest.models import DeliveredLayer, Delivery
 from kunyu.engines.ingest.prefetch import made_ahead
-from kunyu.engines.ingest.receive import object_store
 from kunyu.engines.ingest.running import Run
+from kunyu.engines.ingest.storage import content_of, object_store
 from kunyu.kernel.digests import sm3_hex
 
 
@@ -103,27 +102,26 @@ def is_first(cursor: psycopg.Cursor, target: Target) -> bool:
     return bool(row and row[0])
 
 
-def object_path(delivered: DeliveredLayer) -> Path:
+def mapped_rows(delivered: DeliveredLayer) -> geoparquet.Content:
     """The GeoParquet of a mapped layer; :class:`MappedObjectDamaged` when the store lost it."""
-    store = object_store()
-    if not store.exists(delivered.mapped_sm3):
+    if not object_store().exists(delivered.mapped_sm3):
         raise MappedObjectDamaged(
             f"图层 {delivered.layer_code} 的映射成果 {delivered.mapped_sm3[:12]} 不在对象库中，请重新汇交。",
             f"The mapped rows {delivered.mapped_sm3[:12]} of {delivered.layer_code} are not in the object store.",
         )
-    return Path(store.path(delivered.mapped_sm3))
+    return content_of(delivered.mapped_sm3)
 
 
 def prepared(work: Work, delivered: DeliveredLayer, layer: Layer) -> Iterator[rows.Batch]:
     """Yield the mapped rows ready for COPY, one row group at a time, made ahead in threads."""
-    path = object_path(delivered)
-    crs = geoparquet.crs_of(path)
+    content = mapped_rows(delivered)
+    crs = geoparquet.crs_of(content)
 
     def make(table: pa.Table) -> rows.Batch:
         with work.stages("prepare"):
             return rows.prepare(table, layer, crs)
 
-    return made_ahead(make, _timed(work, geoparquet.row_groups(path)))
+    return made_ahead(make, _timed(work, geoparquet.row_groups(content)))
 
 
 def _timed(work: Work, groups: Iterator[pa.Table]) -> Iterator[pa.Table]:

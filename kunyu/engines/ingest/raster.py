@@ -30,10 +30,10 @@ from kunyu.engines.ingest.column_conversion import target_type
 from kunyu.engines.ingest.errors import BadRaster
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, RasterItem
 from kunyu.engines.ingest.opened import RASTER_LAYER, RASTER_SUFFIXES, limits, nothing_inside
-from kunyu.engines.ingest.receive import object_store
 from kunyu.engines.ingest.rows import GEOMETRY
 from kunyu.engines.ingest.running import Run
 from kunyu.engines.ingest.services import Status, change_status
+from kunyu.engines.ingest.storage import object_store, protects_delivery
 from kunyu.engines.ingest.unpacking import safe_unpack
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.digests import sm3_file
@@ -91,7 +91,7 @@ def _map(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Delivery
     images = []
     for number, path in enumerate(paths):
         run.show("cog", number, len(paths))
-        images.append(read_image(path, file.parent))
+        images.append(read_image(path, file.parent, protect=protects_delivery(delivery)))
     run.show("cog", len(paths), len(paths))
     layer = load_standard(delivery.standard_id).layers[RASTER_LAYER]
     collection = CatalogueLayer.objects.get(standard_id=delivery.standard_id, code=RASTER_LAYER)
@@ -110,8 +110,13 @@ def _map(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Delivery
         return change_status(delivery.pk, Status.MAPPED, actor, summary=summary)
 
 
-def read_image(path: Path, folder: Path) -> Image:
+def read_image(path: Path, folder: Path, *, protect: bool) -> Image:
     """Decode an image to the last pixel, write it as a COG into the object store, and describe it.
+
+    Parameters
+    ----------
+    protect : bool
+        Keep the COG encrypted at rest.
 
     Raises
     ------
@@ -126,7 +131,7 @@ def read_image(path: Path, folder: Path) -> Image:
             profile = {**cog_profiles.get("deflate"), "BIGTIFF": "IF_SAFER"}
             cog_translate(source, packed, profile, quiet=True, in_memory=False, nodata=source.nodata)
             footprint = _footprint(source)
-            stored = object_store().put_file(packed)
+            stored = object_store().put_file(packed, protect=protect)
             return Image(
                 path.name, sm3_file(path), stored.sm3, stored.size, _taken_at(source, path.name), source.crs.to_epsg(),
                 source.width, source.height, _gsd(footprint, source.width * source.height), bands, footprint,
@@ -230,7 +235,7 @@ def _footprints(delivery: Delivery, images: list[Image], layer: Layer, folder: P
     geoparquet.write(
         path, schema, iter([batch]), crs="EPSG:4490", geometry="Polygon", batch_vertices=1 << 20, batch_rows=1 << 16
     )
-    return str(object_store().put_file(path).sm3)
+    return str(object_store().put_file(path, protect=protects_delivery(delivery)).sm3)
 
 
 def _store_item(delivery: Delivery, dataset: str, image: Image) -> None:
@@ -255,7 +260,7 @@ def _check(delivery: Delivery, actor: Principal) -> Delivery:
         delivery.input_sm3, standard.id, standard.edition, standard.digest, None,
         (LayerCount(RASTER_LAYER, delivery.rasters.count()),), (), (), (),
     )  # fmt: skip
-    stored = object_store().put_bytes(report.to_json())
+    stored = object_store().put_bytes(report.to_json(), protect=protects_delivery(delivery))
     with transaction.atomic():
         CheckRun.objects.create(
             delivery=delivery,

@@ -24,11 +24,12 @@ from kunyu.engines.ingest.mapping_file import BadMapping, load_mapping
 from kunyu.engines.ingest.models import Delivery, DeliveryEvent
 from kunyu.engines.ingest.services import OPEN
 from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.ingest.storage import object_store, protects
 from kunyu.engines.reference import queries as reference
 from kunyu.engines.security import audit
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError, UnreadableInput, UsageError
-from kunyu.kernel.objectstore import ObjectStore, open_store
+from kunyu.kernel.private_folder import private_folder
 
 SHAPE_PARTS = (".shp", ".dbf", ".shx", ".prj", ".cpg", ".sbn", ".sbx", ".qix")
 
@@ -53,16 +54,12 @@ class Request:
     mapping: Path | None = None
 
 
-def object_store() -> ObjectStore:
-    """The node's object store."""
-    return open_store(settings.KUNYU_OBJECT_STORE)
-
-
 def quarantine() -> Path:
-    """Folder in which deliveries are unpacked; nothing in it is believed, and it may be emptied when no worker runs."""
-    folder = Path(settings.KUNYU_HOME) / "quarantine"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+    """Folder in which deliveries are unpacked (mode 0700), each in a `private_folder`; nothing in it is believed.
+
+    ``kunyu up`` sweeps what ended processes left in it.
+    """
+    return Path(settings.KUNYU_HOME) / "quarantine"
 
 
 def receive(path: Path, request: Request, actor: Principal) -> Received:
@@ -153,9 +150,9 @@ def disk_full(name: str, error: BaseException) -> DiskFull:
 def _store(path: Path, request: Request, target: tuple[str, str], actor: Principal) -> Received:
     store = object_store()
     mapping = store.put_bytes(mapping_bundle(request.mapping)) if request.mapping else None
-    with _one_file(path) as single:
-        content = store.put_file(single)
     standard_id, dataset_code = target
+    with _one_file(path) as single:
+        content = store.put_file(single, protect=protects(standard_id, dataset_code))
     values = {
         "standard_id": standard_id,
         "dataset_code": dataset_code,
@@ -215,8 +212,8 @@ def _one_file(path: Path) -> Iterator[Path]:
         yield path
         return
     parts = _parts(path)
-    packed = quarantine() / f"pack-{path.stem}-{id(path):x}.zip"
-    try:
+    with private_folder(quarantine()) as folder:
+        packed = folder / f"{path.stem}.zip"
         with zipfile.ZipFile(packed, "w", zipfile.ZIP_STORED) as archive:
             for name, part in parts:
                 info = zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0))
@@ -224,8 +221,6 @@ def _one_file(path: Path) -> Iterator[Path]:
                 with part.open("rb") as source, archive.open(info, "w", force_zip64=True) as out:
                     shutil.copyfileobj(source, out, 1 << 20)
         yield packed
-    finally:
-        packed.unlink(missing_ok=True)
 
 
 def mapping_bundle(path: Path) -> bytes:

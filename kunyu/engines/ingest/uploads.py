@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import tempfile
 from pathlib import Path
 
 from django.core.files.uploadedfile import UploadedFile
@@ -17,6 +16,7 @@ from kunyu.engines.ingest.receive import Received, Request, quarantine, receive
 from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.ingest.tasks import process_delivery
 from kunyu.engines.security.scope import EDIT, Principal
+from kunyu.kernel.private_folder import private_folder
 
 
 def shipped_mappings() -> dict[str, Path]:
@@ -68,8 +68,8 @@ def hand_in(
         valid_from=valid_from,
         mapping=mapping_path(mapping_name) if mapping_name else None,
     )
-    with tempfile.TemporaryDirectory(prefix="upload-", dir=quarantine()) as folder:
-        path = Path(folder) / request.file_name
+    with private_folder(quarantine()) as folder:
+        path = folder / request.file_name
         with path.open("wb") as out:
             for piece in file.chunks(1 << 20):
                 out.write(piece)

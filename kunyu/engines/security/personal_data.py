@@ -18,7 +18,7 @@ Renaming the table or column, or changing ``personal_key``, makes the values unr
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from django.core import checks
 from django.db import models
@@ -45,7 +45,8 @@ class _Opening(DeferredAttribute):
         if instance is None:
             return self
         value = super().__get__(instance, owner)
-        return self.field.opened(instance, value) if isinstance(value, Sealed) else value or ""
+        field = cast(EncryptedText, self.field)
+        return field.opened(instance, value) if isinstance(value, Sealed) else value or ""
 
     def __set__(self, instance: models.Model, value: Any) -> None:
         instance.__dict__[self.field.attname] = value
@@ -164,7 +165,7 @@ class EqualityIndex(models.CharField):
 
     def pre_save(self, model_instance: models.Model, add: bool) -> str | None:
         """Digest what was set in the field beside; keep the digest of what was only carried along."""
-        source = model_instance._meta.get_field(self.of)
+        source = cast(EncryptedText, model_instance._meta.get_field(self.of))
         value = model_instance.__dict__.get(source.attname)
         if isinstance(value, Sealed):
             kept = getattr(model_instance, self.attname)

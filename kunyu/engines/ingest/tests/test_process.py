@@ -13,10 +13,11 @@ from kunyu.engines.ingest.errors import AlreadyOpen, InProgress, ReasonNeeded, T
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding
 from kunyu.engines.ingest.process import process
 from kunyu.engines.ingest.publish import publish
-from kunyu.engines.ingest.receive import Request, object_store, receive
+from kunyu.engines.ingest.receive import Request, receive
 from kunyu.engines.ingest.running import Run, is_held
 from kunyu.engines.ingest.services import Status, change_status, reject
 from kunyu.engines.ingest.settings import ingest_settings
+from kunyu.engines.ingest.storage import object_store
 from kunyu.engines.ingest.tests.delivered_files import (
     COUNTY,
     OPEN_STANDARD,
@@ -36,7 +37,8 @@ from kunyu.kernel.errors import UsageError
 def test_receiving_writes_delivery_event_audit_and_object(node: None, tmp_path: Path) -> None:
     path = write_cover(tmp_path / "a.gpkg")
     delivery = hand_in(path)
-    assert object_store().path(delivery.input_sm3).read_bytes() == path.read_bytes()
+    with object_store().open(delivery.input_sm3) as stored:
+        assert stored.read() == path.read_bytes()
     assert [(e.status, e.actor) for e in delivery.events.all()] == [("received", "operator")]
     entry = AuditEntry.objects.get(action="deliver")
     assert (entry.object_id, entry.result, entry.detail["sm3"]) == (str(delivery.pk), "done", delivery.input_sm3)

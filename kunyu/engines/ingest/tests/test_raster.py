@@ -17,7 +17,7 @@ from kunyu.engines.ingest.errors import BadRaster
 from kunyu.engines.ingest.models import RasterItem
 from kunyu.engines.ingest.process import process
 from kunyu.engines.ingest.publish import publish
-from kunyu.engines.ingest.receive import object_store
+from kunyu.engines.ingest.storage import object_store
 from kunyu.engines.ingest.tests.delivered_files import OPERATOR, accepted, hand_in
 
 IMAGES = "10102-901@990101"
@@ -38,7 +38,8 @@ def test_geotiff_becomes_cog_item_and_footprint(node: None, sql: Sql, tmp_path: 
     done = publish(accepted(path, dataset=IMAGES).pk, OPERATOR)
 
     item = RasterItem.objects.get()
-    cog = object_store().path(item.sm3)
+    cog = tmp_path / "stored.tif"
+    object_store().copy_to(item.sm3, cog)
     valid, problems, _ = cog_validate(cog)
     with rasterio.open(path) as before, rasterio.open(cog) as after:
         assert (before.read() == after.read()).all() and after.crs == before.crs

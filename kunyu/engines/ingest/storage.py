@@ -1,0 +1,63 @@
+"""What a delivery leaves in the object store, and whether it lies there encrypted. 汇交成果的存储."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.ingest.geoparquet import Content
+from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.security import protection
+from kunyu.engines.security.protection import object_store
+
+
+def protects(standard_id: str, dataset_code: str = "") -> bool:
+    """Tell whether a delivery for this target is encrypted at rest: the strictest label of what it may hold decides."""
+    if dataset_code:
+        layers = Layer.objects.filter(dataset_id=dataset_code)
+        return protection.must_protect([dataset_code, *layers.values_list("collection", flat=True)])
+    collections = list(Layer.objects.filter(standard_id=standard_id).values_list("collection", flat=True))
+    return protection.must_protect(collections or [standard_id])
+
+
+def protects_delivery(delivery: Delivery) -> bool:
+    """`protects` for a delivery's own target."""
+    return protects(delivery.standard_id, delivery.dataset_code)
+
+
+def content_of(sm3: str) -> Content:
+    """Return how to read an object: by its path, or opened anew at each call where it lies encrypted."""
+    store = object_store()
+    return (lambda: store.open(sm3)) if store.is_protected(sm3) else store.path(sm3)
+
+
+def objects_of(delivery: Delivery) -> Iterator[str]:
+    """Yield the digests of everything a delivery holds in the store, the mapping apart: it is no data."""
+    yield delivery.input_sm3
+    yield from filter(None, delivery.layers.values_list("mapped_sm3", flat=True))
+    yield from delivery.rasters.values_list("sm3", flat=True)
+    for run in delivery.check_runs.all():
+        yield from {run.report_sm3, *run.reports.values()} - {""}
+
+
+def protect_stored(say: Callable[[int, int], None] = lambda done, total: None) -> int:
+    """Encrypt what lies in plain although its label, perhaps a later one, asks for it. Interrupted, it may be run again.
+
+    Parameters
+    ----------
+    say : callable
+        Receives deliveries done and their number.
+
+    Returns
+    -------
+    int
+        Objects that were encrypted.
+    """
+    store, done = object_store(), 0
+    targets = Delivery.objects.values_list("standard_id", "dataset_code").distinct()
+    strict = [target for target in targets if protects(*target)]
+    deliveries = [one for one in Delivery.objects.order_by("pk") if (one.standard_id, one.dataset_code) in strict]
+    for number, delivery in enumerate(deliveries, 1):
+        done += sum(store.protect(sm3) for sm3 in objects_of(delivery) if store.exists(sm3))
+        say(number, len(deliveries))
+    return done
