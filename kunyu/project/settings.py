@@ -48,7 +48,6 @@ ALLOWED_HOSTS = os.environ.get("KUNYU_HOSTS", "localhost,127.0.0.1,[::1],testser
 INSTALLED_APPS = [
     "django.contrib.contenttypes",
     "django.contrib.auth",
-    "django.contrib.sessions",
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "procrastinate.contrib.django",
@@ -64,13 +63,13 @@ INSTALLED_APPS = [
 INSTALLED_PACKS = ["kunyu.packs.land_survey"]
 
 MIDDLEWARE = [
+    "kunyu.engines.security.headers.HeadersMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
-    "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "kunyu.engines.security.cross_site.CrossSiteMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "kunyu.engines.security.middleware.PrincipalMiddleware",
@@ -83,10 +82,17 @@ AUTH_USER_MODEL = "security.User"
 LOGIN_URL = "/login"
 LOGIN_REDIRECT_URL = "/"
 LOGOUT_REDIRECT_URL = "/login"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_ENGINE = "kunyu.engines.security.session_store"
+# the prefix binds the cookie to this very host over TLS: no neighbouring host can plant one
+SESSION_COOKIE_NAME = "__Host-kunyu" if PRODUCTION else "kunyu_session"
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = SESSION_EXPIRE_AT_BROWSER_CLOSE = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
-SESSION_COOKIE_AGE = 8 * 3600
+CSRF_FAILURE_VIEW = "kunyu.engines.security.cross_site.refused"
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+# requests that no person makes: they do not keep a session awake
+KUNYU_BACKGROUND_PATHS = ("/events",)
 
 TEMPLATES = [
     {
@@ -116,9 +122,10 @@ DATABASES = {
 # The serving role reads layers only, with parallel plans and JIT off (architecture.md §6).
 KUNYU_SERVE_DATABASE_URL = os.environ.get("KUNYU_SERVE_DATABASE_URL") or SECRETS.get("serve_database_url") or ""
 
-AUTH_PASSWORD_VALIDATORS = [
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 8}},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+# memory-hard; the second reads accounts of older nodes. The policy stands in kunyu.engines.security.passwords.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.ScryptPasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
 ]
 
 LANGUAGE_CODE = "zh-hans"

@@ -1,17 +1,15 @@
 """Accounts, grants and tokens."""
 
-import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
 
-from kunyu.engines.security import audit
-from kunyu.engines.security.errors import NotAllowed, UnknownUser
-from kunyu.engines.security.models import AccessToken, Grant, User
-from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, OPERATOR, QUERY, SEE, Principal
-from kunyu.kernel.digests import sm3_hex
+from kunyu.engines.security import access_tokens, audit
+from kunyu.engines.security.errors import UnknownUser
+from kunyu.engines.security.models import Grant, User
+from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, QUERY, SEE, Principal
 
 
 @dataclass(frozen=True)
@@ -72,31 +70,11 @@ def find_user(username: str) -> User:
     return user
 
 
-@transaction.atomic
 def issue_token(user: User, name: str, actor: Principal, expires_at: datetime | None = None) -> str:
-    """A new personal access token; it is shown once, only its digest is kept.
-
-    The node's operator issues for anyone, a person only for himself: a token carries its holder's rights.
-    """
-    _require_own(user, actor)
-    token = "ky_" + secrets.token_urlsafe(32)
-    AccessToken.objects.create(user=user, name=name, digest=sm3_hex(token.encode()), expires_at=expires_at)
-    audit.record(actor, "issue-token", "user", user.username, name=name)
-    return token
+    """A new personal access token with all rights of its holder (:func:`access_tokens.issue`); shown once."""
+    return access_tokens.issue(user, name, actor, expires_at)
 
 
-@transaction.atomic
 def revoke_token(user: User, name: str, actor: Principal) -> int:
-    """Delete the tokens of ``user`` called ``name``; returns how many there were."""
-    _require_own(user, actor)
-    count, _ = AccessToken.objects.filter(user=user, name=name).delete()
-    audit.record(actor, "revoke-token", "user", user.username, name=name, count=count)
-    return count
-
-
-def _require_own(user: User, actor: Principal) -> None:
-    if actor.name not in (OPERATOR, user.username):
-        raise NotAllowed(
-            f"只能为自己签发或撤销令牌，{user.username} 的令牌请由本人或节点操作员处理。",
-            f"Issue or revoke your own tokens only; those of {user.username} are his own or the operator's business.",
-        )
+    """Revoke the tokens of ``user`` called ``name``; returns how many there were."""
+    return access_tokens.revoke(user, actor, name=name)

@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 import os
+from collections import OrderedDict
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache, wraps
+from functools import wraps
+from threading import Lock
 from typing import Any
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.db import connection
 from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
-from kunyu.engines.security.errors import BadToken
-from kunyu.engines.security.models import AccessToken, AdminDuty, User
+from kunyu.engines.security import access_tokens, lockout, sessions
+from kunyu.engines.security.models import AdminDuty, User
 from kunyu.engines.security.rights import rights_of
-from kunyu.engines.security.scope import ANONYMOUS, Principal, operator
-from kunyu.kernel.digests import sm3_hex
+from kunyu.engines.security.scope import ANONYMOUS, Principal, Right, operator
+from kunyu.engines.security.session_store import SessionStore, SignedIn
 
-_ANY = -1  # stands for the digest in the query that Django wrote
-
-
-@lru_cache(maxsize=1)
-def _token_sql() -> tuple[str, tuple[Any, ...]]:
-    found = AccessToken.objects.filter(digest=str(_ANY))
-    return found.values_list(
-        "user_id",
-        "user__username",
-        "user__name_zh",
-        "user__is_active",
-        "expires_at",
-        "user__admin_duty__duty",
-        "user__admin_duty__division_prefix",
-    ).query.sql_with_params()
-
-
-def _rows(written: tuple[str, tuple[Any, ...]], value: Any) -> list[tuple[Any, ...]]:
-    """Run a query that Django wrote once for this process: every request asks these, and writing costs more."""
-    statement, parameters = written
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [value if one in (_ANY, str(_ANY)) else one for one in parameters])
-        return list(cursor.fetchall())
+MOST_KEPT = 2_000
+BACKGROUND_HEADER = "Kunyu-Background"
+_Key = tuple[Any, ...]
+_kept: OrderedDict[_Key, tuple[tuple[Right, ...], Principal]] = OrderedDict()
+_guard = Lock()
 
 
 def principal_of(user: User, origin: str = "") -> Principal:
@@ -50,22 +35,75 @@ def principal_of(user: User, origin: str = "") -> Principal:
 
 
 def principal_of_token(token: str, origin: str = "") -> Principal:
-    """The principal who holds ``token``; :class:`BadToken` when nobody does."""
-    found = _rows(_token_sql(), sm3_hex(token.encode()))
-    user_id, username, name_zh, is_active, expires_at, duty, division = found[0] if found else (None, *[""] * 6)
-    if user_id is None or not is_active or (expires_at and expires_at < datetime.now(UTC)):
-        raise BadToken("访问令牌无效或已过期。", "The access token is unknown or has expired.")
-    return Principal(username, name_zh, user_id, rights_of(user_id), origin, duty or "", division or "")
+    """The principal who holds ``token``, narrowed as the token is; :class:`BadToken` when nobody does."""
+    bearer = access_tokens.bearer_of(token, origin)
+    rights = rights_of(bearer.user_id)
+    key = ("token", bearer, origin)
+    return _remembered(key, rights, lambda: Principal(
+        bearer.username, bearer.name_zh, bearer.user_id, bearer.narrowed(rights), origin, bearer.duty,
+        bearer.duty_division,
+    ))  # fmt: skip
+
+
+def _principal_of_session(one: SignedIn, origin: str) -> Principal:
+    rights = rights_of(one.user_id)
+    key = ("session", one.session_id, one.username, one.name_zh, one.duty, one.duty_division, origin)
+    return _remembered(key, rights, lambda: Principal(
+        one.username, one.name_zh, one.user_id, rights, origin, one.duty, one.duty_division, one.session_id
+    ))  # fmt: skip
+
+
+def _remembered(key: _Key, rights: tuple[Right, ...], make: Callable[[], Principal]) -> Principal:
+    """The same principal as at the last request while its rights are the very same object.
+
+    Ordering thousands of rights by action and branch costs milliseconds; a principal does it once and is kept.
+    """
+    key = (connection.settings_dict["NAME"], *key)
+    with _guard:
+        kept = _kept.get(key)
+        if kept is not None and kept[0] is rights:
+            _kept.move_to_end(key)
+            return kept[1]
+    made = make()
+    with _guard:
+        _kept[key] = (rights, made)
+        if len(_kept) > MOST_KEPT:
+            _kept.popitem(last=False)
+    return made
+
+
+def bearer_token(request: HttpRequest) -> str:
+    """The access token that a request carries in ``Authorization``; empty when it carries none."""
+    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def signed_in_session(request: HttpRequest) -> SignedIn | None:
+    """Who is signed in at this browser, and how; None for nobody and for programs with a token."""
+    store = getattr(request, "session", None)
+    if bearer_token(request) or not isinstance(store, SessionStore):
+        return None
+    store.accessed = True  # the answer depends on the cookie, whether there is one or not: Vary says so
+    return store.signed_in if store.session_key else None
 
 
 def principal_of_request(request: HttpRequest) -> Principal:
     """Bearer token first, then the session; nobody otherwise."""
-    origin = request.META.get("REMOTE_ADDR", "")
-    scheme, _, token = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and token:
-        return principal_of_token(token.strip(), origin)
-    user = request.user
-    return principal_of(user, origin) if isinstance(user, User) and user.is_active else ANONYMOUS
+    origin = lockout.origin_of(request)
+    if token := bearer_token(request):
+        return principal_of_token(token, origin)
+    one = signed_in_session(request)
+    if one is None:
+        return ANONYMOUS
+    if BACKGROUND_HEADER not in request.headers and not request.path.startswith(settings.KUNYU_BACKGROUND_PATHS):
+        sessions.touch(request.session)  # type: ignore[arg-type]
+    return _principal_of_session(one, origin)
+
+
+def user_of_request(request: HttpRequest) -> User | None:
+    """The account behind the session or token; loaded when asked for."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    return User.objects.filter(pk=principal.user_id).first() if principal.user_id is not None else None
 
 
 def principal_of_command_line() -> Principal:
@@ -80,13 +118,18 @@ def signed_in(request: HttpRequest) -> Principal | None:
     return None if principal.is_anonymous else principal
 
 
+def sign_in_address(request: HttpRequest) -> str:
+    """The sign-in page that leads back to this one."""
+    return "/login?" + urlencode({"next": request.get_full_path()})
+
+
 def login_needed(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
     """Send people who are not signed in to the sign-in page and back afterwards."""
 
     @wraps(view)
     def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
         if request.principal.is_anonymous:  # type: ignore[attr-defined]
-            return redirect(f"/login?next={request.get_full_path()}")
+            return redirect(sign_in_address(request))
         return view(request, *args, **kwargs)
 
     return guarded
