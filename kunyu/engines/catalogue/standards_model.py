@@ -34,7 +34,9 @@ class Field:
 
     ``length`` counts characters (Char, VarChar; 0 = no limit) or digits (Int, Float); ``decimals`` digits after
     the point. ``minimum`` and ``maximum`` are inclusive. ``name_of`` names the field whose code this one spells
-    out (DLMC of DLBM). ``verified`` covers name, type and length together.
+    out (DLMC of DLBM). ``personal`` says which kind of personal data the field holds (``name``, ``document``, ``phone``,
+    ``address``; empty for none): it is shown masked to whoever's grant does not reveal that kind. ``verified`` covers
+    name, type and length together.
     """
 
     code: str
@@ -53,6 +55,7 @@ class Field:
     name_of: str | None = None
     unit: str = ""
     note: str = ""
+    personal: str = ""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from typing import Any
 from kunyu.engines.catalogue.standards_codes import find_list, read_codelists, read_conversions, read_styles
 from kunyu.engines.catalogue.standards_files import bad, read_toml, require_choice, require_known_keys
 from kunyu.engines.catalogue.standards_model import CodeList, Field, Layer, Standard
+from kunyu.engines.security.masks import KINDS
 from kunyu.kernel.digests import canonical_json, sm3_hex
 
 GEOMETRIES = ("Polygon", "LineString", "Point", "Table", "Documents")
@@ -206,6 +207,8 @@ def _field(given: dict[str, Any], where: str, lists: Mapping[str, CodeList]) -> 
             f"代码表 {given['codelist']} 不存在",
             f"code list {given['codelist']} does not exist",
         )
+    if given.get("personal"):
+        _check_personal(given, here)
     length, decimals = given.get("length", 0), given.get("decimals", 0)
     if (given["type"] in ("Char", "Int", "Float") and length <= 0) or decimals < 0 or decimals > max(length, 0):
         raise bad(
@@ -214,6 +217,16 @@ def _field(given: dict[str, Any], where: str, lists: Mapping[str, CodeList]) -> 
             f"length {length}, decimals {decimals} are wrong",
         )
     return Field(**{**given, "aliases": tuple(given.get("aliases", ()))})
+
+
+def _check_personal(given: dict[str, Any], where: str) -> None:
+    require_choice(given["personal"], KINDS, "personal", where)
+    if given["type"] not in ("Char", "VarChar") or given.get("codelist") is not None:
+        raise bad(
+            where,
+            "个人信息字段（personal）应为不带代码表的文本",
+            "a field with personal data is text without a code list",
+        )
 
 
 def _check_layer(layer: Layer, where: str) -> None:
@@ -231,6 +244,13 @@ def _check_layer(layer: Layer, where: str) -> None:
             where,
             f"关键字段 {layer.key} 不在字段中",
             f"key {layer.key} is not among the fields",
+        )
+    if layer.key in codes and layer.field(layer.key).personal:
+        # the key stands in addresses, links and logs, where nothing is masked
+        raise bad(
+            where,
+            f"关键字段 {layer.key} 不能是个人信息",
+            f"key {layer.key} may not hold personal data",
         )
     for one in layer.fields:
         if one.name_of is not None and (one.name_of not in codes or layer.field(one.name_of).codelist is None):

@@ -16,6 +16,7 @@ from django.utils.cache import patch_vary_headers
 from kunyu.engines.maps.errors import BadParameter, MethodNotAllowed, NotAcceptable
 from kunyu.engines.maps.layers import ServedLayer
 from kunyu.engines.maps.parameters import AsOf
+from kunyu.engines.security import epochs
 from kunyu.engines.security.scope import Principal, Scope
 from kunyu.kernel.digests import canonical_json, sm3_hex
 
@@ -82,13 +83,22 @@ def wants_html(request: HttpRequest, query: dict[str, str], *others: str) -> boo
 
 
 def entity_tag(request: HttpRequest, layer: ServedLayer, granted: Scope, asof: AsOf, form: str = "json") -> str:
-    """ETag of a layer's answer: its versions, what the caller may see, and every parameter (contract.md)."""
+    """ETag of a layer's answer: its versions, what the caller may see, and every parameter (contract.md).
+
+    What the caller may see is in it whole: rights, prefixes, label sets, revealed fields, and the epoch of the labels,
+    so that no change of a grant, a label or the zone is ever answered with 304.
+    """
     parts = {
         "software": _software(),
         "standard": layer.standard.digest,
         "versions": [asof.state.count, asof.state.newest_id, str(asof.state.known_from)],
         "valid": asof.valid_text,
-        "entitlement": [granted.entitlement, *granted.prefixes],
+        "entitlement": [
+            granted.entitlement,
+            granted.label.code,
+            epochs.current().labels,
+            sorted([one.prefix, one.row_labels, sorted(one.reveals)] for one in granted.clauses),
+        ],
         "address": [request.get_host(), request.path, sorted(request.GET.items())],
         "form": form,
     }

@@ -78,9 +78,11 @@ def _links(layer: ServedLayer, address: str) -> list[dict[str, Any]]:
     return links
 
 
-def queryables(layer: ServedLayer, address: str) -> dict[str, Any]:
-    """The attributes a client may filter by, as JSON Schema (OGC 19-079r2)."""
-    properties: dict[str, Any] = {code: _property(layer, field) for code, field in layer.fields.items()}
+def queryables(layer: ServedLayer, address: str, clear: frozenset[str]) -> dict[str, Any]:
+    """The attributes a client may filter by (``clear``: those not masked for it), as JSON Schema (OGC 19-079r2)."""
+    properties: dict[str, Any] = {
+        code: _property(layer, field) for code, field in layer.fields.items() if code in clear
+    }
     if layer.is_spatial:
         geometry = {"Polygon": "multipolygon", "LineString": "multilinestring", "Point": "point"}[layer.geometry]
         properties["geom"] = {

@@ -64,7 +64,8 @@ def read_page(selection: Selection, crs: OfferedCrs, attributes: tuple[str, ...]
     """Read at most ``limit`` features after ``selection.after``, in the order of the key."""
     layer, key = selection.layer, queries.quoted(selection.layer.key)
     codes = dict.fromkeys((*attributes, layer.key))
-    columns = ["fid", "valid", *(["geom"] if layer.is_spatial else []), *map(queries.quoted, codes)]
+    columns = ["fid", "valid", *(["geom"] if layer.is_spatial else [])]
+    columns += [queries.attribute(selection, code) for code in codes]
     order = queries.page_order(selection, key)
     picked, parameters = queries.rows(selection, columns, each=f"ORDER BY {order} LIMIT %(limit)s + 1")
     statement = (

@@ -15,7 +15,7 @@ from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.catalogue.standards import Field, Standard, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.maps.moments import Moment
-from kunyu.engines.security import scope
+from kunyu.engines.security import label_registry, scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope
 
@@ -177,10 +177,13 @@ def current_records(layer: ServedLayer, granted: Scope, moment: Moment) -> int |
     """Records of the newest version of each county, as counted when it was published.
 
     None when the moment is not the present belief on a day that every newest version covers, or a count is missing. A
-    correction of an earlier date is newest in number only: another version speaks of the days after its own.
+    correction of an earlier date is newest in number only: another version speaks of the days after its own. None too
+    where single records bear labels of their own: the caller may be told only how many he may see.
     """
     day = moment.days.first
     if moment.known_at is not None or day is None or not moment.days.is_one_day:
+        return None
+    if layer.collection in label_registry.with_record_labels():
         return None
     newest = _published(layer).order_by("county", "-number").distinct("county")
     rows = [

@@ -12,6 +12,8 @@ import shapely
 
 from kunyu.engines.maps.layers import ServedLayer
 from kunyu.engines.maps.moments import Moment
+from kunyu.engines.security.errors import FieldMasked
+from kunyu.engines.security.masks import mask_sql
 from kunyu.engines.security.scope import Scope
 
 
@@ -53,6 +55,33 @@ class Selection:
 def quoted(column: str) -> str:
     """A column of a layer table as an SQL name; attribute codes come from the standard, never from a request."""
     return '"' + column.replace('"', '""') + '"'
+
+
+def attribute(selection: Selection, code: str) -> str:
+    """SQL of an attribute under its own name: masked where the grant does not reveal that kind of personal data."""
+    column, kind = quoted(code), selection.layer.fields[code].personal
+    if not kind:
+        return column
+    return f"{selection.granted.shown(column, kind, mask_sql(kind, column))} AS {column}"
+
+
+def require_clear(layer: ServedLayer, granted: Scope, code: str) -> None:
+    """Refuse to filter, sort or search by a field that the caller does not see in clear everywhere he may read.
+
+    Even a count of matches would tell whether a guessed value is right.
+
+    Raises
+    ------
+    FieldMasked
+    """
+    field = layer.fields[code]
+    if field.personal and not granted.reveals(field.personal):
+        raise FieldMasked(
+            f"字段 {code}（{field.name_zh}）含个人信息，您看到的是脱敏值，不能用它查询或排序；如确需查询，请申请明文权限。",
+            f"{code} ({field.name_en}) holds personal data that you see masked: it cannot be filtered or sorted by. Ask "
+            "for the right to see it in clear if your task needs it.",
+            field=code,
+        )
 
 
 def rows(
@@ -133,6 +162,7 @@ def _conditions(selection: Selection) -> tuple[list[str], dict[str, Any]]:
         conditions.append("geom && %(area)s::geometry AND ST_Intersects(geom, %(area)s::geometry)")
         parameters["area"] = shapely.to_wkb(shapely.set_srid(selection.area, 4490), hex=True, include_srid=True)
     for number, (code, value) in enumerate(selection.equals.items()):
+        require_clear(selection.layer, selection.granted, code)
         conditions.append(f"{quoted(code)} = %(value_{number})s{_cast(value)}")
         parameters[f"value_{number}"] = value
     if selection.feature is not None:

@@ -135,7 +135,8 @@ def _features(principal: Principal, layer: ServedLayer, text: str, valid_at: str
     layer, granted = open_layer(principal, layer.collection, scope.QUERY)
     number = layer.fields.get(PARCEL_NUMBER)
     tries = [Selection(layer, granted, Moment(read_days(None, valid_at), None), feature=text)]
-    if number and len(text) <= number.length:
+    is_clear = number is not None and (not number.personal or granted.reveals(number.personal))
+    if number and is_clear and len(text) <= number.length:
         tries.append(replace(tries[0], feature=None, equals={PARCEL_NUMBER: text}))
     for selection in tries:
         page = features.read_page(selection, crs.DEFAULT, (layer.key,), limit)

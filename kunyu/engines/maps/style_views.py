@@ -48,7 +48,7 @@ def style_list(request: HttpRequest) -> HttpResponse:
 @reading
 def style(request: HttpRequest, style_id: str) -> HttpResponse:
     """The MapLibre style of one collection; its source is the collection's TileJSON."""
-    layer, _ = open_layer(principal_of(request), style_id, scope.SEE)
+    layer, granted = open_layer(principal_of(request), style_id, scope.SEE)
     if not layer.is_spatial:
         raise NoSuchStyle(f"{style_id} 没有几何，没有样式。", f"{style_id} has no geometry and therefore no style.")
     query = read_query(request, ("f",))
@@ -56,4 +56,4 @@ def style(request: HttpRequest, style_id: str) -> HttpResponse:
     if wants_html(request, query, "mapbox"):
         rows = [(Cell(one.code), Cell(one.name_zh), Cell(one.colour)) for one in styles.legend(layer)]
         return page_answer(request, (layer.name_zh, layer.name_en), ("", ""), [Table(("图例", "Legend"), (), rows)])
-    return json_answer(request, styles.style_document(layer, tilejson), MAPBOX_STYLE, is_public=layer.is_public)
+    return json_answer(request, styles.style_document(layer, tilejson), MAPBOX_STYLE, is_public=granted.is_public)

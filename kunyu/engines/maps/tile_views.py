@@ -90,7 +90,7 @@ def tilesets(request: HttpRequest, collection_id: str) -> HttpResponse:
     if wants_html(request, query):
         rows = [(Cell(one["title"], one["links"][0]["href"]),) for one in document["tilesets"]]
         return page_answer(request, ("矢量瓦片", "Vector tiles"), (title_of(layer), ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, is_public=layer.is_public)
+    return json_answer(request, document, is_public=granted.is_public)
 
 
 @reading
@@ -111,12 +111,12 @@ def tileset(request: HttpRequest, collection_id: str, grid_id: str) -> HttpRespo
         read_attributes(layer, query.get("properties"), ())
         kept = urlencode({name: value for name, value in query.items() if name != "f"}, safe=",:")
         document = collections.tilejson(layer, extent, address, maps_settings().max_zoom, kept)
-        return json_answer(request, document, is_public=layer.is_public)
+        return json_answer(request, document, is_public=granted.is_public)
     document = collections.tileset(layer, grid_id, extent, address)
     if wants_html(request, query, "tilejson"):
         rows = [(Cell(one["rel"]), Cell(one["href"])) for one in document["links"]]
         return page_answer(request, (document["title"], ""), ("", ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, is_public=layer.is_public)
+    return json_answer(request, document, is_public=granted.is_public)
 
 
 @reading
@@ -129,7 +129,7 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     grid = grid_of(grid_id)
     grid.require(zoom, row, column)
     asof = read_moment(layer, query)
-    caching = Caching(entity_tag(request, layer, granted, asof, "mvt"), layer.is_public)
+    caching = Caching(entity_tag(request, layer, granted, asof, "mvt"), granted.is_public)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
     attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)

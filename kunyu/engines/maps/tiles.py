@@ -78,13 +78,13 @@ def tile_statement(
     return _small_scale(selection, address, attributes)
 
 
-def _columns(layer: ServedLayer, attributes: tuple[str, ...]) -> list[str]:
+def _columns(selection: Selection, attributes: tuple[str, ...]) -> list[str]:
     """Attribute columns in types a vector tile knows: numbers stay numbers, dates become text."""
     casts = {"Float": "::float8", "Int": "::int8", "Date": "::text", "DateTime": "::text"}
     return [
         f"{queries.quoted(code)}{cast} AS {queries.quoted(code)}"
-        if (cast := casts.get(layer.fields[code].type))
-        else queries.quoted(code)
+        if (cast := casts.get(selection.layer.fields[code].type))
+        else queries.attribute(selection, code)
         for code in attributes
     ]
 
@@ -102,7 +102,7 @@ def _large_scale(selection: Selection, address: TileAddress, attributes: tuple[s
             f"ST_AsMVTGeom({_thinned(selection.layer)}, %(bounds)s::box2d, {MVT_EXTENT}, "
             f"{int(MVT_EXTENT * BUFFER_SHARE)}, true) AS geom",
             "fid",
-            *_columns(selection.layer, attributes),
+            *_columns(selection, attributes),
         ],
         _inside(
             address, {"bounds": address.grid.lonlat(address.plane).text, "half_unit": _half_unit(address, MVT_EXTENT)}
@@ -139,7 +139,7 @@ def _small_scale(selection: Selection, address: TileAddress, attributes: tuple[s
     size = "area_m2" if is_polygon else "0"
     picked, parameters = queries.rows(
         selection,
-        ["geom", "fid", f"{size} AS size", *_columns(selection.layer, attributes)],
+        ["geom", "fid", f"{size} AS size", *_columns(selection, attributes)],
         _inside(address, {}),
     )
     if selection.layer.geometry != "Point":

@@ -169,20 +169,34 @@ def collection(request: HttpRequest, collection_id: str) -> HttpResponse:
         return page_answer(
             request, (layer.name_zh, layer.name_en), (layer.dataset_name_zh, layer.dataset_name_en), tables, links
         )
-    return json_answer(request, collections.describe(layer, versions, root, alone=True), is_public=layer.is_public)
+    return json_answer(request, collections.describe(layer, versions, root, alone=True), is_public=granted.is_public)
 
 
 @reading
 def queryables(request: HttpRequest, collection_id: str) -> HttpResponse:
     """The attributes a client may filter by."""
-    layer, _ = open_layer(principal_of(request), collection_id, scope.SEE)
+    layer, granted = open_layer(principal_of(request), collection_id, scope.SEE)
     query = read_query(request, ("f",))
     address = f"{collection_address(root_of(request), layer.collection)}/queryables"
-    document = collections.queryables(layer, address)
+    document = collections.queryables(layer, address, _clear_fields(request, layer))
     if wants_html(request, query):
         rows = [(Cell(name), Cell(one["title"]), Cell(one.get("type"))) for name, one in document["properties"].items()]
         return page_answer(request, ("可查询字段", "Queryables"), (title_of(layer), ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, SCHEMA, is_public=layer.is_public)
+    return json_answer(request, document, SCHEMA, is_public=granted.is_public)
+
+
+def _clear_fields(request: HttpRequest, layer: ServedLayer) -> frozenset[str]:
+    """Attributes the caller may filter by: those he would read in clear."""
+    if not any(field.personal for field in layer.fields.values()):
+        return frozenset(layer.fields)
+    principal = principal_of(request)
+    may_query = scope.may(principal, layer.collection, scope.QUERY, public=layer.is_public)
+    granted = open_layer(principal, layer.collection, scope.QUERY)[1] if may_query else None
+    return frozenset(
+        code
+        for code, field in layer.fields.items()
+        if not field.personal or (granted is not None and granted.reveals(field.personal))
+    )
 
 
 @reading
@@ -192,7 +206,7 @@ def items(request: HttpRequest, collection_id: str) -> HttpResponse:
     query = read_query(request, (*ITEMS_PARAMETERS, *layer.fields))
     html = wants_html(request, query, "geojson")
     asof, out = read_moment(layer, query), read_crs(query.get("crs"))
-    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), layer.is_public)
+    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), granted.is_public)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
     selection = Selection(
@@ -280,7 +294,7 @@ def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpRespo
     asof, out = read_moment(layer, query), read_crs(query.get("crs"))
     if "\0" in feature_id:
         raise NotVisible("没有这个要素。", "There is no such feature.")
-    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), layer.is_public)
+    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), granted.is_public)
     attributes = read_attributes(layer, query.get("properties"), tuple(layer.fields))
     selection = Selection(layer, granted, asof.moment, feature=feature_id)
     if is_unchanged(request, caching.tag):

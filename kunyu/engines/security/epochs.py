@@ -54,6 +54,21 @@ def note(rights: int | None, labels: int | None, *, read_at: float | None = None
     return epochs
 
 
+def raise_labels() -> None:
+    """Say in the caller's transaction that labels changed where no trigger sees it: labels of single records."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RAISE_LABELS)
+    forget()
+
+
+_RAISE_LABELS = """
+INSERT INTO security_nodestate (id, rights_epoch, labels_epoch, zone, zone_labels)
+VALUES (1, 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint, 'business', 0)
+ON CONFLICT (id) DO UPDATE SET labels_epoch =
+  greatest(security_nodestate.labels_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint)
+"""
+
+
 def forget() -> None:
     """Read again at the next question: called by services that changed something, and between tests."""
     _seen.set(None)

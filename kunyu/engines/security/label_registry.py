@@ -37,3 +37,20 @@ def approved_label(collection: str) -> Label | None:
 def label_of(collection: str) -> Label:
     """The label that decides who may see a collection: the approved one, or :data:`labels.ORDINARY` without one."""
     return approved_label(collection) or ORDINARY
+
+
+_with_records: dict[str, tuple[int, frozenset[str]]] = {}
+
+
+def with_record_labels() -> frozenset[str]:
+    """Collections in which a label of single records was ever approved, kept in memory per epoch."""
+    epoch, database = epochs.current().labels, str(connection.settings_dict["NAME"])
+    kept = _with_records.get(database)
+    if kept is not None and kept[0] == epoch:
+        return kept[1]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT DISTINCT collection FROM security_recordlabel WHERE state = 'approved'")
+        found = frozenset(row[0] for row in cursor.fetchall())
+    if epoch is not None:
+        _with_records[database] = (epoch, found)
+    return found
