@@ -174,6 +174,9 @@ def service_children(settings: NodeSettings) -> list[Child]:
         Child(
             "outbox", [python, "-m", "kunyu.project.runtime.outbox_loop"], environment, logs / "outbox.log", grace_s=5
         ),
+        Child(
+            "sealer", [python, "-m", "kunyu.project.runtime.sealer_loop"], environment, logs / "sealer.log", grace_s=5
+        ),
     ]
 
 

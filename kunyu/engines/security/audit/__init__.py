@@ -15,22 +15,51 @@ if TYPE_CHECKING:
 def record(
     principal: Principal, action: str, object_kind: str, object_id: object, result: str = "done", **detail: object
 ) -> None:
-    """Add one entry; must run inside the transaction of the act, so that neither stands without the other."""
-    from django.db import connection
+    """Add one entry; must run inside the transaction of the act, so that neither stands without the other.
 
-    from kunyu.engines.security.models import AuditEntry
-    from kunyu.kernel.errors import Defect
+    Parameters
+    ----------
+    action : str
+        A verb of the caller, e.g. ``delivery-published``; the same word for the same act everywhere.
+    object_kind, object_id
+        What was acted upon.
+    result : str
+        ``done``, ``refused`` or ``failed``.
+    **detail
+        What else matters, JSON-ready; personal data is masked (`audit.personal`). ``object_label`` (label code),
+        ``purpose``, ``ticket``, ``before_digest``, ``after_digest`` and ``device`` become members of the record itself.
 
-    if not connection.in_atomic_block:
-        raise Defect(
-            "审计记录必须与所记的操作在同一事务中。", "An audit entry must be written in the transaction of its act."
-        )
-    AuditEntry.objects.create(
-        actor=principal.name,
-        action=action,
-        object_kind=object_kind,
-        object_id=str(object_id),
-        origin=principal.origin,
-        result=result,
-        detail=detail,
-    )
+    Raises
+    ------
+    Defect
+        No transaction is open.
+    """
+    from kunyu.engines.security.audit.recording import write
+
+    write(principal, action, object_kind, object_id, result, detail)
+
+
+def record_read(
+    principal: Principal, collection: str, extent_lonlat: tuple[float, float, float, float] | None, label_code: int,
+    kind: str = "tiles",
+) -> None:  # fmt: skip
+    """Put a read of labelled data on record, once for each session, layer, minute and rounded extent.
+
+    Parameters
+    ----------
+    extent_lonlat : tuple or None
+        West, south, east, north in degrees (EPSG:4490); None: no place (a whole collection).
+    label_code : int
+        Effective label of what is read, 0 to 53; 0 (公开·一般·无条件共享) is not recorded.
+    kind : str
+        ``tiles``, ``features``, ``identify`` or ``export``.
+
+    Raises
+    ------
+    ReadNotRecorded
+        The read cannot be recorded and must therefore not be answered (fail closed).
+    """
+    if label_code:
+        from kunyu.engines.security.audit.reads import record_read as write
+
+        write(principal, collection, extent_lonlat, label_code, kind)

@@ -40,24 +40,31 @@ def declare(keys: Mapping[str, str]) -> None:
 
 def masked(detail: Mapping[str, Any]) -> dict[str, Any]:
     """The detail with personal data masked and every value JSON-ready; deeper than 12 levels becomes text."""
-    return {str(key): _value(value, _KEYS.get(str(key).casefold()), 1) for key, value in detail.items()}
+    return {storable(str(key)): _value(value, _KEYS.get(str(key).casefold()), 1) for key, value in detail.items()}
+
+
+def storable(text: str) -> str:
+    """The text as PostgreSQL and UTF-8 can hold it: NUL and lone surrogates become U+FFFD."""
+    if text.isascii() and "\x00" not in text:
+        return text
+    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def scrubbed(text: str) -> str:
-    """The text with valid identity numbers and mobile numbers masked."""
-    found = _IDENTITY.sub(_identity_masked, text)
+    """The text, storable, with valid identity numbers and mobile numbers masked."""
+    found = _IDENTITY.sub(_identity_masked, storable(text))
     return _MOBILE.sub(lambda match: str(masks.mask(PHONE, match[0])), found)
 
 
 def _value(value: Any, kind: str | None, depth: int) -> Any:
     if isinstance(value, Mapping) and depth < _DEPTH:
-        return {str(k): _value(v, _KEYS.get(str(k).casefold()) or kind, depth + 1) for k, v in value.items()}
+        return {storable(str(k)): _value(v, _KEYS.get(str(k).casefold()) or kind, depth + 1) for k, v in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)) and depth < _DEPTH:
         members = sorted(value, key=str) if isinstance(value, (set, frozenset)) else value
         return [_value(one, kind, depth + 1) for one in members]
     if value is None or isinstance(value, bool):
         return value
-    return _scalar(value) if kind is None else masks.mask(kind, str(value))
+    return _scalar(value) if kind is None else masks.mask(kind, storable(str(value)))
 
 
 def _scalar(value: Any) -> Any:

@@ -8,6 +8,7 @@ files quick, on every core.
 from __future__ import annotations
 
 import json
+from binascii import hexlify
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -21,6 +22,7 @@ Keys = Mapping[str, bytes]
 """Public keys (65 bytes) by the fingerprint of their certificate."""
 
 _UNKNOWN = b""
+_RECORD_AT = 64 + len('","link":"') + 64 + len('","record":')
 
 
 @dataclass(frozen=True)
@@ -53,33 +55,39 @@ class Glance:
 
 
 def glance(lines: Sequence[bytes], keys: Keys, wanted: frozenset[int]) -> Glance:
-    """Look at a piece that begins with an entry; ``right`` is False at the first doubt."""
+    """Look at a piece that begins with an entry; ``right`` is False at the first doubt.
+
+    The hot loop: every line must equal, byte by byte, the line that its number, its record and the link before it give,
+    so nothing is parsed. Written for speed: 100,000 entries a second are the bar.
+    """
     doubt = Glance(False, len(lines))
-    match_entry, checkpoints, links = ENTRY.fullmatch, [], {}
-    first, first_leaf, first_link = 0, b"", b""
-    number, current = 0, b""
+    begin = ENTRY.fullmatch(lines[0]) if lines else None
+    if begin is None:
+        return doubt
+    first = int(begin[1])
+    checkpoints: list[Checkpoint] = []
+    links: dict[int, bytes] = {}
+    number, current = first - 1, b""
     for line in lines:
-        found = match_entry(line)
-        if found is None:
+        number += 1
+        head = b'{"n":%d,"leaf":"' % number
+        at = len(head)
+        if not line.startswith(head):
+            number -= 1
             checkpoint = _signed_checkpoint(line, keys)
             if checkpoint is None or checkpoint.seq != number or checkpoint.link != current.hex():
                 return doubt
             checkpoints.append(checkpoint)
             continue
-        n, leaf_hex, link_hex, text = found.groups()
-        leaf, stated = bytes.fromhex(leaf_hex.decode()), bytes.fromhex(link_hex.decode())
-        if digest(text) != leaf:
+        leaf = digest(line[at + _RECORD_AT : -2])
+        current = link(current, leaf, number) if current else bytes.fromhex(begin[3].decode())
+        if line[at : at + _RECORD_AT] != b'%b","link":"%b","record":' % (hexlify(leaf), hexlify(current)):
             return doubt
-        if number:
-            number += 1
-            if number != int(n) or link(current, leaf, number) != stated:
-                return doubt
-        else:
-            first = number = int(n)
-            first_leaf, first_link = leaf, stated
-        current = stated
         if number in wanted:
-            links[number] = stated
+            links[number] = current
+    if not all(line.endswith(b"}\n") for line in lines):
+        return doubt
+    first_leaf, first_link = (bytes.fromhex(begin[part].decode()) for part in (2, 3))
     return Glance(
         True, len(lines), first, first_leaf, first_link, number, current, tuple(checkpoints), links
     )  # fmt: skip

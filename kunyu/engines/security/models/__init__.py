@@ -2,7 +2,13 @@
 
 from kunyu.engines.security.models.accounts import AccessToken, Clearance, User, UserManager
 from kunyu.engines.security.models.administration import Handover, ImportDraft, Invitation
-from kunyu.engines.security.models.audit import AuditEntry
+from kunyu.engines.security.models.audit import (
+    AuditAnchoring,
+    AuditCheckpoint,
+    AuditEntry,
+    AuditPending,
+    AuditSeal,
+)
 from kunyu.engines.security.models.identity import (
     Authenticator,
     BoundCertificate,
@@ -19,7 +25,7 @@ from kunyu.engines.security.models.rights import Action, AdminDuty, Appointment,
 from kunyu.engines.security.models.sources import RightSource
 
 __all__ = [
-    "AccessToken", "Action", "AdminDuty", "Appointment", "AuditEntry", "Authenticator", "BoundCertificate", "Clearance",
+    "AccessToken", "Action", "AdminDuty", "Appointment", "AuditAnchoring", "AuditCheckpoint", "AuditEntry", "AuditPending", "AuditSeal", "Authenticator", "BoundCertificate", "Clearance",
     "Grant", "Handover", "ImportDraft", "Invitation", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory",
     "Post", "RecordLabel", "RecoveryCode", "RevokedCertificate", "RightSource", "Role", "SignInChallenge", "SignInFailures",
     "SignInSession", "User", "UserManager",
