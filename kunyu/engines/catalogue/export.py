@@ -27,7 +27,8 @@ from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.tables import qualified, standard_layer
 from kunyu.engines.security import audit, scope
-from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.masks import mask_sql
+from kunyu.engines.security.scope import Principal, Scope
 
 BATCH = 20_000
 _ARROW = {"Char": pa.string(), "VarChar": pa.string(), "Int": pa.int64(), "Float": pa.float64(),
@@ -36,7 +37,28 @@ _OGR_GEOMETRY = {"Polygon": "MultiPolygon", "LineString": "MultiLineString", "Po
 
 
 Told = Callable[[int], None]
-Writer = Callable[[Path, StandardLayer, str, list[Any], Told], int]
+Writer = Callable[[Path, "Reading", list[Any], Told], int]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What is written: a layer's rows ``FROM … WHERE …`` and the scope that says which fields are masked."""
+
+    layer: StandardLayer
+    granted: Scope
+    rows: str
+
+    def listed(self, prefix: str = "") -> str:
+        """SQL of the columns in the standard's order, personal ones masked where the grant does not reveal them."""
+        return ", ".join([f"{prefix}county", *(self._column(one, prefix) for one in self.layer.fields)])
+
+    def _column(self, field: Field, prefix: str) -> str:
+        column = f'{prefix}"{field.code}"'
+        if not field.personal:
+            return column
+        masked = mask_sql(field.personal, column)
+        shown = self.granted.shown(column, field.personal, masked, f"{prefix}county", f"{prefix}label")
+        return f'{shown} AS "{field.code}"'
 
 
 @dataclass(frozen=True)
@@ -89,10 +111,14 @@ def export_dataset(
     allowed, parameters = granted.predicate()
     when, times = (moment or Moment()).predicate()
     query = f"FROM {qualified(layer.table_name)} WHERE {allowed} AND {when} AND starts_with(county, %s) ORDER BY fid"
-    with transaction.atomic():
-        with as_reader(granted), _replacing(path) as part:
-            count = write(part, standard_layer(layer), query, [*parameters, *times, division], told)
-        audit.record(principal, "export", "collection", layer.collection, records=count, file=path.name)
+    reading = Reading(standard_layer(layer), granted, query)
+    with transaction.atomic(), _replacing(path) as part:
+        with as_reader(granted):
+            count = write(part, reading, [*parameters, *times, division], told)
+        audit.record(
+            principal, "export", "collection", layer.collection, records=count, file=path.name,
+            object_label=granted.label.code,
+        )  # fmt: skip
     return Exported(str(path), layer.collection, count)
 
 
@@ -123,10 +149,6 @@ def _replacing(path: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
-def _listed(layer: StandardLayer, prefix: str = "") -> str:
-    return ", ".join([f"{prefix}county", *(f'{prefix}"{one.code}"' for one in layer.fields)])
-
-
 @contextmanager
 def _cursor(query: str, parameters: list[Any]) -> Iterator[psycopg.ServerCursor]:
     """A server-side cursor: memory stays that of one batch, however large the county."""
@@ -138,11 +160,12 @@ def _cursor(query: str, parameters: list[Any]) -> Iterator[psycopg.ServerCursor]
         yield cursor
 
 
-def _write_gpkg(path: Path, layer: StandardLayer, query: str, parameters: list[Any], told: Told) -> int:
+def _write_gpkg(path: Path, reading: Reading, parameters: list[Any], told: Told) -> int:
+    layer = reading.layer
     geometry = ", ST_AsBinary(geom)" if layer.spatial else ""
     fields = (Field("county", "县级区划代码", "County code", "Char", 6), *layer.fields)
     written = 0
-    with _cursor(f"SELECT {_listed(layer)}{geometry} {query}", parameters) as cursor:
+    with _cursor(f"SELECT {reading.listed()}{geometry} {reading.rows}", parameters) as cursor:
         while (rows := cursor.fetchmany(BATCH)) or written == 0:
             table = _arrow(fields, rows, layer.spatial)
             options = {"geometry_name": "geom", "geometry_type": _OGR_GEOMETRY[layer.geometry],
@@ -170,14 +193,15 @@ def _arrow(fields: tuple[Field, ...], rows: list[Any], spatial: bool) -> pa.Tabl
     return pa.table(arrays, names=names)
 
 
-def _write_geojson(path: Path, layer: StandardLayer, query: str, parameters: list[Any], told: Told) -> int:
+def _write_geojson(path: Path, reading: Reading, parameters: list[Any], told: Told) -> int:
+    layer = reading.layer
     # json_build_object takes 100 arguments at most, and a process layer has more than 50 fields: a row instead
     geometry = "ST_AsGeoJSON(rows.geom, 9)" if layer.spatial else "'null'"
     key = f'rows."{layer.key}"'
     feature = (
         f'SELECT \'{{"type":"Feature","id":\' || coalesce(to_json({key})::text, \'null\') || \',"geometry":\' '
         f"|| coalesce({geometry}, 'null') || ',\"properties\":' || row_to_json(attributes)::text || '}}' "
-        f"FROM (SELECT * {query}) AS rows, LATERAL (SELECT {_listed(layer, 'rows.')}) AS attributes"
+        f"FROM (SELECT * {reading.rows}) AS rows, LATERAL (SELECT {reading.listed('rows.')}) AS attributes"
     )
     count = 0
     with path.open("w", encoding="utf-8") as file, _cursor(feature, parameters) as cursor:
@@ -191,12 +215,12 @@ def _write_geojson(path: Path, layer: StandardLayer, query: str, parameters: lis
     return count
 
 
-def _write_csv(path: Path, layer: StandardLayer, query: str, parameters: list[Any], told: Told) -> int:
-    geometry = ", ST_AsText(geom, 9) AS geom" if layer.spatial else ""
+def _write_csv(path: Path, reading: Reading, parameters: list[Any], told: Told) -> int:
+    geometry = ", ST_AsText(geom, 9) AS geom" if reading.layer.spatial else ""
     connection.ensure_connection()
     raw: psycopg.Connection = connection.connection
     # COPY takes no parameters of the extended protocol: they are quoted by a client-side cursor
-    bound = psycopg.ClientCursor(raw).mogrify(f"SELECT {_listed(layer)}{geometry} {query}", parameters)
+    bound = psycopg.ClientCursor(raw).mogrify(f"SELECT {reading.listed()}{geometry} {reading.rows}", parameters)
     with path.open("wb") as file, raw.cursor() as cursor:
         file.write(b"\xef\xbb\xbf")  # spreadsheets take UTF-8 for a local code page without it
         with cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv, HEADER)").format(sql.SQL(bound))) as copy:  # type: ignore[arg-type]
