@@ -106,6 +106,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "kunyu.project.pages.node_context",
+                "kunyu.engines.worklist.pages.worklist_context",
             ]
         },
     }
