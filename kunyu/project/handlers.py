@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
 from kunyu.engines.security.label_services import DECIDED_TOPIC
 from kunyu.engines.worklist.handlers import LABEL_PROPOSED_TOPIC, label_proposed, tell_candidates
@@ -15,4 +16,6 @@ HANDLERS: dict[str, list[Handler]] = {
     CREATED_TOPIC: [tell_candidates],
     LABEL_PROPOSED_TOPIC: [label_proposed],
     DECIDED_TOPIC: [],
+    record_labels.PROPOSED_TOPIC: [],
+    record_labels.DECIDED_TOPIC: [],
 }

@@ -17,6 +17,7 @@ from kunyu.engines.catalogue.errors import (
     VersionOutOfOrder,
 )
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
+from kunyu.engines.catalogue.record_labels import reapply
 from kunyu.engines.catalogue.table_names import partition_name
 from kunyu.engines.catalogue.tables import qualified, standard_layer
 from kunyu.engines.security import label_services, zones
@@ -130,6 +131,7 @@ def publish_version(
             f"load version {version.number} again.",
             version=version.pk,
         )
+    reapply(version.layer, version.county)
     if verify:
         verify_unique_in_time(version.layer, version.county)
     version.status = published
