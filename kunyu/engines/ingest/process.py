@@ -32,6 +32,7 @@ from kunyu.engines.ingest.running import Run
 from kunyu.engines.ingest.services import UNFINISHED, Reason, Status, change_status, get_delivery
 from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.ingest.storage import object_store, protects_delivery
+from kunyu.engines.ingest.worklist import job_of
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
 
@@ -53,6 +54,7 @@ def process(delivery_id: int, listener: Any = None) -> Delivery:
         delivery = get_delivery(delivery_id)
         if delivery.status not in UNFINISHED:
             return delivery
+        run.report(job_of(delivery, "check", delivery.created_by))
         actor = Principal(delivery.created_by, origin="worker")
         try:
             return _steps(delivery, actor, run)

@@ -37,6 +37,7 @@ from kunyu.engines.ingest.publication import (
 )
 from kunyu.engines.ingest.running import COUNTY_LOCK_CLASS, Run
 from kunyu.engines.ingest.services import Reason, Status, change_status, get_delivery, wrong_status
+from kunyu.engines.ingest.worklist import job_of
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
 
@@ -56,6 +57,7 @@ def publish(delivery_id: int, actor: Principal, listener: Any = None) -> Deliver
         delivery = get_delivery(delivery_id)
         if delivery.status != Status.ACCEPTED:
             raise wrong_status(delivery, Status.PUBLISHED)
+        run.report(job_of(delivery, "publish", actor.name))
         try:
             return _publish(delivery, actor, run)
         except (KunyuError, DatabaseError, psycopg.Error, OSError) as error:

@@ -17,28 +17,31 @@ import psycopg
 from django.db import connection
 
 from kunyu.engines.ingest.errors import InProgress
+from kunyu.engines.ingest.worklist import phase_words
+from kunyu.engines.worklist.progress import Job, Reporter, own_session
 
 LOCK_CLASS = 0x6B79  # "ky": deliveries
 COUNTY_LOCK_CLASS = 0x6B7A
 SHOWN_EVERY_S = 0.5
 
 
-def own_session() -> psycopg.Connection:
-    """A new autocommit connection to Django's database."""
-    parameters = connection.get_connection_params()
-    for name in ("cursor_factory", "context", "prepare_threshold"):
-        parameters.pop(name, None)
-    return psycopg.connect(**parameters, autocommit=True)
-
-
 class Run:
-    """Holds a delivery while it is worked on: ``with Run(delivery_id) as run``."""
+    """Holds a delivery while it is worked on: ``with Run(delivery_id) as run``.
+
+    ``run.report(job)`` lets the owner of the job follow it from any page; it ends with the run.
+    """
 
     def __init__(self, delivery_id: int, listener: Any = None) -> None:
         self.delivery_id = delivery_id
         self._listener = listener
         self._shown = 0.0
         self._session: psycopg.Connection | None = None
+        self._reporter: Reporter | None = None
+
+    def report(self, job: Job) -> None:
+        """Begin to tell the owner of ``job`` where it stands."""
+        self._reporter = Reporter(job, self._session)
+        self._reporter.begin()
 
     def __enter__(self) -> Run:
         session = own_session()
@@ -59,6 +62,9 @@ class Run:
         session, self._session = self._session, None
         if session is None:
             return
+        if self._reporter is not None:
+            with contextlib.suppress(psycopg.Error):
+                self._reporter.finish(error, tell=False)  # the change of status tells people
         # said aloud: a session that merely closes holds its locks until the server notices
         with contextlib.suppress(psycopg.Error):
             session.execute("SELECT pg_advisory_unlock(%s, %s)", [LOCK_CLASS, self.delivery_id])
@@ -76,6 +82,8 @@ class Run:
         self._session.execute(
             "UPDATE ingest_delivery SET progress = %s::jsonb WHERE id = %s", [progress, self.delivery_id]
         )
+        if self._reporter is not None:
+            self._reporter.show(*phase_words(stage), done, total)
 
 
 def is_held(delivery_id: int) -> bool:

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from kunyu.engines.ingest.errors import ReasonNeeded, UnknownDelivery, WrongStatus
 from kunyu.engines.ingest.models import Delivery, DeliveryEvent
+from kunyu.engines.ingest.worklist import follow
 from kunyu.engines.security import audit
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
@@ -96,6 +97,7 @@ def change_status(
         actor, f"delivery-{status}", "delivery", delivery.pk, result, before=before, reason=reason.zh, code=reason.code,
         at=(at or timezone.now()).isoformat(),
     )  # fmt: skip
+    follow(delivery, before, actor, reason.zh, reason.en)
     return delivery
 
 

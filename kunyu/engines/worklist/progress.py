@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from types import TracebackType
 
 import psycopg
-from django.db import connection, transaction
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from kunyu.engines.security.models import User
@@ -39,6 +39,10 @@ ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, title_zh = excluded.title_
 _SHOW = """
 UPDATE worklist_progress SET phase_zh = %(zh)s, phase_en = %(en)s, done = %(done)s, total = %(total)s,
   updated_at = clock_timestamp() WHERE key = %(key)s AND outcome = 'running'
+"""
+_FINISH = """
+UPDATE worklist_progress SET outcome = %(outcome)s, message_zh = %(zh)s, message_en = %(en)s,
+  updated_at = clock_timestamp(), finished_at = clock_timestamp() WHERE key = %(key)s
 """
 
 
@@ -115,35 +119,45 @@ class Reporter:
         self._hint()
         return True
 
-    def finish(self, *, failed: bool = False, message_zh: str = "", message_en: str = "", tell: bool = True) -> None:
-        """Write the end, in the transaction of the caller, and tell the owner of a job that took long or failed."""
+    def finish(
+        self, error: BaseException | None = None, *, message_zh: str = "", message_en: str = "", tell: bool = True
+    ) -> None:
+        """Write the end, failed when there is an error, and tell the owner of a job that took long or failed."""
+        if self._session is None:
+            return
         self._finished = True
-        outcome = Progress.Outcome.FAILED if failed else Progress.Outcome.DONE
-        now = timezone.now()
-        with transaction.atomic():
-            Progress.objects.filter(key=self.job.key).update(
-                outcome=outcome, message_zh=message_zh, message_en=message_en, updated_at=now, finished_at=now
-            )
-            if self._owner is None:
-                return
-            live.people([self._owner], "progress")
-            if tell and (failed or time.monotonic() - self._began >= TOLD_AFTER_S):
-                notify([self._owner], self._notice(failed, message_zh, message_en, f"{now:%Y%m%dT%H%M%S}"))
+        zh, en = _words(error) if error is not None else (message_zh, message_en)
+        outcome = Progress.Outcome.DONE if error is None else Progress.Outcome.FAILED
+        self._session.execute(
+            _FINISH, {"outcome": outcome.value, "zh": _stored(zh), "en": _stored(en), "key": self.job.key}
+        )
+        self._hint()
+        took_long = time.monotonic() - self._began >= TOLD_AFTER_S
+        if tell and self._owner is not None and (error is not None or took_long):
+            notify([self._owner], self._notice(error is not None, zh, en))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
             if not self._finished:
-                zh, en = _words(error)
-                self.finish(failed=error is not None, message_zh=zh, message_en=en)
+                self._finish_quietly(error)
         finally:
             if self._given is None and self._session is not None:
                 with contextlib.suppress(psycopg.Error):
                     self._session.close()
                 self._session = None
 
-    def _notice(self, failed: bool, zh: str, en: str, stamp: str) -> Notice:
+    def _finish_quietly(self, error: BaseException | None) -> None:
+        """An error that passes is worth more than one of telling about it."""
+        if error is None:
+            self.finish()
+            return
+        with contextlib.suppress(psycopg.Error, DatabaseError):
+            self.finish(error)
+
+    def _notice(self, failed: bool, zh: str, en: str) -> Notice:
+        stamp = f"{timezone.now():%Y%m%dT%H%M%S%f}"
         title_en = self.job.title_en or self.job.title_zh
         return Notice(
             kind="job_finished", key=f"job:{self.job.key}:{stamp}", href=self.job.href, body_zh=zh, body_en=en,
@@ -157,9 +171,11 @@ class Reporter:
             self._session.execute("SELECT pg_notify(%s, %s)", [live.CHANNEL, live.payload([self._owner], "progress")])
 
 
-def _words(error: BaseException | None) -> tuple[str, str]:
-    if error is None:
-        return "", ""
+def _stored(text: str) -> str:
+    return text[:2000].replace("\x00", "")
+
+
+def _words(error: BaseException) -> tuple[str, str]:
     if isinstance(error, KunyuError):
         return error.detail_zh, error.detail_en
     return f"程序缺陷：{type(error).__name__}", f"A defect of the program: {type(error).__name__}"
