@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
-from kunyu.engines.security.label_services import DECIDED_TOPIC
-from kunyu.engines.worklist.handlers import LABEL_PROPOSED_TOPIC, label_proposed, tell_candidates
+from kunyu.engines.security.grant_services import ENDING_TOPIC
+from kunyu.engines.security.label_services import DECIDED_TOPIC, PROPOSED_TOPIC
+from kunyu.engines.security.leaving import LEFT_POST_TOPIC
+from kunyu.engines.worklist import handlers as worklist
 from kunyu.engines.worklist.services import CREATED_TOPIC
 from kunyu.kernel.outbox.services import Handler
 
@@ -13,9 +15,11 @@ from kunyu.kernel.outbox.services import Handler
 # version needs no message to be seen.
 HANDLERS: dict[str, list[Handler]] = {
     PUBLISHED_TOPIC: [],
-    CREATED_TOPIC: [tell_candidates],
-    LABEL_PROPOSED_TOPIC: [label_proposed],
-    DECIDED_TOPIC: [],
-    record_labels.PROPOSED_TOPIC: [],
-    record_labels.DECIDED_TOPIC: [],
+    CREATED_TOPIC: [worklist.tell_candidates],
+    PROPOSED_TOPIC: [worklist.label_proposed],
+    DECIDED_TOPIC: [worklist.label_decided],
+    record_labels.PROPOSED_TOPIC: [worklist.record_label_proposed],
+    record_labels.DECIDED_TOPIC: [worklist.label_decided],
+    LEFT_POST_TOPIC: [worklist.left_post],
+    ENDING_TOPIC: [worklist.grant_ending],
 }

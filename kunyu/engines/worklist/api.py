@@ -6,9 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest
 from ninja import Query, Router, Schema
-from ninja.utils import check_csrf
 
-from kunyu.engines.security.errors import NotAllowed
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.services import find_user
 from kunyu.engines.worklist import incidents, notices, progress, queries, sending, services
@@ -64,17 +62,6 @@ class Page(Schema):
 def _principal(request: HttpRequest) -> Principal:
     principal: Principal = request.principal  # type: ignore[attr-defined]
     return principal
-
-
-def _acting(request: HttpRequest) -> Principal:
-    """The caller of an act: a token proves itself, a browser session proves that the request is our page's."""
-    bearer = request.headers.get("Authorization", "").lower().startswith("bearer ")
-    if not bearer and check_csrf(request) is not None:
-        raise NotAllowed(
-            "请求缺少页面校验（CSRF）标记。请刷新页面重试，程序请使用访问令牌。",
-            "The request lacks the page's CSRF token. Reload the page; programs use an access token.",
-        )
-    return _principal(request)
 
 
 @router.get("/session")
@@ -133,13 +120,13 @@ def takers(request: HttpRequest, task_id: int) -> list[dict[str, str]]:
 @router.post("/tasks/{int:task_id}/claim")
 def claim(request: HttpRequest, task_id: int) -> dict[str, Any]:
     """Take an open task; 409 names who was faster."""
-    return _answer(request, services.claim(task_id, _acting(request)))
+    return _answer(request, services.claim(task_id, _principal(request)))
 
 
 @router.post("/tasks/{int:task_id}/assign")
 def assign(request: HttpRequest, task_id: int, body: ToPerson) -> dict[str, Any]:
     """Give an open task to a person who may take it."""
-    principal = _acting(request)
+    principal = _principal(request)
     services.visible_task(principal, task_id)
     return _answer(request, services.assign(task_id, find_user(body.user), principal, body.reason))
 
@@ -147,13 +134,13 @@ def assign(request: HttpRequest, task_id: int, body: ToPerson) -> dict[str, Any]
 @router.post("/tasks/{int:task_id}/release")
 def release(request: HttpRequest, task_id: int, body: Reason) -> dict[str, Any]:
     """Give one's task back to all who may take it."""
-    return _answer(request, services.release(task_id, _acting(request), body.reason))
+    return _answer(request, services.release(task_id, _principal(request), body.reason))
 
 
 @router.post("/tasks/{int:task_id}/hand-over")
 def hand_over(request: HttpRequest, task_id: int, body: ToPerson) -> dict[str, Any]:
     """Give one's task to another person."""
-    principal = _acting(request)
+    principal = _principal(request)
     services.visible_task(principal, task_id)
     return _answer(request, services.hand_over(task_id, find_user(body.user), principal, body.reason))
 
@@ -161,19 +148,19 @@ def hand_over(request: HttpRequest, task_id: int, body: ToPerson) -> dict[str, A
 @router.post("/tasks/{int:task_id}/complete")
 def complete(request: HttpRequest, task_id: int, body: Outcome) -> dict[str, Any]:
     """Close one's task as done."""
-    return _answer(request, services.complete(task_id, _acting(request), note=body.note))
+    return _answer(request, services.complete(task_id, _principal(request), note=body.note))
 
 
 @router.post("/tasks/{int:task_id}/cancel")
 def cancel(request: HttpRequest, task_id: int, body: Reason) -> dict[str, Any]:
     """Withdraw a task one made."""
-    return _answer(request, services.cancel(task_id, _acting(request), body.reason))
+    return _answer(request, services.cancel(task_id, _principal(request), body.reason))
 
 
 @router.post("/tasks/hand-over-everything")
 def hand_over_everything(request: HttpRequest, body: EverythingOf) -> dict[str, Any]:
     """Give all running tasks of one person to another, for leaving a post."""
-    principal = _acting(request)
+    principal = _principal(request)
     services.require_may_clear_others(principal, body.leaver)
     done = services.hand_over_everything(find_user(body.leaver), find_user(body.successor), principal, body.reason)
     return {"moved": list(done.moved), "opened": list(done.opened)}
@@ -197,13 +184,13 @@ def list_notifications(request: HttpRequest, page: Query[Page], unread: bool = F
 @router.post("/notifications/{int:notification_id}/read")
 def mark(request: HttpRequest, notification_id: int, body: Read) -> dict[str, Any]:
     """Mark as read, or with ``{"read": false}`` as unread."""
-    return queries.notification_brief(notices.mark(_acting(request), notification_id, read=body.read))
+    return queries.notification_brief(notices.mark(_principal(request), notification_id, read=body.read))
 
 
 @router.post("/notifications/read-all")
 def mark_all(request: HttpRequest, body: UpTo) -> dict[str, int]:
     """Mark all as read, up to the newest one that was on the screen."""
-    return {"changed": notices.mark_all_read(_acting(request), body.up_to)}
+    return {"changed": notices.mark_all_read(_principal(request), body.up_to)}
 
 
 @router.get("/preferences")
@@ -224,14 +211,14 @@ def preferences(request: HttpRequest) -> dict[str, Any]:
 @router.put("/preferences/wish")
 def set_wish(request: HttpRequest, body: WishBody) -> dict[str, Any]:
     """Want, or do not want, one kind on one channel."""
-    notices.set_wish(_acting(request), body.kind, body.channel, body.wanted)
+    notices.set_wish(_principal(request), body.kind, body.channel, body.wanted)
     return preferences(request)
 
 
 @router.put("/preferences/contact")
 def set_contact(request: HttpRequest, body: ContactBody) -> dict[str, Any]:
     """Say where one is reached."""
-    notices.set_contact(_acting(request), body.mail, body.mobile)
+    notices.set_contact(_principal(request), body.mail, body.mobile)
     return preferences(request)
 
 
@@ -246,7 +233,7 @@ def messages(request: HttpRequest, page: Query[Page], state: str = Message.State
 @router.post("/messages/{int:message_id}/send-again")
 def send_again(request: HttpRequest, message_id: int) -> dict[str, Any]:
     """Queue a dead letter anew."""
-    return _message(sending.send_again(_acting(request), message_id))
+    return _message(sending.send_again(_principal(request), message_id))
 
 
 def _message(one: Message) -> dict[str, Any]:
@@ -290,28 +277,28 @@ def incident(request: HttpRequest, incident_id: int) -> dict[str, Any]:
 @router.post("/incidents/{int:incident_id}/acknowledge")
 def acknowledge(request: HttpRequest, incident_id: int) -> dict[str, Any]:
     """Say: I have seen it."""
-    principal = _acting(request)
+    principal = _principal(request)
     return _incident(principal, incidents.acknowledge(incident_id, principal))
 
 
 @router.post("/incidents/{int:incident_id}/resolve")
 def resolve(request: HttpRequest, incident_id: int, body: Reason) -> dict[str, Any]:
     """Say what was done."""
-    principal = _acting(request)
+    principal = _principal(request)
     return _incident(principal, incidents.resolve(incident_id, principal, body.reason))
 
 
 @router.post("/incidents/{int:incident_id}/close")
 def close(request: HttpRequest, incident_id: int, body: Reason) -> dict[str, Any]:
     """Close with a reason."""
-    principal = _acting(request)
+    principal = _principal(request)
     return _incident(principal, incidents.close(incident_id, principal, body.reason))
 
 
 @router.post("/incidents/{int:incident_id}/assign")
 def assign_incident(request: HttpRequest, incident_id: int, body: ToPerson) -> dict[str, Any]:
     """Make dealing with it somebody's task."""
-    principal = _acting(request)
+    principal = _principal(request)
     incidents.visible_incident(principal, incident_id)
     found = incidents.assign_as_task(incident_id, find_user(body.user), principal, body.reason)
     return queries.task_brief(found)

@@ -137,6 +137,7 @@ def _environ(headers: Headers, origin: str) -> dict[str, Any]:
         "SERVER_NAME": "localhost", "SERVER_PORT": "443", "REMOTE_ADDR": origin, "wsgi.input": io.BytesIO(),
         # asked inside the node: a redirect to https would only be in the way
         "wsgi.url_scheme": "https", "SERVER_PROTOCOL": "HTTP/1.1",
+        "HTTP_KUNYU_BACKGROUND": "1",  # a page that only waits keeps no session awake
     }  # fmt: skip
     for name, value in headers:
         key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")

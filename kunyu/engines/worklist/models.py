@@ -160,14 +160,6 @@ class Channel(models.TextChoices):
     SMS = "sms", "短信"
 
 
-class Contact(models.Model):
-    """Where a person is reached outside the node, as that person says. Never shown to others."""
-
-    user = models.OneToOneField(User, on_delete=models.CASCADE, related_name="+")
-    mail = models.EmailField(blank=True)
-    mobile = models.CharField(max_length=20, blank=True, help_text="digits, with + for a country code")
-
-
 class ChannelPreference(models.Model):
     """Whether a person wants notifications of one kind on one channel; without a row the kind's default holds."""
 

@@ -13,11 +13,12 @@ from django.utils import timezone
 
 from kunyu.engines.security import audit
 from kunyu.engines.security.errors import SignInNeeded
+from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist import live
 from kunyu.engines.worklist.errors import BadContact, UnknownNotification
 from kunyu.engines.worklist.kinds import kinds, notice_kind
-from kunyu.engines.worklist.models import Channel, ChannelPreference, Contact, Message, Notification
+from kunyu.engines.worklist.models import Channel, ChannelPreference, Message, Notification
 from kunyu.engines.worklist.settings import worklist_settings
 
 _MOBILE = re.compile(r"\+?[0-9]{6,18}")
@@ -95,14 +96,14 @@ def _who_wants(kind: str, channel: str, user_ids: Sequence[int]) -> list[int]:
     """Those of ``user_ids`` who left an address for the channel and have not declined this kind on it."""
     declared = notice_kind(kind)
     default = declared.mail if channel == Channel.MAIL else declared.sms
-    column = "mail" if channel == Channel.MAIL else "mobile"
-    reachable = Contact.objects.filter(user_id__in=user_ids).exclude(**{column: ""})
+    column = "mail" if channel == Channel.MAIL else "phone"
+    reachable = User.objects.filter(pk__in=user_ids, **{f"{column}__isnull": False})
     said = dict(
         ChannelPreference.objects.filter(user_id__in=user_ids, kind=kind, channel=channel).values_list(
             "user_id", "is_wanted"
         )
     )
-    return [one for one in reachable.order_by("user_id").values_list("user_id", flat=True) if said.get(one, default)]
+    return [one for one in reachable.order_by("pk").values_list("pk", flat=True) if said.get(one, default)]
 
 
 def person_of(principal: Principal) -> int:
@@ -186,33 +187,48 @@ def set_wish(principal: Principal, kind: str, channel: str, wanted: bool) -> Non
     )
 
 
+@dataclass(frozen=True)
+class Contact:
+    """Where a person is reached outside the node; '' where not."""
+
+    mail: str = ""
+    mobile: str = ""
+
+
 def contact_of(principal: Principal) -> Contact:
-    """One's own addresses; empty ones when none were given."""
-    return Contact.objects.filter(user_id=person_of(principal)).first() or Contact(user_id=person_of(principal))
+    """One's own addresses, kept encrypted with the account."""
+    user = User.objects.filter(pk=person_of(principal)).first()
+    return Contact(user.mail, user.phone) if user else Contact()
 
 
 @transaction.atomic
 def set_contact(principal: Principal, mail: str, mobile: str) -> Contact:
-    """Say where one is reached outside the node; '' takes an address away.
+    """Say where one is reached outside the node; '' takes an address away. On record without the addresses.
 
     Raises
     ------
     BadContact
         A text that is no mail address, or no telephone number of 6 to 18 digits.
     """
-    mail, mobile = mail.strip(), re.sub(r"[ \-]", "", mobile)
-    if mail:
+    wanted = Contact(mail.strip(), re.sub(r"[ \-]", "", mobile))
+    _require_sound(wanted)
+    user = User.objects.select_for_update().get(pk=person_of(principal))
+    if (user.mail, user.phone) == (wanted.mail, wanted.mobile):
+        return wanted
+    user.mail, user.phone = wanted.mail, wanted.mobile
+    user.save(update_fields=["mail", "mail_index", "phone", "phone_index"])
+    audit.record(principal, "contact-changed", "user", principal.name, mail=bool(user.mail), phone=bool(user.phone))
+    return wanted
+
+
+def _require_sound(contact: Contact) -> None:
+    if contact.mail:
         try:
-            validate_email(mail)
+            validate_email(contact.mail)
         except ValidationError as error:
-            raise BadContact(f"“{mail}”不是邮箱地址。", f"'{mail}' is no mail address.") from error
-    if mobile and not _MOBILE.fullmatch(mobile):
+            raise BadContact(f"“{contact.mail}”不是邮箱地址。", f"'{contact.mail}' is no mail address.") from error
+    if contact.mobile and not _MOBILE.fullmatch(contact.mobile):
         raise BadContact(
-            f"“{mobile}”不是电话号码：应为 6 到 18 位数字，可带国家码“+”。",
-            f"'{mobile}' is no telephone number: 6 to 18 digits, with '+' for a country code.",
+            f"“{contact.mobile}”不是电话号码：应为 6 到 18 位数字，可带国家码“+”。",
+            f"'{contact.mobile}' is no telephone number: 6 to 18 digits, with '+' for a country code.",
         )
-    contact, _ = Contact.objects.update_or_create(
-        user_id=person_of(principal), defaults={"mail": mail, "mobile": mobile}
-    )
-    audit.record(principal, "contact-changed", "user", principal.name, mail=bool(mail), mobile=bool(mobile))
-    return contact

@@ -17,7 +17,7 @@ from kunyu.engines.security import audit, duties
 from kunyu.engines.security.scope import OPERATOR, Principal
 from kunyu.engines.worklist.errors import NotSent, UnknownMessage, WrongState
 from kunyu.engines.worklist.mail import Letter, send_letter
-from kunyu.engines.worklist.models import Channel, Contact, Message, Notification
+from kunyu.engines.worklist.models import Channel, Message, Notification
 from kunyu.engines.worklist.settings import worklist_settings
 from kunyu.engines.worklist.sms import send_short_message
 from kunyu.kernel.errors import KunyuError
@@ -51,17 +51,17 @@ def send(message_id: int) -> str:
 
 def _hand_out(message: Message) -> str:
     notification = message.notification
-    contact = Contact.objects.filter(user_id=notification.recipient_id).first()
-    if not notification.recipient.is_active:
+    person = notification.recipient
+    if not person.is_active:
         raise NotSent("收件人账号已停用。", "The recipient's account is disabled.", is_final=True)
     reference = f"kunyu-message-{message.pk}"
     if message.channel == Channel.MAIL:
-        if contact is None or not contact.mail:
+        if not person.mail:
             raise NotSent("收件人已删除邮箱地址。", "The recipient took the mail address away.", is_final=True)
-        return send_letter(Letter(contact.mail, f"【坤舆】{notification.title_zh}", _text(notification), reference))
-    if contact is None or not contact.mobile:
+        return send_letter(Letter(person.mail, f"【坤舆】{notification.title_zh}", _text(notification), reference))
+    if not person.phone:
         raise NotSent("收件人已删除手机号。", "The recipient took the telephone number away.", is_final=True)
-    return send_short_message(contact.mobile, f"【坤舆】{notification.title_zh}", reference)
+    return send_short_message(person.phone, f"【坤舆】{notification.title_zh}", reference)
 
 
 def _text(notification: Notification) -> str:

@@ -201,15 +201,30 @@ def hand_over_everything(leaver: User, successor: User, principal: Principal, re
     """
     _require_may_clear(leaver, principal)
     _require_reason(reason)
+    return give_up_everything(leaver, successor, principal, reason)
+
+
+@transaction.atomic
+def give_up_everything(
+    leaver: User, successor: User | None, actor: Principal, reason: str, *, only_lost: bool = False
+) -> HandedOver:
+    """As :func:`hand_over_everything` once another engine has decided that the person leaves; again: nothing is left.
+
+    What the successor may not take, and everything where there is none, is open again for all who may. ``only_lost``
+    leaves the leaver what he may still take by another post.
+    """
     moved, opened = [], []
+    still = principal_of(leaver) if only_lost and leaver.is_active else None
     running = Task.objects.select_for_update().filter(assignee=leaver, state=State.CLAIMED).order_by("pk")
-    theirs = principal_of(successor)
+    theirs = principal_of(successor) if successor is not None and successor.is_active else None
     for task in running:
-        if successor.is_active and successor.pk != leaver.pk and may_take(theirs, task):
-            _give(task, successor, principal, Act.HANDED_OVER, reason)
+        if still is not None and may_take(still, task):
+            continue
+        if successor is not None and theirs is not None and successor.pk != leaver.pk and may_take(theirs, task):
+            _give(task, successor, actor, Act.HANDED_OVER, reason)
             moved.append(task.pk)
         else:
-            _open_again(task, principal, reason)
+            _open_again(task, actor, reason)
             opened.append(task.pk)
     return HandedOver(tuple(moved), tuple(opened))
 

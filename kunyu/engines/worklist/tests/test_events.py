@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from urllib.parse import quote
 
 import pytest
+from django.conf import settings
 from django.db import connection
 from django.test import Client
 
@@ -146,10 +147,10 @@ def test_what_was_rolled_back_is_not_told(port, li):
 
 def test_strangers_and_foreign_pages_are_refused(port, li):
     assert status_of(port, "/events") == 401
-    assert status_of(port, "/events", Cookie="sessionid=guessed") == 401
+    assert status_of(port, "/events", Cookie=f"{settings.SESSION_COOKIE_NAME}=guessed") == 401
     assert status_of(port, "/elsewhere") == 404
     client = signed_in(li)
-    cookie = f"sessionid={client.cookies['sessionid'].value}"
+    cookie = f"{settings.SESSION_COOKIE_NAME}={client.cookies[settings.SESSION_COOKIE_NAME].value}"
     assert status_of(port, "/events", Cookie=cookie, Origin="https://evil.example") == 403
     assert status_of(port, "/events", Cookie=cookie, Origin=f"http://{HOST}:9999") == 403
     page = Page(port, client, Origin=f"http://{HOST}:8080")
