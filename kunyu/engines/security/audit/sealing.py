@@ -10,6 +10,7 @@ every act of the node its group commit. Looking four times a second keeps the un
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -25,6 +26,7 @@ from kunyu.engines.security.audit.checkpoints import (
 )
 from kunyu.engines.security.audit.recording import execute
 from kunyu.engines.security.audit.records import written_time
+from kunyu.kernel.errors import Refused
 
 LOCK = 0x6B79_6175  # "kyau": one batch at a time, whoever makes it
 BATCH = 5000
@@ -35,6 +37,16 @@ _SEAL = """
 INSERT INTO security_auditseal (seq, entry_id, leaf, link)
 SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::bytea[], %s::bytea[])
 """
+
+
+logger = logging.getLogger("kunyu.sealer")
+
+
+class ChainBroken(Refused):
+    """The tables no longer hold what the node has signed."""
+
+    code = "audit.chain_broken"
+    title_zh, title_en = "审计链断裂", "Audit chain broken"
 
 
 @dataclass(frozen=True)
@@ -87,10 +99,20 @@ def last_checkpoint() -> tuple[Checkpoint, datetime] | None:
     return (read_checkpoint(row[0].encode()), row[1]) if row else None
 
 
+def holds(checkpoint: Checkpoint) -> bool:
+    """Whether the chain still has the link that a checkpoint vouches for."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT link FROM security_auditseal WHERE seq = %s", [checkpoint.seq])
+        row = cursor.fetchone()
+    return row is not None and bytes(row[0]).hex() == checkpoint.link
+
+
 def checkpoint_is_due(node: str, now: datetime) -> bool:
     """Something is sealed that no checkpoint vouches for, and a minute has gone by or 10,000 entries have."""
     last = last_checkpoint()
     fresh = head(node).seq - (last[0].seq if last else 0)
+    if last is not None and not holds(last[0]):
+        return True  # the attempt says what is wrong
     if fresh <= 0:
         return False
     waited = last is None or now - last[1] >= timedelta(seconds=CHECKPOINT_SECONDS)
@@ -105,6 +127,16 @@ def make_checkpoint(node: str, signer: Signer) -> SignedCheckpoint | None:
             return None
         found, last = last_checkpoint(), head(node)
         before = found[0] if found else None
+        if before is not None and not holds(before):
+            raise ChainBroken(
+                f"第 {before.seq} 条的链值与已签名的检查点 {before.number} 不符或已不在：审计表被改动或截短。不再签名；"
+                "请执行 kunyu audit verify，保全数据库，并与外部锚定比对。",
+                f"Record {before.seq} is gone or has another link than checkpoint {before.number} vouches for: the audit's "
+                "tables were changed or cut. Nothing is signed any more; run kunyu audit verify, secure the database and "
+                "compare it with the anchors outside.",
+                seq=before.seq,
+                checkpoint=before.number,
+            )
         if last.seq == (before.seq if before else 0):
             return None
         made = sign_checkpoint(signer, node, last.seq, last.link.hex(), written_time(datetime.now(UTC)), before)
@@ -117,9 +149,15 @@ def make_checkpoint(node: str, signer: Signer) -> SignedCheckpoint | None:
 
 
 def seal_everything(node: str, signer: Signer) -> int:
-    """Seal all that is committed now and sign; for exports, tests and a node being stopped."""
+    """Seal all that is committed now and sign; for exports, tests and a node being stopped.
+
+    A broken chain is not signed but still exported: it is evidence.
+    """
     count = 0
     while done := seal_batch(node):
         count += done
-    make_checkpoint(node, signer)
+    try:
+        make_checkpoint(node, signer)
+    except ChainBroken:
+        logger.exception("the audit is not signed")
     return count

@@ -125,7 +125,8 @@ def take_over(apps, schema_editor):
             cursor.execute(
                 "INSERT INTO security_auditentry (at, record, leaf, actor, origin, action, object_kind, object_id, result, "
                 "detail) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
-                [record.time, text, digest(text.encode()), actor, origin, action, kind, object_id, result, detail],
+                [record.time, text, digest(text.encode()), actor, origin, action, kind, object_id, result,
+                 json.dumps(record.detail, ensure_ascii=False)],
             )
 
 

@@ -241,7 +241,7 @@ def test_a_sealer_killed_at_any_moment_leaves_a_chain_that_goes_on(sealer: Calla
     last.terminate()
     last.wait(10)
 
-    assert 0 < killed_at and require_whole_chain() == made[0] > 20
+    assert killed_at > 0 and require_whole_chain() == made[0] > 20
     assert AuditCheckpoint.objects.order_by("-number")[0].seq == made[0]
 
 
