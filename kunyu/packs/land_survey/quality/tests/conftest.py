@@ -62,7 +62,7 @@ class Survey:
                 "BSM": bsm("2110", 4 * at + number + 1), "YSDM": "2001010100", "TBBH": str(number + 1), "DLBM": "0101",
                 "DLMC": "水田", "QSXZ": "30", "QSDWDM": code, "QSDWMC": name, "ZLDWDM": code, "ZLDWMC": name,
                 "TBMJ": own[-1], "KCXS": 0.0, "KCMJ": 0.0, "TBDLMJ": own[-1], "GDPDJB": "1", "GDDB": 8, "FRDBS": "0",
-                "SJNF": 2024, "MSSM": "00", "geometry": shape,
+                "SJNF": 2024, "MSSM": "00", "ZZSXDM": "LS", "ZZSXMC": "种植粮食作物", "geometry": shape,
             })  # fmt: skip
         self.rows["CJDCQ"].append({
             "BSM": bsm("1130", at + 1), "YSDM": "1000600400", "ZLDWDM": code, "ZLDWMC": name,

@@ -39,7 +39,7 @@ def test_nothing_in_a_record_stops_a_run(survey, data):
         row["geometry"] = data.draw(SHAPES)
     try:
         report = survey.check()
-        assert report.rules_run[-1] == "Q508"
+        assert report.rules_run[-1] == "Q517"
         assert report.to_json()
     finally:
         survey.rows["DLTB"] = kept

@@ -40,8 +40,8 @@ def test_q207_name_of_another_code(survey):
 
 
 def test_q207_name_without_a_code_is_a_finding_and_a_code_without_a_name_is_not(survey):
-    survey.parcel(1)["ZZSXMC"] = "种植粮食作物"
-    survey.parcel(2)["ZZSXDM"] = "LS"
+    survey.parcel(1)["ZZSXDM"] = None
+    survey.parcel(2)["ZZSXMC"] = None
 
     assert [one.ids for one in survey.found("Q207")] == [("990101211000000001",)]
 
