@@ -92,7 +92,7 @@ CSRF_FAILURE_VIEW = "kunyu.engines.security.cross_site.refused"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # requests that no person makes: they do not keep a session awake
-KUNYU_BACKGROUND_PATHS = ("/events",)
+KUNYU_BACKGROUND_PATHS = ("/events", "/api/worklist/session", "/api/worklist/changes")
 
 TEMPLATES = [
     {

@@ -70,6 +70,15 @@ def end_own(principal: Principal, session_id: int) -> None:
 
 
 @transaction.atomic
+def end_own_others(principal: Principal) -> int:
+    """End all of one's sessions but the present one; returns how many."""
+    rows = SignInSession.objects.filter(user_id=principal.user_id, ended_at=None).exclude(pk=principal.session_id)
+    count = _end(rows, "by_owner")
+    audit.record(principal, "end-session", "user", principal.name, count=count)
+    return count
+
+
+@transaction.atomic
 def end_others(principal: Principal, user: User, session_id: int | None = None) -> int:
     """The system administrator of the person's division ends one or all of his sessions; returns how many."""
     from kunyu.engines.security import duties

@@ -1,5 +1,3 @@
-from django.urls import path
+from django.urls import include, path
 
-from kunyu.engines.security import pages
-
-urlpatterns = [path("login", pages.sign_in, name="login"), path("logout", pages.sign_out, name="logout")]
+urlpatterns = [path("", include("kunyu.engines.security.identity_urls"))]
