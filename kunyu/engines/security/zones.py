@@ -98,8 +98,10 @@ def record_zone() -> None:
     zone = current_zone()
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE security_nodestate SET zone = %(zone)s, zone_labels = %(labels)s, "
-            "labels_epoch = greatest(labels_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint) "
-            "WHERE (zone, zone_labels) IS DISTINCT FROM (%(zone)s, %(labels)s)",
+            "INSERT INTO security_nodestate AS now (id, rights_epoch, labels_epoch, zone, zone_labels) "
+            "VALUES (1, 1, 1, %(zone)s, %(labels)s) ON CONFLICT (id) DO UPDATE SET zone = %(zone)s, "
+            "zone_labels = %(labels)s, "
+            "labels_epoch = greatest(now.labels_epoch + 1, (extract(epoch FROM clock_timestamp()) * 1e6)::bigint) "
+            "WHERE (now.zone, now.zone_labels) IS DISTINCT FROM (%(zone)s, %(labels)s)",
             {"zone": zone.code, "labels": zone.labels},
         )
