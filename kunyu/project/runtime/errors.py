@@ -57,3 +57,10 @@ class BackupUnreadable(UnreadableInput):
     """A backup file is damaged, incomplete or not a backup."""
 
     code = "runtime.backup_unreadable"
+
+
+class ProductionRefused(Refused):
+    """Production does not start with the settings of a demonstration."""
+
+    code = "runtime.production_refused"
+    title_zh, title_en = "生产环境拒绝启动", "Refused in production"

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from kunyu.project.home import ROOT
 from kunyu.project.runtime.django_setup import prepare_django
+from kunyu.project.runtime.production import require_no_demo_accounts
 from kunyu.project.runtime.secret import load_secret
 
 Say = Callable[[str, str], None]
@@ -41,6 +42,7 @@ def prepare_database(home: Path, say: Say) -> list[Account]:
         Receives each step that does something, in Chinese and English.
     """
     prepare_django()
+    from django.conf import settings
     from django.db import connections
 
     try:
@@ -48,6 +50,8 @@ def prepare_database(home: Path, say: Say) -> list[Account]:
         _load_reference(say)
         _load_catalogue(home, say)
         _protect_rows(say)
+        if settings.PRODUCTION:
+            require_no_demo_accounts(home)
         return _demo_accounts(home)
     finally:
         connections.close_all()  # the supervisor holds no connection while it waits

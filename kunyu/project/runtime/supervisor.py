@@ -24,6 +24,7 @@ from kunyu.project.runtime import node_state, sample_job
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.errors import NodeDidNotStart, PortBusy
 from kunyu.project.runtime.external_database import prepare_external
+from kunyu.project.runtime.node_keys import prepare_keys
 from kunyu.project.runtime.node_settings import NodeSettings
 from kunyu.project.runtime.preparation import Account, Say, prepare_database
 from kunyu.project.runtime.processes import Child, marked_environment, stop_marked
@@ -74,6 +75,7 @@ class Supervisor:
         if left:
             self.say(f"清理上次异常退出留下的 {left} 个进程", f"stopped {left} processes of a run that crashed")
         require_free_port(self.settings)
+        prepare_keys(self.settings, self._step)
         self._step("启动数据库", "starting the database")
         if self._cluster is None:
             prepare_external(self.settings.database_url, self.settings.home)
