@@ -113,6 +113,25 @@ def serve_dsn(db: None) -> str:
 
 
 @pytest.fixture
+def owner_dsn(db: None) -> str:
+    """The address of the test database for the node's own role ``kunyu``, on a connection of its own."""
+    return _address_of("kunyu")
+
+
+@pytest.fixture
+def superuser_dsn(db: None) -> str:
+    """The address of the test database for the superuser: for tests of what only provisioning may do."""
+    return _address_of("postgres")
+
+
+def _address_of(role: str) -> str:
+    from django.db import connection
+
+    assert _cluster is not None
+    return _cluster.cluster.dsn(role, str(connection.settings_dict["NAME"]))
+
+
+@pytest.fixture
 def onemap_emptied(transactional_db: None) -> Iterator[None]:
     """For tests that commit layer tables: drop every table of schema ``onemap`` when the test ends."""
     from django.db import connection

@@ -16,7 +16,6 @@ import psycopg
 import pytest
 import shapely
 from django.conf import settings
-from django.db import connections
 
 from kunyu.engines.maps import queries
 from kunyu.engines.maps.grids import WEB_MERCATOR_QUAD
@@ -27,7 +26,6 @@ from kunyu.engines.maps.tests.county import KNOWN_1, PARCELS, County
 from kunyu.engines.maps.tiles import TileAddress, tile_statement
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Principal, Right
-from kunyu.project.runtime.cluster import PrivateCluster
 
 pytestmark = pytest.mark.django_db
 DAY = date(2026, 1, 1)
@@ -131,11 +129,10 @@ def test_boxes_do_not_walk_the_key(selection: Selection) -> None:
     assert not whole
 
 
-def test_without_leakproof_a_box_reads_the_whole_table(selection: Selection) -> None:
+def test_without_leakproof_a_box_reads_the_whole_table(selection: Selection, superuser_dsn: str) -> None:
     """What provisioning sets is what lets row security use the index: taken away, the same box scans the layer."""
     statement, parameters = ordered(replace(selection, area=shapely.box(113.0, 34.5, 113.01, 34.51)))
-    name = str(connections["default"].settings_dict["NAME"])
-    with psycopg.connect(PrivateCluster(settings.KUNYU_HOME).dsn("postgres", name)) as superuser:
+    with psycopg.connect(superuser_dsn) as superuser:
         superuser.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) NOT LEAKPROOF")
         superuser.execute("SET LOCAL ROLE kunyu_serve")
         text = explained(superuser, statement, parameters)

@@ -16,7 +16,6 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
 from kunyu.engines.maps import queries, serving
 from kunyu.engines.maps.errors import TooSlow
@@ -29,7 +28,6 @@ from kunyu.engines.security import scope
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Clause, Scope
 from kunyu.engines.security.session import principal_of
-from kunyu.project.runtime.cluster import PrivateCluster
 
 pytestmark = pytest.mark.django_db
 TABLE = "onemap.dltb_tdt1057_2020"
@@ -152,17 +150,11 @@ def test_without_an_address_of_its_own_the_serving_role_is_taken_on(settings: ob
     assert counties(reading_for("")) == [] and counties(reading_for("t-neighbour")) == NEIGHBOUR
 
 
-def test_a_revoked_grant_holds_at_the_next_statement(county: County) -> None:
+def test_a_revoked_grant_holds_at_the_next_statement(owner_dsn: str) -> None:
     """The connection, its prepared statements and their plans stay; the rights do not (R-142)."""
     granted = reading_for("t-neighbour")
-    address = make_conninfo(
-        **{
-            **conninfo_to_dict(PrivateCluster(django_settings.KUNYU_HOME).dsn()),
-            "dbname": connection.settings_dict["NAME"],
-        }
-    )
     change = "UPDATE security_grant SET division_prefix = %s, action = %s WHERE user_id = %s AND action <> 'see'"
-    with psycopg.connect(address, autocommit=True) as other:
+    with psycopg.connect(owner_dsn, autocommit=True) as other:
         for _ in range(3):
             for _ in range(7):  # past the five tries after which PostgreSQL may keep a generic plan
                 assert counties(granted) == NEIGHBOUR
