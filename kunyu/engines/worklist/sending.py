@@ -93,10 +93,11 @@ def _queue(message_id: int, due: datetime) -> None:
     send_message.configure(schedule_at=due).defer(message_id=message_id)
 
 
-def take_up_messages() -> int:
+def take_up_messages(overdue_s: float = 0) -> int:
     """Queue what waits without a job, and lay down what a crash interrupted; returns how many were queued.
 
-    A second job for the same message finds it taken and ends at once.
+    What should have left ``overdue_s`` ago counts as without a job; a second job for the same message finds it taken
+    and ends at once.
     """
     lost = timezone.now() - timedelta(seconds=INTERRUPTED_S)
     Message.objects.filter(state=State.SENDING, started_at__lt=lost).update(
@@ -104,7 +105,8 @@ def take_up_messages() -> int:
         reason_zh="发送被中断，无法知道是否已送达；不自动重发，请人工决定。",
         reason_en="Sending was interrupted; nobody knows whether it arrived. It is not sent again by itself.",
     )
-    waiting = list(Message.objects.filter(state=State.WAITING).values_list("pk", "due_at"))
+    should = timezone.now() - timedelta(seconds=overdue_s)
+    waiting = list(Message.objects.filter(state=State.WAITING, due_at__lte=should).values_list("pk", "due_at"))
     for message_id, due in waiting:
         _queue(message_id, due)
     return len(waiting)

@@ -15,7 +15,16 @@ def send_message(message_id: int) -> None:
     send(message_id)
 
 
-@app.periodic(cron="5 8 * * *")
+@app.periodic(cron="*/10 * * * *")
+@app.task(name="worklist.take_up_messages", queue=QUEUE, queueing_lock="worklist.take_up_messages")
+def take_up(timestamp: int) -> None:
+    """Every ten minutes: queue what a killed process left without a job, lay down what it interrupted."""
+    from kunyu.engines.worklist.sending import take_up_messages
+
+    take_up_messages(overdue_s=300)
+
+
+@app.periodic(cron="5 0 * * *")  # UTC: five past eight in the morning in China
 @app.task(name="worklist.remind", queue=QUEUE, queueing_lock="worklist.remind")
 def remind(timestamp: int) -> None:
     """Every morning: tell assignees of tasks that turned yellow or red; settle provisional limits."""

@@ -1,4 +1,7 @@
-"""The task worker: runs the jobs that engines queue, and takes up again what a killed worker left half done."""
+"""The task worker: runs the jobs that engines queue, and takes up again what a killed worker left half done.
+
+Messages to people (mail, short messages) have a lane of their own: an alarm does not wait behind a county's check.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from kunyu.project.runtime.django_setup import prepare_django
 
 HEARTBEAT_S = 10
 STALLED_S = 45
+MESSAGES = "messages"  # queue of kunyu.engines.worklist.tasks
 STOP_S = 8  # below the supervisor's grace: an interrupted job is left to the next start
 logger = logging.getLogger("kunyu.worker")
 
@@ -19,11 +23,14 @@ async def work() -> None:
     from procrastinate.contrib.django import app
 
     worker_app = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
+    queues = {task.queue for task in app.tasks.values()}
     async with worker_app.open_async():
         rescue = asyncio.create_task(_rescue_forever(worker_app))
+        messages = asyncio.create_task(_send_messages(worker_app))
         try:
             await worker_app.run_worker_async(
                 name="kunyu",
+                queues=sorted(queues - {MESSAGES}),
                 concurrency=1,
                 update_heartbeat_interval=HEARTBEAT_S,
                 stalled_worker_timeout=STALLED_S,
@@ -31,6 +38,20 @@ async def work() -> None:
             )
         finally:
             rescue.cancel()
+            messages.cancel()
+            await asyncio.gather(messages, return_exceptions=True)
+
+
+async def _send_messages(app: object) -> None:
+    await app.run_worker_async(  # type: ignore[attr-defined]
+        name="kunyu-messages",
+        queues=[MESSAGES],
+        concurrency=2,
+        install_signal_handlers=False,  # the other worker hears the signal and ends this one
+        update_heartbeat_interval=HEARTBEAT_S,
+        stalled_worker_timeout=STALLED_S,
+        shutdown_graceful_timeout=STOP_S / 2,
+    )
 
 
 async def _rescue_forever(app: object) -> None:
@@ -51,19 +72,21 @@ def main() -> None:
         logging.ERROR
     )  # it mistakes this entry for the application's
     prepare_django()
-    _take_up_deliveries()
+    _take_up_unfinished()
     asyncio.run(work())
 
 
-def _take_up_deliveries() -> None:
-    """Queue deliveries that nobody's job stands for: a ``kunyu deliver --wait`` that was killed had none."""
+def _take_up_unfinished() -> None:
+    """Queue deliveries that nobody's job stands for (a ``kunyu deliver --wait`` that was killed), and messages."""
     from django.db import connection
 
     from kunyu.engines.ingest.tasks import take_up_unfinished
+    from kunyu.engines.worklist.sending import take_up_messages
 
     try:
         for delivery in take_up_unfinished():
             logger.info("delivery %s has no verdict yet: queued", delivery)
+        logger.info("%s messages wait: queued", take_up_messages())
     finally:
         connection.close()
 

@@ -185,6 +185,7 @@ def test_what_waits_without_a_job_is_taken_up(li, smtp):
     notify([li.pk], NOTICE)
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
+    assert (sending.take_up_messages(300), jobs()) == (0, 0)
     assert (sending.take_up_messages(), jobs()) == (1, 1)
 
 
