@@ -109,7 +109,6 @@ class Supervisor:
             self._stop.wait(0.1)
 
     def _ready(self, accounts: list[Account]) -> dict[str, object]:
-        self._state = node_state.write_state(self.settings.run_folder, self._state, status=node_state.READY, step="")
         if self.settings.sample and not sample_job.is_done(self.settings.home):
             self._children.append(sample_job.child(self.settings))
             self._children[-1].start()
@@ -125,6 +124,8 @@ class Supervisor:
         path.chmod(0o600)  # it holds the demonstration password
         node_state.write_json(path, answer)
         path.chmod(0o600)
+        # last: whoever sees the node ready reads the answer at once
+        self._state = node_state.write_state(self.settings.run_folder, self._state, status=node_state.READY, step="")
         return answer
 
     def _supervise(self) -> None:
