@@ -62,7 +62,13 @@ def load_secret(home: Path) -> Secret:
 def _draw(name: str) -> str:
     """People type the password of the demonstration accounts, so it is shorter and without look-alike letters."""
     if name == "demo_password":
-        return "-".join("".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(3))
+        # letters, digits and signs: the password policy wants three kinds, so a draw without digits is drawn again
+        while True:
+            drawn = "-".join(
+                "".join(secrets.choice("abcdefghjkmnpqrstuvwxyz23456789") for _ in range(4)) for _ in range(3)
+            )
+            if any(map(str.isdigit, drawn)) and any(map(str.isalpha, drawn)) and len(set(drawn)) > 5:
+                return drawn
     return secrets.token_hex(32)
 
 
