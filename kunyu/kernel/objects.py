@@ -91,6 +91,10 @@ class ObjectStore(Protocol):
         """Store what ``write`` writes under the name it answers with, in place of what is there; it vouches for both."""
         ...
 
+    def remove(self, sm3: str) -> None:
+        """Remove the object if it is there; the caller knows that nothing refers to it."""
+        ...
+
     def names(self) -> Iterator[str]:
         """Yield the digests of all objects, in order."""
         ...
@@ -145,6 +149,11 @@ class FolderStore:
         with self._written(write) as (temporary, sm3):
             self._name(temporary, sm3)
         return sm3
+
+    def remove(self, sm3: str) -> None:
+        """Remove the object if it is there."""
+        with _reported(self.root):
+            self._place(sm3).unlink(missing_ok=True)
 
     def names(self) -> Iterator[str]:
         """Yield the digests of all objects, in order."""

@@ -20,6 +20,7 @@ from obstore.store import S3Store as Bucket
 from kunyu.kernel.digests import Sm3, is_sm3, sm3_file, sm3_hex
 from kunyu.kernel.objects import (
     FolderStore,
+    ObjectMissing,
     ObjectRef,
     missing_object,
     require_digest,
@@ -134,6 +135,12 @@ class S3Store:
             with self._reported(sm3):
                 obstore.put(self._bucket, self._key(sm3), Path(draft.name))
         return sm3
+
+    def remove(self, sm3: str) -> None:
+        """Remove the object if it is there, and the private copy of it."""
+        with suppress(ObjectMissing), self._reported(sm3):
+            obstore.delete(self._bucket, self._key(sm3))
+        self._cache.remove(sm3)
 
     def names(self) -> Iterator[str]:
         """Yield the digests of all objects, in order."""

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from kunyu.kernel.crypto.encrypted_files import EncryptedFile, encrypt_named, is_current, rewrap_stream
+from kunyu.kernel.crypto.encrypted_files import EncryptedFile, encrypt_named, is_current, rewrap_stream, wrapped_under
 from kunyu.kernel.crypto.errors import FileDamaged
 from kunyu.kernel.crypto.keyring import KeyRing
 from kunyu.kernel.digests import DIGEST_LENGTH, Sm3
@@ -162,6 +162,13 @@ class ProtectedStore:
         """Tell whether the object is there."""
         return self.store.exists(sm3)
 
+    def key_version(self, sm3: str) -> tuple[str, int] | None:
+        """Return name and version of the key an encrypted object is under; None for a plain one."""
+        with self.store.open(sm3) as stored:
+            if stored.read(len(SEALED_MAGIC)) != SEALED_MAGIC:
+                return None
+            return wrapped_under(stored)
+
     def is_protected(self, sm3: str) -> bool:
         """Tell whether the object lies encrypted. Raises ObjectMissing."""
         with self.store.open(sm3) as stored:
@@ -177,6 +184,10 @@ class ProtectedStore:
         except FileDamaged:
             return False
         return digest.hexdigest() == sm3
+
+    def remove(self, sm3: str) -> None:
+        """Remove the object, in whichever form it lies, if it is there."""
+        self.store.remove(sm3)
 
     def names(self) -> Iterator[str]:
         """Yield the digests of all objects, in order."""
