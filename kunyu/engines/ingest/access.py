@@ -7,17 +7,23 @@ from django.db.models import Q, QuerySet
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.services import get_delivery, unknown_delivery
-from kunyu.engines.security import scope
+from kunyu.engines.security import scope, zones
 from kunyu.engines.security.errors import SignInNeeded
+from kunyu.engines.security.label_registry import label_of
 from kunyu.engines.security.scope import Principal
 
 
 def collections_of(standard_id: str, dataset_code: str) -> list[str]:
-    """Collections a delivery may fill: the dataset named, or every layer the catalogue stores for the standard."""
+    """Collections a delivery may fill: the dataset named, or every layer the catalogue stores for the standard.
+
+    Layers that this zone may not hold are left out of a whole standard: nobody delivers them here, and a file that
+    holds one is refused (``admission``).
+    """
     if dataset_code:
         return [dataset_code]
     found = Layer.objects.filter(standard_id=standard_id).order_by("collection").values_list("collection", flat=True)
-    return list(found)
+    zone = zones.current_zone()
+    return [one for one in found if zone.holds(label_of(one))]
 
 
 def require(principal: Principal, action: str, standard_id: str, dataset_code: str, division: str) -> None:

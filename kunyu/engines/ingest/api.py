@@ -154,5 +154,7 @@ def start_publishing(principal: Principal, delivery_id: int) -> Delivery:
     found = access.actionable(principal, delivery_id, APPROVE)
     if found.status != services.Status.ACCEPTED:
         raise services.wrong_status(found, services.Status.PUBLISHED)
-    publish_delivery.defer(delivery_id=delivery_id, actor=principal.name, origin=principal.origin)
+    publish_delivery.defer(
+        delivery_id=delivery_id, actor=principal.name, origin=principal.origin, user_id=principal.user_id
+    )
     return found

@@ -114,6 +114,12 @@ class NotUniqueInTime(Refused):
     http_status = 409
 
 
+class RightGone(Refused):
+    """Whoever a job acts for lost the right to it between queueing and running."""
+
+    code = "delivery.right_gone"
+
+
 class LaterVersionExists(Refused):
     """A change package does not fit before a version that is already published."""
 

@@ -20,6 +20,8 @@ from django.db import transaction
 
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.ingest import findings, geoparquet, placing, raster
+from kunyu.engines.ingest.acting import deliverer
+from kunyu.engines.ingest.admission import purge, require_admitted, require_target
 from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.runner import CheckReport
 from kunyu.engines.ingest.checks.runner import run as run_checks
@@ -33,6 +35,7 @@ from kunyu.engines.ingest.services import UNFINISHED, Reason, Status, change_sta
 from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.ingest.storage import object_store, protects_delivery
 from kunyu.engines.ingest.worklist import job_of
+from kunyu.engines.security.errors import NotInThisZone
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
 
@@ -57,10 +60,14 @@ def process(delivery_id: int, listener: Any = None) -> Delivery:
         run.report(job_of(delivery, "check", delivery.created_by))
         actor = Principal(delivery.created_by, origin="worker")
         try:
+            require_target(delivery.standard_id, delivery.dataset_code)
+            actor = deliverer(delivery)
             return _steps(delivery, actor, run)
         except Exception as error:
             told = _told(delivery, error)
             change_status(delivery_id, Status.FAILED, actor, Reason.of(told))
+            if isinstance(error, NotInThisZone):
+                purge(delivery)
             if told is error:
                 raise
             raise told from error
@@ -93,6 +100,7 @@ def map_layers(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: 
     if not layers:
         raise nothing_inside(delivery)
     for one in layers:
+        require_admitted(collections[one.spec.code])
         placing.require_crs(one)
     total, done, years = sum(one.source_rows for one in layers), 0, set[int]()
     found: list[DeliveredLayer] = []

@@ -20,6 +20,7 @@ from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.catalogue.tables import qualified, without_indexes
 from kunyu.engines.ingest import load, rows
+from kunyu.engines.ingest.admission import require_approved
 from kunyu.engines.ingest.changes import apply_changes, changed_bases
 from kunyu.engines.ingest.errors import DatabaseFailed, DiskFull
 from kunyu.engines.ingest.load import Loaded, Stages, Target
@@ -50,6 +51,8 @@ def publish(delivery_id: int, actor: Principal, listener: Any = None) -> Deliver
 
     Raises
     ------
+    NotLabelled, NotInThisZone
+        A layer has no approved label, or one this zone may not hold.
     WrongStatus, InProgress, BeforeNotStored, PackageContradicts, NotUniqueInTime, LaterVersionExists, BadCoordinates,
     DiskFull, DatabaseFailed
     """
@@ -59,6 +62,7 @@ def publish(delivery_id: int, actor: Principal, listener: Any = None) -> Deliver
             raise wrong_status(delivery, Status.PUBLISHED)
         run.report(job_of(delivery, "publish", actor.name))
         try:
+            require_approved(delivery)
             return _publish(delivery, actor, run)
         except (KunyuError, DatabaseError, psycopg.Error, OSError) as error:
             told = as_kunyu_error(error)

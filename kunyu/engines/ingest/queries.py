@@ -11,10 +11,12 @@ from django.db.models import Count
 from django.utils.timezone import localtime
 
 from kunyu.engines.catalogue.standards import load_standard
+from kunyu.engines.ingest import admission
 from kunyu.engines.ingest.access import visible, visible_delivery
 from kunyu.engines.ingest.checks.rule import rules_for
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, RasterItem
 from kunyu.engines.ingest.running import is_held
+from kunyu.engines.ingest.services import OPEN
 from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.security.scope import Principal
 
@@ -105,6 +107,7 @@ def detail(principal: Principal, delivery_id: int) -> dict[str, Any]:
         "layers": [_layer(one) for one in delivery.layers.select_related("version").order_by("id")],
         "images": [_image(one) for one in delivery.rasters.order_by("id")],
         "check": _run(run) if run else None,
+        "label_warnings": admission.warnings(delivery) if delivery.status in OPEN else [],
     }
 
 

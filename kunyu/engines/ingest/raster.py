@@ -25,6 +25,7 @@ from rio_cogeo.profiles import cog_profiles
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.catalogue.standards import Layer, load_standard
 from kunyu.engines.ingest import geoparquet
+from kunyu.engines.ingest.admission import require_admitted
 from kunyu.engines.ingest.checks.runner import CheckReport, LayerCount
 from kunyu.engines.ingest.column_conversion import target_type
 from kunyu.engines.ingest.errors import BadRaster
@@ -88,13 +89,14 @@ def _map(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Delivery
     paths, rest = find_images(file)
     if not paths:
         raise nothing_inside(delivery)
+    require_admitted(_stored_layer(delivery).collection)
     images = []
     for number, path in enumerate(paths):
         run.show("cog", number, len(paths))
         images.append(read_image(path, file.parent, protect=protects_delivery(delivery)))
     run.show("cog", len(paths), len(paths))
     layer = load_standard(delivery.standard_id).layers[RASTER_LAYER]
-    collection = CatalogueLayer.objects.get(standard_id=delivery.standard_id, code=RASTER_LAYER)
+    collection = _stored_layer(delivery)
     mapped = _footprints(delivery, images, layer, file.parent)
     with transaction.atomic():
         delivery.layers.all().delete()
@@ -108,6 +110,10 @@ def _map(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Delivery
             _store_item(delivery, collection.dataset_id, image)
         summary = {**delivery.summary, "layers": {RASTER_LAYER: len(images)}, "unmatched": rest}
         return change_status(delivery.pk, Status.MAPPED, actor, summary=summary)
+
+
+def _stored_layer(delivery: Delivery) -> CatalogueLayer:
+    return CatalogueLayer.objects.get(standard_id=delivery.standard_id, code=RASTER_LAYER)
 
 
 def read_image(path: Path, folder: Path, *, protect: bool) -> Image:

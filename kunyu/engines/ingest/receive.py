@@ -19,6 +19,7 @@ from django.db import IntegrityError, transaction
 
 from kunyu.engines.catalogue.services import dataset_for_delivery
 from kunyu.engines.catalogue.standards import load_standard
+from kunyu.engines.ingest import admission
 from kunyu.engines.ingest.errors import AlreadyOpen, DiskFull, TooLarge, UnknownTarget
 from kunyu.engines.ingest.mapping_file import BadMapping, load_mapping
 from kunyu.engines.ingest.models import Delivery, DeliveryEvent
@@ -70,10 +71,13 @@ def receive(path: Path, request: Request, actor: Principal) -> Received:
 
     Raises
     ------
+    NotInThisZone
+        The label of the target does not belong on this node; nothing of the file is stored.
     UnreadableInput, TooLarge, UsageError, DiskFull, and whatever the catalogue says of a target without a schema.
     """
     try:
         target = _target(request)
+        admission.require_target(*target)
         _check_size(path)
         with _room(path):
             return _store(path, request, target, actor)

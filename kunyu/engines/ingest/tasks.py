@@ -19,16 +19,11 @@ def process_delivery(delivery_id: int) -> None:
 
 
 @app.task(name="ingest.publish_delivery", queue=QUEUE)
-def publish_delivery(delivery_id: int, actor: str, origin: str = "") -> None:
-    """Publish an accepted delivery for ``actor``, whose right was checked when the job was made."""
-    from kunyu.engines.ingest.publish import publish
-    from kunyu.engines.security.scope import Principal
-    from kunyu.kernel.errors import KunyuError
+def publish_delivery(delivery_id: int, actor: str, origin: str = "", user_id: int | None = None) -> None:
+    """Publish an accepted delivery for ``actor``, if the right still holds; the outcome stands on the delivery."""
+    from kunyu.engines.ingest.acting import publish_for
 
-    try:
-        publish(delivery_id, Principal(actor, origin=origin))
-    except KunyuError:
-        return  # recorded on the delivery
+    publish_for(delivery_id, actor, origin, user_id)
 
 
 def take_up_unfinished() -> list[int]:
