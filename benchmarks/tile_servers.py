@@ -107,8 +107,8 @@ def median_rate(rounds: list[float]) -> float:
 
 
 def pgbench_rate(cluster: PrivateCluster, scripts: list[Path], seconds: float) -> float:
-    """Statements per second of ``pgbench -c 2 -j 2 -M prepared`` over the scripts, as the serving role."""
-    given = conninfo_to_dict(cluster.dsn("kunyu_serve"))
+    """Statements per second of ``pgbench -c 2 -j 2 -M prepared`` over the scripts, as a member of the tables' owner."""
+    given = conninfo_to_dict(cluster.dsn("kunyu"))
     command = [
         cluster.programs.path("pgbench"), "--no-vacuum", "-c", "2", "-j", "2", "-M", "prepared", "-T", str(int(seconds)),
         "-h", str(given["host"]), "-p", str(given["port"]), "-U", str(given["user"]),
