@@ -23,20 +23,24 @@ class Sample:
     values: Values = field(default_factory=dict)
     query: str = ""
     subject: Subject | None = None
+    seen_by: frozenset[str] | None = None
+    """Names of the roles that may know of it, where no data decide; ``done_by`` those that may act on it."""
+    done_by: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
 class Rule:
     """``kind``: open to anybody; any signed-in person; data under a right; administrators; one's own things.
 
-    ``act`` is the right that reading needs, ``write`` the one that unsafe methods need, ``body`` what they
+    ``everywhere``: the address names nothing of a division. ``act`` is the right that reading needs, ``write`` the one that unsafe methods need, ``body`` what they
     are sent, so that refusing the body never hides a missing refusal of the person.
     """
 
     kind: Kind
     act: str = scope.SEE
     write: str = ""
-    duty: str = ""
+    duty: tuple[str, ...] = ()
+    everywhere: bool = False
     body: Mapping[str, object] = field(default_factory=dict)
     samples: Callable[[World], list[Sample]] = lambda world: [Sample()]
 
@@ -97,7 +101,198 @@ def _with(query: str, **values: object) -> Callable[[World], list[Sample]]:
     return lambda world: [Sample(dict(values), query)]
 
 
+def _only(seen_by: set[str], done_by: set[str] | None = None, **values: str) -> Callable[[World], list[Sample]]:
+    """One thing of the world, named by the attribute of :class:`World` that holds its id."""
+
+    def made(world: World) -> list[Sample]:
+        found = {name: getattr(world, attribute) for name, attribute in values.items()}
+        nothing = dict.fromkeys(found, "none-such" if "key" in found else 999_999)
+        return [
+            Sample(found, "", None, frozenset(seen_by), frozenset(seen_by if done_by is None else done_by)),
+            Sample(nothing, "", None, frozenset()),
+        ]
+
+    return made
+
+
+def _task(**more: object) -> Callable[[World], list[Sample]]:
+    def made(world: World) -> list[Sample]:
+        return [
+            Sample({"task_id": world.task, **more}, "", None, frozenset({"cleared"})),
+            Sample({"task_id": world.duty_task, **more}, "", None, frozenset({"security"})),
+            Sample({"task_id": 999_999, **more}, "", None, frozenset()),
+        ]
+
+    return made
+
+
+def _incident(**more: object) -> Callable[[World], list[Sample]]:
+    def made(world: World) -> list[Sample]:
+        seen_by, done_by = frozenset({"viewer", "downloader", "editor", "cleared"}), frozenset({"editor", "cleared"})
+        return [
+            Sample({"incident_id": world.incident, **more}, "", None, seen_by, done_by),
+            Sample({"incident_id": 999_999, **more}, "", None, frozenset(), frozenset()),
+        ]
+
+    return made
+
+
+REASON = {"reason": "试验", "how": "试验", "why": "试验", "outcome": "done", "note": "试验"}
+
+WORKLIST: dict[str, Rule] = {
+    "api/worklist/changes": Rule("signed in"),
+    "api/worklist/session": Rule("signed in"),
+    "api/worklist/tasks": Rule("signed in"),
+    "api/worklist/tasks/<int:task_id>": Rule("own", samples=_task()),
+    "api/worklist/tasks/<int:task_id>/takers": Rule("own", samples=_task()),
+    **{
+        f"api/worklist/tasks/<int:task_id>/{act}": Rule("own", write="act", body=REASON, samples=_task())
+        for act in ("assign", "cancel", "claim", "complete", "hand-over", "release")
+    },
+    "api/worklist/tasks/hand-over-everything": Rule("signed in"),
+    "api/worklist/notifications": Rule("signed in"),
+    "api/worklist/notifications/read-all": Rule("signed in"),
+    "api/worklist/notifications/<int:notification_id>/read": Rule(
+        "own", write="act", samples=_only({"viewer"}, notification_id="notification")
+    ),
+    "api/worklist/preferences": Rule("signed in"),
+    "api/worklist/preferences/contact": Rule("signed in"),
+    "api/worklist/preferences/wish": Rule("signed in"),
+    "api/worklist/progress": Rule("signed in"),
+    "api/worklist/progress/<path:key>": Rule("own", samples=_only({"viewer"}, key="progress")),
+    "api/worklist/messages": Rule("duty", duty=("system",), everywhere=True),
+    "api/worklist/messages/<int:message_id>/send-again": Rule(
+        "duty", duty=("system",), everywhere=True, samples=_with("", message_id=999_999)
+    ),
+    "api/worklist/incidents": Rule("signed in"),
+    "api/worklist/incidents/<int:incident_id>": Rule("own", samples=_incident()),
+    **{
+        f"api/worklist/incidents/<int:incident_id>/{act}": Rule("own", write="act", body=REASON, samples=_incident())
+        for act in ("acknowledge", "assign", "close", "resolve")
+    },
+    "tasks/": Rule("signed in"),
+    "tasks/leave": Rule("signed in"),
+    "tasks/<task_list:which>/": Rule("signed in", samples=_with("", which="claimable")),
+    "tasks/<int:task_id>": Rule("own", samples=_task()),
+    "tasks/<int:task_id>/<task_act:act>": Rule("own", write="act", body=REASON, samples=_task(act="claim")),
+    "notifications/": Rule("signed in"),
+    "notifications/read-all": Rule("signed in"),
+    "notifications/settings": Rule("signed in"),
+    "notifications/<int:notification_id>": Rule("own", samples=_only({"viewer"}, notification_id="notification")),
+    "notifications/undelivered/": Rule("duty", duty=("system",), everywhere=True),
+    "notifications/undelivered/<int:message_id>/again": Rule(
+        "duty", duty=("system",), everywhere=True, samples=_with("", message_id=999_999)
+    ),
+    "incidents/": Rule("signed in"),
+    "incidents/<int:incident_id>": Rule("own", samples=_incident()),
+    "incidents/<int:incident_id>/<incident_act:act>": Rule(
+        "own", write="act", body=REASON, samples=_incident(act="acknowledge")
+    ),
+    "views/save": Rule("signed in"),
+    "views/<int:view_id>/delete": Rule(
+        "own", samples=lambda world: [Sample({"view_id": 999_999}, "", None, frozenset())]
+    ),
+}
+
+_NOT_MINE = lambda name: lambda world: [Sample({name: 999_999}, "", None, frozenset())]  # noqa: E731
+
+ACCOUNT: dict[str, Rule] = {
+    ".well-known/change-password": Rule("open"),
+    "login/certificate": Rule("open"),
+    "login/certificate/challenge": Rule("open"),
+    "login/passkey": Rule("open"),
+    "login/passkey/options": Rule("open"),
+    "login/second": Rule("open"),
+    **{
+        f"account/{rest}": Rule("signed in")
+        for rest in (
+            "", "certificates", "confirm", "factors", "factors/authenticator", "factors/authenticator/confirm",
+            "factors/authenticator/remove", "factors/passkey", "factors/passkey/options", "factors/recovery",
+            "password", "profile", "sessions/end-others", "tokens",
+        )
+    },
+    "account/certificates/<int:certificate_id>/remove": Rule("own", write="act", samples=_NOT_MINE("certificate_id")),
+    "account/factors/passkey/<int:passkey_id>/remove": Rule("own", write="act", samples=_NOT_MINE("passkey_id")),
+    "account/sessions/<int:session_id>/end": Rule("own", write="act", samples=_only({"viewer"}, session_id="session")),
+    "account/tokens/<int:token_id>/revoke": Rule("own", write="act", samples=_NOT_MINE("token_id")),
+}  # fmt: skip
+
+
+def _viewer(world: World) -> list[Sample]:
+    return [Sample({"user_id": world.users["viewer"]})]
+
+
+def _viewer_certificate(world: World) -> list[Sample]:
+    return [Sample({"user_id": world.users["viewer"], "certificate_id": 999_999})]
+
+
+def _named(**names: str) -> Callable[[World], list[Sample]]:
+    return lambda world: [Sample({name: getattr(world, attribute) for name, attribute in names.items()})]
+
+
+SYSTEM, SECURITY = ("system",), ("security",)
+_OF_UNIT, _OF_POST = _named(unit_id="unit"), _named(post_id="post")
+
+ORGANISATION: dict[str, Rule] = {
+    "admin/": Rule("duty", duty=("system", "security", "audit"), everywhere=True),
+    "admin/administrators/": Rule("duty", duty=("system", "security", "audit"), everywhere=True),
+    "admin/administrators/new": Rule("duty", duty=("system", "security", "audit"), everywhere=True),
+    "admin/administrators/<int:duty_id>/dismiss": Rule(
+        "own", samples=lambda world: [Sample({"duty_id": 999_999}, "", None, frozenset())]
+    ),
+    "admin/appointments/<int:appointment_id>/end": Rule(
+        "own", samples=lambda world: [Sample({"appointment_id": 999_999}, "", None, frozenset())]
+    ),
+    **{
+        f"admin/{rest}": Rule("duty", duty=SYSTEM, everywhere=True)
+        for rest in (
+            "handovers/", "import/", "import/template.xlsx", "organisations/", "organisations/chart",
+            "organisations/new", "posts/", "users/", "users/new",
+        )
+    },
+    "admin/handovers/<int:handover_id>/": Rule(
+        "own", samples=lambda world: [Sample({"handover_id": 999_999}, "", None, frozenset())]
+    ),
+    "admin/import/<int:draft_id>/": Rule(
+        "own", samples=lambda world: [Sample({"draft_id": 999_999}, "", None, frozenset())]
+    ),
+    "admin/import/<int:draft_id>/invitations": Rule(
+        "own", samples=lambda world: [Sample({"draft_id": 999_999}, "", None, frozenset())]
+    ),
+    **{
+        f"admin/organisations/<int:unit_id>/{act}": Rule("duty", duty=SYSTEM, samples=_OF_UNIT)
+        for act in ("", "close", "move", "posts/new", "rename")
+    },
+    **{
+        f"admin/posts/<int:post_id>/{act}": Rule("duty", duty=SYSTEM, samples=_OF_POST)
+        for act in ("", "appoint", "close", "rename")
+    },
+    **{
+        f"admin/users/<int:user_id>/{act}": Rule("duty", duty=SYSTEM, samples=_viewer)
+        for act in ("", "disable", "enable", "invite", "leave", "reset")
+    },
+    "admin/post-roles/": Rule("duty", duty=SECURITY, everywhere=True),
+    "admin/post-roles/<int:post_id>/": Rule("duty", duty=SECURITY, samples=_OF_POST),
+    "invitation/<str:token>": Rule("open", samples=_with("", token="none-such")),
+}  # fmt: skip
+
+ADMINISTRATION: dict[str, Rule] = {
+    **ORGANISATION,
+    "admin/identity/<int:user_id>/": Rule("duty", duty=("system", "security"), samples=_viewer),
+    "admin/identity/<int:user_id>/certificates": Rule("duty", duty=("security",), write="act", samples=_viewer),
+    "admin/identity/<int:user_id>/certificates/<int:certificate_id>/remove": Rule(
+        "duty", duty=("security",), write="act", samples=_viewer_certificate
+    ),
+    "admin/identity/<int:user_id>/factors": Rule("duty", duty=("security",), write="act", samples=_viewer),
+    "admin/identity/<int:user_id>/sessions": Rule("duty", duty=("system",), write="act", samples=_viewer),
+    "admin/identity/<int:user_id>/unlock": Rule("duty", duty=("system",), write="act", samples=_viewer),
+}
+
+
 RULES: dict[str, Rule] = {
+    **WORKLIST,
+    **ACCOUNT,
+    **ADMINISTRATION,
     "healthz": Rule("open"),
     "readyz": Rule("open"),
     "ogc/": Rule("open"),

@@ -7,7 +7,7 @@ hole, whatever the status of the answer.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -18,10 +18,14 @@ from kunyu.engines.maps.tests import county
 from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security import epochs, labels, scope
 from kunyu.engines.security.labels import Label
-from kunyu.engines.security.models import AdminDuty, Post, User
+from kunyu.engines.security.models import AdminDuty, Post, SignInSession, User
 from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.models import Role as RoleRow
 from kunyu.engines.security.services import issue_token
+from kunyu.engines.worklist.incidents import Alarm, raise_incident
+from kunyu.engines.worklist.models import Notification, Progress
+from kunyu.engines.worklist.services import NewTask, create_task
+from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
 
 PARCELS, STRICTER = "10401-003", "10401-001"
@@ -69,7 +73,9 @@ ROLES = (
     Role("outsider", ALL, branch="2"),
     Role("nobody-yet"),
     Role("system", duty="system", division="99"),
+    Role("system-elsewhere", duty="system", division="98"),
     Role("security", duty="security", division="99"),
+    Role("security-elsewhere", duty="security", division="98"),
     Role("audit", duty="audit", division="99"),
 )
 
@@ -87,6 +93,15 @@ TELLTALES = {
     "theirs-91c4.gpkg": THEIRS,
 }
 
+PRIVATE = {
+    "task-5b1e": frozenset({"cleared"}),
+    "task-77c2": frozenset({"security"}),
+    "incident-90aa": frozenset({"viewer", "downloader", "editor", "cleared"}),
+    "note-31aa": frozenset({"viewer"}),
+    "job-4f1d": frozenset({"viewer"}),
+}
+"""Texts of the worklist and who may read them."""
+
 
 @dataclass
 class World:
@@ -97,6 +112,14 @@ class World:
     version_ours: int
     version_theirs: int
     version_strict: int
+    task: int
+    duty_task: int
+    incident: int
+    unit: int
+    post: int
+    notification: int = 0
+    progress: str = "tests/job-4f1d"
+    session: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
 
@@ -113,19 +136,25 @@ def build() -> World:
                 "WHERE \"BSM\" = '990101211000000010' AND upper_inf(known)"
             )
             cursor.execute("RESET ROLE")
+        post = _organisation()
         world = World(
             ours=_delivery("ours-7f3a.gpkg", "990101"),
             theirs=_delivery("theirs-91c4.gpkg", "990102"),
             version_ours=_version(PARCELS, "990101"),
             version_theirs=_version(PARCELS, "990102"),
             version_strict=_version(STRICTER, "990101"),
+            task=_task("task-5b1e", "delivery_approval", (PARCELS,)),
+            duty_task=_task("task-77c2", "label_approval"),
+            incident=_incident(),
+            unit=post.organisation_id,
+            post=post.pk,
         )
         _delivery(f"{MARKUP}.gpkg", "990101")
-        _organisation()
         for role in ROLES[1:]:
             user = _person(role)
             world.users[role.name] = user.pk
             world.tokens[role.name] = issue_token(user, "access tests", scope.operator("tests"))
+        _for_viewer(world)
     epochs.forget()
     return world
 
@@ -148,7 +177,7 @@ def _delivery(name: str, division: str) -> int:
     ).pk  # fmt: skip
 
 
-def _organisation() -> None:
+def _organisation() -> Post:
     bureau = Organisation.objects.create(
         code="KY990101", name_zh=f"坤舆县自然资源局{MARKUP}", kind="bureau", division_code="990101"
     )
@@ -158,6 +187,35 @@ def _organisation() -> None:
     role = RoleRow.objects.create(code="tests-role", name_zh=f"角色{MARKUP}", description_zh=MARKUP)
     role.grants.create(action=scope.SEE, division_prefix="990101", reason=MARKUP)
     post.roles.add(role)
+    return post
+
+
+def _task(title: str, kind: str, collections: tuple[str, ...] = ()) -> int:
+    subject = TaskSubject("tests", "1", title)
+    new = NewTask(key=title, kind=kind, subject=subject, division="990101", collections=collections)
+    return create_task(new, scope.operator("tests"))[0].pk
+
+
+def _incident() -> int:
+    alarm = Alarm(
+        key="tests", level=2, title_zh="incident-90aa", source="tests", division="990101", action=scope.EDIT,
+        collections=(PARCELS,),
+    )  # fmt: skip
+    return raise_incident(alarm, scope.operator("tests"))[0].pk
+
+
+def _for_viewer(world: World) -> None:
+    viewer = world.users["viewer"]
+    world.notification = Notification.objects.create(
+        recipient_id=viewer, key="tests", kind="job_finished", title_zh=f"note-31aa{MARKUP}"
+    ).pk
+    now = datetime.now(UTC)
+    Progress.objects.create(
+        key=world.progress, kind="tests", title_zh="job-4f1d", owner_id=viewer, started_at=now, updated_at=now
+    )
+    world.session = SignInSession.objects.create(
+        user_id=viewer, key_digest="0" * 64, method="password", ends_at=now + timedelta(hours=1)
+    ).pk
 
 
 def _version(dataset: str, division: str) -> int:
