@@ -108,6 +108,15 @@ def passphrase_for_new(home: Path, *, production: bool) -> Passphrase:
     return Passphrase(private_json.update(home / SECRET_FILE, with_passphrase)[SECRET_NAME], SECRET_FILE)
 
 
+def draw_next(home: Path) -> Passphrase:
+    """Draw the coming passphrase of a node outside production into ``secret.json``, beside the present one."""
+
+    def with_next(values: private_json.Values) -> private_json.Values:
+        return {**values, SECRET_NEXT: values.get(SECRET_NEXT) or secrets.token_urlsafe(32)}
+
+    return Passphrase(private_json.update(home / SECRET_FILE, with_next)[SECRET_NEXT], SECRET_FILE)
+
+
 def require_safe(home: Path) -> None:
     """Refuse what production does not accept of a passphrase.
 

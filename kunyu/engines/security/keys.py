@@ -85,7 +85,7 @@ def node_ring(home: Path | None = None) -> KeyRing:
     KeyPassphraseMissing, KeyPassphraseExposed, crypto errors
         It cannot be opened, or production refuses how it is protected.
     """
-    place = home or _home()
+    place = home or home_folder()
     with _lock:
         ring = _rings.get(place)
         if ring is None:
@@ -101,7 +101,7 @@ def node_ring(home: Path | None = None) -> KeyRing:
 
 def node_signer(home: Path | None = None) -> NodeSigner:
     """Return the node's signing key; made at first use outside production, else by ``kunyu up``."""
-    place = home or _home()
+    place = home or home_folder()
     path = node_identity.path(place / FOLDER)
     with _lock:
         known = _signers.get(place)
@@ -235,7 +235,8 @@ def _complete(home: Path, ring: KeyRing) -> None:
                 ring.add_key(name, purpose)
 
 
-def _home() -> Path:
+def home_folder() -> Path:
+    """Return the node's state folder."""
     from django.conf import settings
 
     return Path(settings.KUNYU_HOME)

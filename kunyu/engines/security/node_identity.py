@@ -76,6 +76,11 @@ def renew(ring: KeyRing, folder: Path) -> bool:
     return renewed
 
 
+def secret_version(folder: Path) -> int:
+    """Return the version of the ring's key under which the signing key's passphrase is encrypted."""
+    return int(str(_values(folder)["passphrase"]).split(".")[1])
+
+
 def certificates(folder: Path) -> tuple[Certificate, ...]:
     """Return the present certificate and the former ones, newest first; needs no key."""
     values = _values(folder)

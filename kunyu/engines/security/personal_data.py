@@ -128,6 +128,10 @@ class EncryptedText(models.TextField):
         """Return the place for a row's key."""
         return Place(self.model._meta.db_table, str(self.column), str(row_key))
 
+    def row_key_column(self) -> str:
+        """Return the column that holds the row's key."""
+        return str(cast(models.Field, self.model._meta.get_field(self.row_key)).column)
+
     def cipher(self) -> FieldCipher:
         """Return the cipher of this field's key."""
         return FieldCipher(keys.node_ring(), self.key_name)

@@ -269,6 +269,12 @@ def rewrap_file(ring: KeyRing, path: str | PathLike[str]) -> bool:
     return True
 
 
+def wrapped_under(stream: BinaryIO) -> tuple[str, int]:
+    """Return the name and version of the data key that wraps the file's key; FileDamaged when it is no such file."""
+    header, _ = _read_start(stream)
+    return header["key"], header["version"]
+
+
 def is_current(ring: KeyRing, stream: BinaryIO) -> bool:
     """Tell whether the file's key is wrapped under the active version."""
     header, _ = _read_start(stream)

@@ -118,6 +118,11 @@ class KeyRing:
         with self._lock:
             return tuple(sorted(self._refreshed().keys))
 
+    def state(self) -> RingState:
+        """Return the ring as its file has it now: names, versions and dates; every key in it is wrapped."""
+        with self._lock:
+            return self._refreshed()
+
     # --- changing ---
     def add_domain(self, domain: str) -> None:
         """Add a domain: a group of data keys under one domain key, such as ``personal``."""
