@@ -48,6 +48,7 @@ COMMANDS = (
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),
     Command("token", "kunyu.engines.security.cli", "签发或撤销访问令牌。", "Issue or revoke access tokens.", node=True),
+    Command("keys", "kunyu.project.cli.keys", "查看与轮换密钥。", "Look at and rotate the keys.", node=True),
     Command("version", NODE, "显示版本。", "Show the version."),
 )
 
