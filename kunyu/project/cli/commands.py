@@ -48,6 +48,11 @@ COMMANDS = (
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),
     Command("token", "kunyu.engines.security.cli", "签发或撤销访问令牌。", "Issue or revoke access tokens.", node=True),
+    Command(
+        "compliance", "kunyu.project.compliance.cli", "等级保护自查表。", "The checklist of classified protection.",
+        node=True,
+    ),
+    Command("audit", "kunyu.project.cli.audit", "导出、校验审计。", "Export and verify the audit."),
     Command("keys", "kunyu.project.cli.keys", "查看与轮换密钥。", "Look at and rotate the keys.", node=True),
     Command("version", NODE, "显示版本。", "Show the version."),
 )
@@ -62,7 +67,7 @@ def attach(app: typer.Typer, command: Command) -> None:
         The command needs packages that this environment does not have.
     """
     if command.node:
-        _prepare_django(command.name)
+        prepare_node(command.name)
     module = importlib.import_module(command.module)
     if not hasattr(module, "register"):
         app.add_typer(module.app, name=command.name, help=command.help)
@@ -93,7 +98,8 @@ def _name(info: typer.models.CommandInfo) -> str:
     return info.name or str(getattr(info.callback, "__name__", "")).lower().replace("_", "-")
 
 
-def _prepare_django(name: str) -> None:
+def prepare_node(name: str) -> None:
+    """Set Django up for a command; NodeUnavailable where only the checks are installed."""
     try:
         from kunyu.project.runtime.django_setup import prepare_django
     except ModuleNotFoundError as error:

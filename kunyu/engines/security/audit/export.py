@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
 
 from django.conf import settings
 from django.db import connection
@@ -23,8 +22,18 @@ FETCH = 5000
 
 
 @dataclass(frozen=True)
+class Counts:
+    """Numbers of the first and last entry, how many entries and checkpoints were written."""
+
+    first: int = 0
+    last: int = 0
+    entries: int = 0
+    checkpoints: int = 0
+
+
+@dataclass(frozen=True)
 class Exported:
-    """What was written."""
+    """What was written where; ``size`` in bytes."""
 
     path: str
     first: int
@@ -51,37 +60,44 @@ def export_to(path: str | os.PathLike[str], since: datetime | None = None, until
     A period is cut from the chain in one piece: from the first to the last sealed entry whose time lies in it, and what the
     chain holds between them. Written beside its place and moved there whole.
     """
-    if since and until and since > until:
-        raise NothingInPeriod(
-            f"时段起 {since.isoformat()} 晚于止 {until.isoformat()}。请调换。",
-            f"The period begins at {since.isoformat()}, after its end {until.isoformat()}. Swap them.",
-        )
+    require_period(since, until)
     target = Path(path)
     partial = target.with_name(target.name + ".part")
     signer = keys.node_signer()
     sealing.seal_everything(signer.node_id, signer)
+    counted: list[Counts] = []
     try:
         with partial.open("wb") as file:
-            done = write_to(file, signer, since, until)
+            for piece in stream(signer, since, until, counted.append):
+                file.write(piece)
             file.flush()
             os.fsync(file.fileno())
         partial.chmod(0o600)
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
-    return Exported(str(target), *done, target.stat().st_size)
+    return Exported(str(target), **vars(counted[0]), size=target.stat().st_size)
 
 
-def write_to(
-    file: BinaryIO, signer: NodeSigner, since: datetime | None, until: datetime | None
-) -> tuple[int, int, int, int]:
-    """Write header, entries, checkpoints and end; answers first, last, entries, checkpoints.
+def require_period(since: datetime | None, until: datetime | None) -> None:
+    """Refuse a period whose end lies before its beginning."""
+    if since and until and since > until:
+        raise NothingInPeriod(
+            f"时段起 {since.isoformat()} 晚于止 {until.isoformat()}。请调换。",
+            f"The period begins at {since.isoformat()}, after its end {until.isoformat()}. Swap them.",
+        )
+
+
+def stream(
+    signer: NodeSigner, since: datetime | None, until: datetime | None, tell: Callable[[Counts], None] = lambda _: None
+) -> Iterator[bytes]:
+    """The file piece by piece; ``tell`` hears what was written at the end.
 
     Rows only ever come behind: what is read first bounds what is read later, so no snapshot is needed. A checkpoint beyond
     the last seal goes into a whole export: it shows that the log was cut.
     """
     vouched = 0 if until else _last_vouched()
-    first, last = _bounds(since, until)
+    first, last = bounds(since, until)
     head = sealing.head(signer.node_id).seq
     certificates = _certificates(signer, first, max(last, vouched))
     header = Header(
@@ -90,20 +106,21 @@ def write_to(
         _link(first - 1, signer.node_id).hex(), certificates,
     )  # fmt: skip
     line = header.line()
-    file.write(line)
+    yield line
     entries = checkpoints = 0
     for piece, found, signed in _lines(first, last, max(last, vouched)):
-        file.write(piece)
+        yield piece
         entries, checkpoints = entries + found, checkpoints + signed
     end = End(
         signer.node_id, chain.digest(line).hex(), first, last, _link(last, signer.node_id).hex(), checkpoints, head,
         written_time(datetime.now(UTC)), signer.certificate.fingerprint,
     ).text()  # fmt: skip
-    file.write(end_line(end, signer.sign(end)))
-    return first, last, entries, checkpoints
+    yield end_line(end, signer.sign(end))
+    tell(Counts(first, last, entries, checkpoints))
 
 
-def _bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+def bounds(since: datetime | None, until: datetime | None) -> tuple[int, int]:
+    """Numbers of the first and last sealed entry of a period; 0 and 0 when there is none."""
     with connection.cursor() as cursor:
         if since is None and until is None:
             cursor.execute("SELECT min(seq), max(seq) FROM security_auditseal")

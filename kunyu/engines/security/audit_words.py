@@ -1,0 +1,64 @@
+"""Names of acts, results and kinds of objects for people. 审计用语. What is not listed is shown as recorded."""
+
+from __future__ import annotations
+
+from kunyu.engines.pages.words import Pair
+
+ACTIONS: dict[str, Pair] = {
+    "accept-invitation": ("接受邀请", "Accept invitation"),
+    "appoint": ("任职", "Appoint"),
+    "appoint-administrator": ("任命管理员", "Appoint administrator"),
+    "approve-labels": ("批准标记", "Approve labels"),
+    "bind-certificate": ("绑定证书", "Bind certificate"),
+    "change-password": ("修改口令", "Change password"),
+    "change-profile": ("修改资料", "Change profile"),
+    "change-role": ("修改角色", "Change role"),
+    "create-role": ("新建角色", "Create role"),
+    "delete-role": ("删除角色", "Delete role"),
+    "deliver": ("汇交", "Deliver"),
+    "disable": ("停用", "Disable"),
+    "dismiss-administrator": ("免去管理员", "Dismiss administrator"),
+    "enable": ("启用", "Enable"),
+    "end-appointment": ("离任", "End appointment"),
+    "end-session": ("结束会话", "End session"),
+    "export": ("导出", "Export"),
+    "export-audit": ("导出审计", "Export audit"),
+    "grant": ("授权", "Grant"),
+    "invite": ("邀请", "Invite"),
+    "issue-token": ("签发令牌", "Issue token"),
+    "leave-post": ("离岗", "Leave post"),
+    "propose-label": ("拟定标记", "Propose label"),
+    "propose-record-label": ("拟定记录标记", "Propose record label"),
+    "read": ("读取标记数据", "Read labelled data"),
+    "read-audit": ("查阅审计", "Read audit"),
+    "register-dataset": ("登记数据集", "Register dataset"),
+    "report-audit": ("出具审计月报", "Make audit report"),
+    "reset-password": ("重置口令", "Reset password"),
+    "revoke": ("撤销授权", "Revoke"),
+    "revoke-token": ("撤销令牌", "Revoke token"),
+    "sign-in": ("登录", "Sign in"),
+    "sign-out": ("退出", "Sign out"),
+    "unlock": ("解锁", "Unlock"),
+    "verify-audit": ("校验审计", "Verify audit"),
+}
+RESULTS: dict[str, Pair] = {"done": ("完成", "done"), "refused": ("拒绝", "refused"), "failed": ("失败", "failed")}
+DUTIES: dict[str, Pair] = {
+    "system": ("系统管理员", "system administrator"),
+    "security": ("安全管理员", "security administrator"),
+    "audit": ("审计管理员", "audit administrator"),
+}
+
+
+def action(code: str) -> Pair:
+    """Words for an act."""
+    return ACTIONS.get(code, (code, code))
+
+
+def result(code: str) -> Pair:
+    """Words for a result."""
+    return RESULTS.get(code, (code, code))
+
+
+def duty(code: str) -> Pair:
+    """Words for an administrator's duty."""
+    return DUTIES.get(code, (code, code))
