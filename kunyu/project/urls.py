@@ -15,6 +15,7 @@ urlpatterns = [
     path("i18n/", include("django.conf.urls.i18n")),
     path("", include("kunyu.engines.pages.urls")),
     path("", include("kunyu.engines.security.urls")),
+    path("", include("kunyu.engines.security.admin_urls")),
     path("", include("kunyu.engines.worklist.urls")),
     path("", include("kunyu.engines.ingest.urls")),
     path("", include("kunyu.engines.catalogue.urls")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from django import forms
@@ -13,6 +13,7 @@ from kunyu.engines.pages import once
 from kunyu.engines.pages.words import Pair, both, pick
 from kunyu.kernel.errors import KunyuError
 
+AT_THE_FORM = (400, 409, 413, 422)
 _CLASSES = {
     forms.CheckboxInput: "form-check-input",
     forms.CheckboxSelectMultiple: "form-check-input",
@@ -36,9 +37,6 @@ class PageForm(forms.Form):
             field.error_messages["required"] = both(f"请填写“{label}”。", f"Fill in {label!s}.")
             field.widget.attrs.setdefault("class", _class_of(field.widget))
 
-    def add_refusal(self, error: KunyuError, field: str | None = None) -> None:
-        self.add_error(field, pick((error.detail_zh, error.detail_en)))
-
 
 def _class_of(widget: forms.Widget) -> str:
     return next((name for kind, name in _CLASSES.items() if isinstance(widget, kind)), "form-control")
@@ -59,12 +57,34 @@ def show(
     )
 
 
+def handle(
+    request: HttpRequest, form: forms.Form, do: Callable[[dict[str, Any]], once.Done], title: Pair, action: Pair, *,
+    back: str, losses: Iterable[Pair] | None = None, **more: Any,
+) -> HttpResponse:  # fmt: skip
+    """One form from showing to done: ``do`` takes the cleaned values, once, and answers as in ``once.submit_once``.
+
+    A refusal about what was filled in (400, 409, 413, 422) comes back beside the field that ``context['field']`` names,
+    with everything typed kept; what may not be seen or done at all leaves as it is.
+    """
+    if request.method == "POST" and form.is_valid():
+        try:
+            return once.submit_once(request, lambda: do(form.cleaned_data))
+        except KunyuError as error:
+            if error.http_status not in AT_THE_FORM:
+                raise
+            field = error.context.get("field")
+            form.add_error(field if field in form.fields else None, pick((error.detail_zh, error.detail_en)))
+    if losses is not None:
+        return confirm(request, title, losses, action, back=back, form=form, **more)
+    return show(request, form, title, action, back=back, **more)
+
+
 def confirm(
     request: HttpRequest, title: Pair, losses: Iterable[Pair], action: Pair, *, back: str,
-    form: forms.Form | None = None, lead: Pair = ("", ""),
+    form: forms.Form | None = None, lead: Pair = ("", ""), **context: object,
 ) -> HttpResponse:  # fmt: skip
     """The page before a destructive act: it names what will be lost; its button sends a POST to the same address."""
     return show(
         request, form if form is not None else forms.Form(), title, action, back=back, lead=lead,
-        template="pages/confirm.html", losses=list(losses),
+        template="pages/confirm.html", losses=list(losses), **context,  # type: ignore[arg-type]
     )  # fmt: skip

@@ -20,6 +20,7 @@ from kunyu.engines.pages.models import Submission
 from kunyu.engines.pages.person import person_of
 from kunyu.engines.pages.settings import pages_settings
 
+Done = str | tuple[str, HttpResponse]
 FIELD = "once"
 _SESSION = "once_tokens"
 _OPEN_AT_ONCE = 40  # forms open in tabs of one session; older ones expire
@@ -32,7 +33,7 @@ def new_token(request: HttpRequest) -> str:
     return token
 
 
-def submit_once(request: HttpRequest, act: Callable[[], str | tuple[str, HttpResponse]]) -> HttpResponse:
+def submit_once(request: HttpRequest, act: Callable[[], Done]) -> HttpResponse:
     """Do ``act`` (it answers with the address to go to) unless this form was sent before; then redirect there.
 
     An act that must show something once only (a password it drew) answers with (address, response): the first click

@@ -28,6 +28,17 @@ def visible(principal: Principal) -> QuerySet[AdminDuty]:
     return found if managing.is_operator(principal) else found.filter(duty=principal.duty)
 
 
+def one(principal: Principal, duty_id: int, *, lock: bool = False) -> AdminDuty:
+    """An administrator that the principal sees; :class:`UnknownAccount` otherwise."""
+    rows = visible(principal)
+    found = (rows.select_for_update(of=("self",)) if lock else rows).filter(pk=duty_id).first()
+    if found is None:
+        raise UnknownAccount(
+            f"没有管理员 {duty_id}，或者不在您的管理范围。", f"There is no administrator {duty_id} under you."
+        )
+    return found
+
+
 @transaction.atomic
 def appoint(principal: Principal, username: str, duty: str, division: str, reason: str) -> AdminDuty:
     """Make an account an administrator of ``duty`` for the divisions under ``division``.
@@ -103,11 +114,7 @@ def dismiss(principal: Principal, duty_id: int, reason: str) -> User:
         Nobody active would have the duty afterwards.
     OtherAdministrator
     """
-    found = visible(principal).select_for_update(of=("self",)).filter(pk=duty_id).first()
-    if found is None:
-        raise UnknownAccount(
-            f"没有管理员 {duty_id}，或者不在您的管理范围。", f"There is no administrator {duty_id} under you."
-        )
+    found = one(principal, duty_id, lock=True)
     why = managing.reason_of(reason)
     _lock()
     user, duty, division = found.user, found.duty, found.division_prefix

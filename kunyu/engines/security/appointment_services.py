@@ -73,7 +73,7 @@ def _require_able(user: User, post: Post, term: Term) -> None:
 @transaction.atomic
 def end(principal: Principal, appointment_id: int, last_day: date, reason: str) -> Appointment:
     """Set the last day of an appointment, today or later. To take a post away at once, see ``leaving``."""
-    found = _appointment(principal, appointment_id)
+    found = visible(principal, appointment_id, lock=True)
     why, today = managing.reason_of(reason), timezone.localdate()
     if last_day < max(found.starts_on, today):
         raise BadEntry(f"任职止日 {last_day} 早于起日或今天。", f"The last day {last_day} is before the first, or past.",
@@ -87,13 +87,17 @@ def end(principal: Principal, appointment_id: int, last_day: date, reason: str) 
     return found
 
 
-def _appointment(principal: Principal, appointment_id: int) -> Appointment:
-    prefix = managing.reach(principal)
+def visible(principal: Principal, appointment_id: int, *, lock: bool = False) -> Appointment:
+    """The appointment to a post under the administrator; :class:`UnknownPost` otherwise."""
+    prefix, rows = managing.reach(principal), Appointment.objects.select_related("user", "post__organisation")
     found = (
-        Appointment.objects.select_for_update(of=("self",)).select_related("user", "post__organisation")
-        .filter(pk=appointment_id, post__organisation__division_code__startswith=prefix).first()
-    )  # fmt: skip
+        (rows.select_for_update(of=("self",)) if lock else rows)
+        .filter(pk=appointment_id, post__organisation__division_code__startswith=prefix)
+        .first()
+    )
     if found is None:
-        raise UnknownPost(f"没有任职记录 {appointment_id}，或者不在您的管理范围。",
-                          f"There is no appointment {appointment_id} under you.")  # fmt: skip
+        raise UnknownPost(
+            f"没有任职记录 {appointment_id}，或者不在您的管理范围。",
+            f"There is no appointment {appointment_id} under you.",
+        )
     return found
