@@ -9,6 +9,8 @@ class CatalogueConfig(AppConfig):
 
     def ready(self) -> None:
         from kunyu.engines.catalogue.holdings import CatalogueHoldings
-        from kunyu.engines.security import holdings
+        from kunyu.engines.catalogue.permissions.names import names_of
+        from kunyu.engines.security import data_names, holdings
 
         holdings.register(CatalogueHoldings())
+        data_names.register(names_of)
