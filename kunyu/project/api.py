@@ -8,6 +8,7 @@ from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.reference.api import router as reference_router
+from kunyu.engines.security.audit_api import router as audit_router
 from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.session import signed_in
 from kunyu.engines.worklist.api import router as worklist_router
@@ -53,6 +54,7 @@ def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return no_such_address(request, error)
 
 
+house.add_router("audit", audit_router)
 house.add_router("catalogue", catalogue_router)
 house.add_router("deliveries", ingest_router)
 house.add_router("map", maps_router)

@@ -22,15 +22,21 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Database reachable, queue countable, published versions known; 503 with the reason otherwise."""
+    """Database reachable, queue and unsealed audit countable, published versions known; 503 with the reason otherwise."""
     try:
         with connection.cursor() as cursor:
             cursor.execute("SELECT count(*) FROM procrastinate_jobs WHERE status = 'todo'")
             waiting = cursor.fetchone()[0]
+            cursor.execute(
+                "SELECT count(*), coalesce(extract(epoch FROM clock_timestamp() - min(queued_at)), 0)::float8 "
+                "FROM security_auditpending"
+            )
+            unsealed, oldest = cursor.fetchone()
         versions = DatasetVersion.objects.filter(status=DatasetVersion.Status.PUBLISHED).count()
     except DatabaseError as error:
         return JsonResponse({"status": "unavailable", "reason": str(error).splitlines()[0]}, status=503)
-    return JsonResponse({"status": "ready", "queue": waiting, "versions": versions})
+    audit = {"unsealed": unsealed, "oldest_unsealed_seconds": round(max(oldest, 0.0), 3)}
+    return JsonResponse({"status": "ready", "queue": waiting, "versions": versions, "audit": audit})
 
 
 @login_needed

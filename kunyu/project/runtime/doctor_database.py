@@ -10,6 +10,7 @@ import psycopg
 
 from kunyu.project.runtime import provision
 from kunyu.project.runtime.django_setup import prepare_django
+from kunyu.project.runtime.doctor_audit import audit_results
 from kunyu.project.runtime.external_database import missing_needs
 from kunyu.project.runtime.preparation import migrations_pending
 from kunyu.project.runtime.result import BAD, OK, WARN, Result
@@ -33,6 +34,7 @@ def database_results(connection: psycopg.Connection, home: Path, node_runs: bool
         yield events(connection)
         yield leftover_partitions(connection)
         yield row_security(connection)
+        yield from audit_results(node_runs)
 
 
 def versions(connection: psycopg.Connection) -> Result:
