@@ -12,14 +12,13 @@ import pytest
 from django.db import transaction
 from django.test import Client
 
-from kunyu.engines.security import audit, keys
+from kunyu.engines.security import access_tokens, audit, keys
 from kunyu.engines.security.audit import sealing
 from kunyu.engines.security.audit.public_keys import read_public_keys
 from kunyu.engines.security.audit.verify import verify_file
 from kunyu.engines.security.audit.walk import signature_is_right
 from kunyu.engines.security.models import AdminDuty, AuditEntry, User
-from kunyu.engines.security.scope import Principal
-from kunyu.engines.security.services import issue_token
+from kunyu.engines.security.scope import Principal, operator
 from kunyu.engines.security.session import principal_of
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +151,21 @@ def test_the_monthly_report_counts_and_is_signed(auditor: Client, acts_of_li: No
     assert auditor.get("/audit/report/2026-13/").status_code == 400
     pdf = auditor.get(f"/audit/report/{month}/?format=pdf")
     assert pdf.content.startswith(b"%PDF") and AuditEntry.objects.filter(action="report-audit").count() == 2
+
+
+def test_the_api_answers_the_auditors_programs_only(acts_of_li: None) -> None:
+    auditor, other = person("auditor", "audit"), person("other", "security")
+    answers = {}
+    for user in (auditor, other):
+        token = access_tokens.issue(user, "t", operator(), administration=True)
+        header = {"HTTP_AUTHORIZATION": f"Bearer {token}"}
+        answers[user.username] = [Client().get(f"/api/audit/{path}", **header) for path in (
+            "entries?person=li&limit=2", "state", "export", "entries/999999")]  # fmt: skip
+    found, state, export, missing = answers["auditor"]
+    following = Client().get(f"/api/audit/entries?person=li&before={found.json()['before']}")
+
+    assert [one["object_kind"] for one in found.json()["entries"]] == ["user", "task"]
+    assert state.json()["chain_holds"] is True and missing.status_code == 404
+    assert b'{"end":' in b"".join(export.streaming_content)  # type: ignore[attr-defined]
+    assert {one.status_code for one in answers["other"]} == {404}
+    assert following.status_code == 401
