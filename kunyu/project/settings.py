@@ -91,6 +91,9 @@ SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_FAILURE_VIEW = "kunyu.engines.security.cross_site.refused"
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
+# where pages listen for changes: behind the same address (/events), or at a port that the supervisor chose
+KUNYU_EVENTS_ADDRESS = os.environ.get("KUNYU_EVENTS_ADDRESS", "")
+KUNYU_EVENTS_PORT = int(os.environ.get("KUNYU_EVENTS_PORT") or 0)
 # requests that no person makes: they do not keep a session awake
 KUNYU_BACKGROUND_PATHS = ("/events", "/api/worklist/session", "/api/worklist/changes")
 

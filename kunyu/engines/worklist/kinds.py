@@ -8,6 +8,7 @@
     due_workdays = 3            # time limit; leave out for none
     yellow_workdays = 1         # yellow from this many remaining workdays on
     action = "approve"          # right that may take it; or duty = "security"
+    by_subject = true           # done when its subject moves on (published, decided), never by hand
 
     [notice.delivery_returned]
     name_zh = "成果退回"
@@ -46,6 +47,7 @@ class TaskKind:
     yellow_workdays: int = 1
     action: str = ""
     duty: str = ""
+    by_subject: bool = False
 
 
 @dataclass(frozen=True)
@@ -141,7 +143,7 @@ def _change(path: Path, said: dict[str, dict[str, Any]], known: dict[str, Kind])
     for code, values in said.items():
         if code not in known:
             raise _bad(path, f"{code} is not declared by any application")
-        allowed = {field.name for field in fields(known[code])} - {"code", "action", "duty"}
+        allowed = {field.name for field in fields(known[code])} - {"code", "action", "duty", "by_subject"}
         wrong = sorted(values.keys() - allowed)
         if wrong:
             raise _bad(path, f"{code}: {wrong[0]} may not be changed here")

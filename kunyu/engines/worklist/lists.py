@@ -133,7 +133,7 @@ def _acts(principal: Principal, one: Task) -> Acts:
     """A button per act that needs no more than a click; a link where a reason or a person is asked for."""
     acts = [act for act in queries.acts_on(principal, one) if act in _ACT_WORDS]
     parts = []
-    if "complete" in acts and one.href:
+    if "hand_over" in acts and one.href:
         parts.append(
             format_html('<a class="btn btn-sm btn-primary" href="{}">{}</a>', one.href, pick(("去办理", "Open")))
         )

@@ -152,6 +152,7 @@ class Notification(models.Model):
         indexes = [
             models.Index(fields=["recipient", "-id"], name="notification_of"),
             models.Index(fields=["recipient"], name="notification_unread", condition=Q(read_at=None)),
+            models.Index(fields=["key"], name="notification_cause", condition=Q(read_at=None)),
         ]
 
 

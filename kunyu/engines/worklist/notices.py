@@ -141,6 +141,17 @@ def mark_all_read(principal: Principal, up_to: int | None = None) -> int:
 
 
 @transaction.atomic
+def settled(key: str) -> int:
+    """Mark a cause as read for everybody: there is nothing left to do about it. Returns how many changed."""
+    rows = Notification.objects.select_for_update().filter(key=key, read_at=None)
+    people = list(rows.values_list("recipient_id", flat=True))
+    if people:
+        Notification.objects.filter(key=key, read_at=None).update(read_at=timezone.now())
+        live.people(people, "notification")
+    return len(people)
+
+
+@transaction.atomic
 def mark_read_about(principal: Principal, href: str) -> int:
     """Mark one's notifications about a page as read, because the page is open."""
     rows = Notification.objects.filter(recipient_id=principal.user_id, read_at=None, href=href)

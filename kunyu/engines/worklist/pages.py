@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from django.conf import settings
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
@@ -15,6 +16,7 @@ from kunyu.engines.pages import rendering
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record, Tab
 from kunyu.engines.pages.words import pick
 from kunyu.engines.security import duties
+from kunyu.engines.security.headers import events_origin
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.services import find_user
@@ -32,17 +34,9 @@ def worklist_context(request: HttpRequest) -> dict[str, object]:
 
 
 def events_address(request: HttpRequest) -> str:
-    """The address of the events process as this browser reaches it.
-
-    A page that came over https cannot open a plain address beside it: then nginx must offer one
-    (``KUNYU_EVENTS_ADDRESS=/events``) or the page asks by itself.
-    """
-    settings = worklist_settings()
-    if settings.events_address or not settings.events_port or request.is_secure():
-        return settings.events_address
-    host = request.get_host()
-    name = host if host.endswith("]") else host.rsplit(":", 1)[0] if ":" in host else host
-    return f"http://{name}:{settings.events_port}/events"
+    """The address of the events process as this browser reaches it; '' for none."""
+    origin = events_origin(request)
+    return f"{origin}/events" if origin else str(settings.KUNYU_EVENTS_ADDRESS)
 
 
 def _principal(request: HttpRequest) -> Principal:

@@ -102,7 +102,7 @@ def acts_on(principal: Principal, task: Task) -> list[str]:
     if task.state == State.OPEN:
         acts = ["claim", "assign"] if may_take(principal, task) else []
     elif task.state == State.CLAIMED and task.assignee_id == principal.user_id:
-        acts = ["complete", "release", "hand_over"]
+        acts = [*([] if kind_of(task).by_subject else ["complete"]), "release", "hand_over"]
     else:
         acts = []
     running = task.state in (State.OPEN, State.CLAIMED)

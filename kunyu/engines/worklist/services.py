@@ -143,6 +143,7 @@ def claim(task_id: int, principal: Principal) -> Task:
     if not won:
         raise _taken(task) if task.state == State.CLAIMED else wrong_state(task)
     _record(task, Act.CLAIMED, principal, to_user=principal.user_id)
+    notices.settled(_claimable_key(task))
     live.everybody("task")
     return task
 
@@ -255,6 +256,12 @@ def complete(task_id: int, principal: Principal, outcome: str = "done", note: st
     """Close one's task as done."""
     visible_task(principal, task_id)
     task = _mine(task_id, principal)
+    if task_kind(task.kind).by_subject:
+        raise WrongState(
+            f"待办 {task_id}“{task.title_zh}”在所办对象处理完成时自动办结，请打开办理对象处理。",
+            f"Task {task_id} is done when its subject is dealt with; open the matter.",
+            task=task_id,
+        )
     _close(task, State.DONE, principal, Act.COMPLETED, outcome, note)
     return task
 
@@ -366,6 +373,7 @@ def _give(task: Task, user: User, actor: Principal, act: str, reason: str) -> No
     task.state, task.assignee, task.claimed_at = State.CLAIMED, user, timezone.now()
     task.save(update_fields=["state", "assignee", "claimed_at"])
     event = _record(task, act, actor, from_user=before, to_user=user.pk, reason=reason.strip())
+    notices.settled(_claimable_key(task))
     if user.pk != actor.user_id:
         notices.notify(
             [user.pk],
@@ -393,6 +401,7 @@ def _close(task: Task, state: str, actor: Principal, act: str, outcome: str, not
     task.outcome, task.note = outcome[:40], note.strip()
     task.save(update_fields=["state", "closed_at", "closed_by", "outcome", "note"])
     _record(task, act, actor, reason=note.strip(), outcome=outcome)
+    notices.settled(_claimable_key(task))
     live.everybody("task")
 
 
@@ -411,6 +420,10 @@ def _record(
     return event
 
 
+def _claimable_key(task: Task) -> str:
+    return f"task:{task.pk}"
+
+
 def _when(moment: Any) -> str:
     return timezone.localtime(moment).strftime("%Y-%m-%d %H:%M") if moment else ""
 
@@ -423,7 +436,7 @@ def tell_of_new_task(task_id: int) -> int:
     people = audience.people_who_may_take(task)
     kind = task_kind(task.kind)
     notice = notices.Notice(
-        kind="task_claimable", key=f"task:{task.pk}", title_zh=f"{kind.name_zh}：{task.title_zh}"[:200],
+        kind="task_claimable", key=_claimable_key(task), title_zh=f"{kind.name_zh}：{task.title_zh}"[:200],
         title_en=f"{kind.name_en}: {task.title_en or task.title_zh}"[:300], href=f"/tasks/{task.pk}",
         body_zh=f"时限 {task.due_on.isoformat()}" if task.due_on else "",
         body_en=f"Due {task.due_on.isoformat()}" if task.due_on else "",

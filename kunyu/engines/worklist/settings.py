@@ -23,19 +23,12 @@ class WorklistSettings:
         dotted path of a class with the methods of :class:`kunyu.engines.worklist.sms.SmsAdapter`.
     public_address : str
         ``KUNYU_PUBLIC_ADDRESS``: what links in mails begin with, e.g. ``https://zrzy.example.gov.cn``.
-    events_address : str
-        ``KUNYU_EVENTS_ADDRESS``: where browsers reach the events process, e.g. ``/events`` behind nginx; empty: the
-        page's own host at ``events_port``.
-    events_port : int
-        ``KUNYU_EVENTS_PORT``: port of the events process; 0: none runs, pages ask every 20 seconds.
     """
 
     mail_url: str = ""
     mail_from: str = "kunyu@localhost"
     sms_adapter: str = ""
     public_address: str = ""
-    events_address: str = ""
-    events_port: int = 0
 
 
 @lru_cache(maxsize=1)
@@ -46,6 +39,4 @@ def worklist_settings() -> WorklistSettings:
         mail_from=os.environ.get("KUNYU_MAIL_FROM", "kunyu@localhost"),
         sms_adapter=os.environ.get("KUNYU_SMS_ADAPTER", ""),
         public_address=os.environ.get("KUNYU_PUBLIC_ADDRESS", "").rstrip("/"),
-        events_address=os.environ.get("KUNYU_EVENTS_ADDRESS", ""),
-        events_port=int(os.environ.get("KUNYU_EVENTS_PORT", "0") or 0),
     )

@@ -31,7 +31,7 @@ def test_changes_say_what_the_bell_shows(li):
     services.create_task(delivery_task("b"), operator())
     client = browser(li)
     first = Task.objects.order_by("pk").first()
-    assert client.post(f"/api/worklist/tasks/{first.pk}/claim").json()["may"] == ["complete", "release", "hand_over"]
+    assert client.post(f"/api/worklist/tasks/{first.pk}/claim").json()["may"] == ["release", "hand_over"]
     notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="甲"))
     said = client.get("/api/worklist/changes").json()
     assert said["tasks"] == {"mine": 1, "overdue": 0, "claimable": 1}

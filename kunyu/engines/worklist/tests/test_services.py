@@ -135,7 +135,7 @@ def test_the_later_one_is_told_who_has_it_and_claiming_twice_is_harmless(li, wan
 
 
 def test_release_hand_over_and_complete_follow_the_assignee(li, wang):
-    task = make()
+    task = make(kind="incident_handling", candidates=Candidates(users=(li.pk, wang.pk)))
     with pytest.raises(WrongState):
         services.complete(task.pk, acting(li))
     services.claim(task.pk, acting(li))
@@ -184,7 +184,7 @@ def test_everything_of_a_leaver_goes_to_the_successor_or_back_to_all(li, wang, g
     done = make(key="c")
     for task in (mine, common, done):
         services.claim(task.pk, acting(li))
-    services.complete(done.pk, acting(li))
+    services.settle(done.key, operator(), "published")
     with pytest.raises(NotYours):
         services.hand_over_everything(li, wang, acting(guard), "离岗")
     moved = services.hand_over_everything(li, wang, acting(li), "离岗")
@@ -200,6 +200,25 @@ def test_settle_closes_the_task_of_a_cause_whoever_has_it(li):
     assert services.settle(task.key, operator(), "published") is False
     task.refresh_from_db()
     assert (task.state, task.outcome, task.closed_by) == (State.DONE, "published", "operator")
+
+
+def test_a_task_that_its_subject_decides_is_not_done_by_hand(li):
+    task = make()
+    services.claim(task.pk, acting(li))
+    with pytest.raises(WrongState, match="自动办结"):
+        services.complete(task.pk, acting(li))
+    assert Task.objects.get().state == State.CLAIMED
+
+
+def test_who_need_not_act_any_more_has_nothing_unread(li, wang):
+    """Claimed by one, the news of it is settled for all; so it is when its subject moves on."""
+    first, second = make(key="a"), make(key="b")
+    for task in (first, second):
+        services.tell_of_new_task(task.pk)
+    services.claim(first.pk, acting(li))
+    assert Notification.objects.filter(read_at=None).count() == 2
+    services.settle(second.key, operator(), "published")
+    assert not Notification.objects.filter(read_at=None).exists()
 
 
 def test_only_the_maker_withdraws(li):
