@@ -13,9 +13,7 @@ class CatalogueHoldings:
     """Existence and published versions by code."""
 
     def exists(self, collection: str) -> bool:
-        return (
-            Dataset.objects.filter(code=collection).exists() or Layer.objects.filter(collection=collection).exists()
-        )
+        return Dataset.objects.filter(code=collection).exists() or Layer.objects.filter(collection=collection).exists()
 
     def stands(self, collection: str) -> tuple[str, ...]:
         """Published versions; one per collection and county, the newest."""

@@ -161,13 +161,12 @@ def _set(layer: Layer, county: str, label: Label, keys: Sequence[str]) -> int:
     """Write the label on all rows of the keys as the owner of the tables; rows that bear it already stay as they are."""
     key = standard_layer(layer).key
     partition = qualified(partition_name(layer.table_name, county))
-    with connection.cursor() as cursor:
-        with owner_role(cursor):
-            cursor.execute(
-                f'UPDATE {partition} SET label = %s WHERE "{key}" = ANY(%s::text[]) AND label <> %s',
-                [label.code, list(keys), label.code],
-            )
-            return int(cursor.rowcount)
+    with connection.cursor() as cursor, owner_role(cursor):
+        cursor.execute(
+            f'UPDATE {partition} SET label = %s WHERE "{key}" = ANY(%s::text[]) AND label <> %s',
+            [label.code, list(keys), label.code],
+        )
+        return int(cursor.rowcount)
 
 
 def _require_known(layer: Layer, county: str, keys: tuple[str, ...]) -> None:

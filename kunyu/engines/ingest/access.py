@@ -5,10 +5,11 @@ from __future__ import annotations
 from django.db.models import Q, QuerySet
 
 from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.services import get_delivery, unknown_delivery
 from kunyu.engines.security import scope, zones
-from kunyu.engines.security.errors import SignInNeeded
+from kunyu.engines.security.errors import FieldMasked, SignInNeeded
 from kunyu.engines.security.label_registry import label_of
 from kunyu.engines.security.scope import Principal
 
@@ -77,6 +78,30 @@ def actionable(principal: Principal, delivery_id: int, action: str) -> Delivery:
     for collection in filled:
         scope.require_division(scope.resolve(principal, collection, action), delivery.division_code)
     return delivery
+
+
+def require_clear(principal: Principal, delivery: Delivery) -> None:
+    """Refuse the file as delivered to whoever sees a personal field of its layers masked: nothing in it is masked.
+
+    Raises
+    ------
+    FieldMasked, SignInNeeded, NotVisible, NotAllowed
+    """
+    standard = load_standard(delivery.standard_id)
+    stored = dict(Layer.objects.filter(standard_id=standard.id).values_list("collection", "code"))
+    filled = set(delivery.layers.values_list("collection", flat=True)) - {""} or set(
+        collections_of(delivery.standard_id, delivery.dataset_code)
+    )
+    for collection in sorted(filled & set(stored)):
+        personal = {field.personal for field in standard.layers[stored[collection]].fields if field.personal}
+        granted = scope.resolve(principal, collection, scope.DOWNLOAD) if personal else None
+        if granted is not None and not all(granted.reveals(kind) for kind in personal):
+            raise FieldMasked(
+                f"批次 {delivery.pk} 的原始文件含个人信息明文，您看到的是脱敏值，不能下载原件；请申请明文权限，或导出已发布的数据。",
+                f"The file of delivery {delivery.pk} holds personal data in clear that you see masked: ask for the right to "
+                "see it in clear, or export the published data instead.",
+                delivery=delivery.pk,
+            )
 
 
 def may(principal: Principal, delivery: Delivery, action: str) -> bool:

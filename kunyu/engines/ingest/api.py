@@ -128,6 +128,7 @@ def delivered_file(request: HttpRequest, delivery_id: int) -> FileResponse:
     from kunyu.engines.ingest.storage import object_store
 
     found = access.actionable(_principal(request), delivery_id, DOWNLOAD)
+    access.require_clear(_principal(request), found)
     return FileResponse(object_store().open(found.input_sm3), as_attachment=True, filename=found.file_name)
 
 

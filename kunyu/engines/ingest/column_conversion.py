@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from kunyu.engines.ingest.loss import BadValues, LayerLoss
+from kunyu.engines.security.masks import mask
 
 if TYPE_CHECKING:
     from kunyu.engines.catalogue.standards import Field
@@ -94,7 +95,10 @@ def _cut(values: pa.Array, spec: Field, rows: pa.Array, loss: LayerLoss) -> pa.A
     long = pc.fill_null(pc.greater(pc.utf8_length(values), spec.length), False)
     if not pc.any(long).as_py():
         return values
-    loss.truncated.setdefault(spec.code, BadValues()).add(rows.filter(long), values.filter(long))
+    cut = values.filter(long)
+    if spec.personal:  # findings and reports quote what was cut, for people who see this field masked
+        cut = pa.array([mask(spec.personal, one) for one in cut.to_pylist()], pa.string())
+    loss.truncated.setdefault(spec.code, BadValues()).add(rows.filter(long), cut)
     return pc.utf8_slice_codeunits(values, 0, spec.length)
 
 

@@ -339,7 +339,13 @@ def _decide(row: LabelRow, state: str, decided_by: str, reason: str, actor: Prin
     )  # fmt: skip
     emit(
         DECIDED_TOPIC,
-        {"label_id": row.pk, "collection": row.collection, "label": label.code, "decision": str(state), "by": decided_by},
+        {
+            "label_id": row.pk,
+            "collection": row.collection,
+            "label": label.code,
+            "decision": str(state),
+            "by": decided_by,
+        },
     )
     epochs.forget()
     return row

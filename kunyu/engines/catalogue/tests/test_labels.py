@@ -39,7 +39,9 @@ from kunyu.kernel.outbox.models import Event
 from kunyu.project.handlers import HANDLERS
 
 PARCELS = "10401-003"
-OWNER = Principal("steward", user_id=1, rights=(Right("104", "", EDIT, labels.EVERY), Right("104", "", SEE, labels.EVERY)))
+OWNER = Principal(
+    "steward", user_id=1, rights=(Right("104", "", EDIT, labels.EVERY), Right("104", "", SEE, labels.EVERY))
+)
 OTHER_OWNER = Principal("other", user_id=2, rights=(Right("", "", EDIT, labels.EVERY),))
 SECURITY = Principal("security", user_id=3, duty="security")
 SECOND_SECURITY = Principal("security-2", user_id=4, duty="security")
@@ -77,9 +79,10 @@ def test_bulk_approval_leaves_state_secrets_alone(unlabelled: None) -> None:
     """R-041: 定密 is a procedure of people; the bulk approval of a demonstration node never makes a state secret."""
     count = label_services.approve_proposed("security")
     waiting = LabelRow.objects.filter(state=LabelState.PROPOSED)
-    assert count == Dataset.objects.exclude(level="涉密").count() and count == LabelRow.objects.filter(
-        state=LabelState.APPROVED, decided_by="security"
-    ).count()
+    assert (
+        count == Dataset.objects.exclude(level="涉密").count()
+        and count == LabelRow.objects.filter(state=LabelState.APPROVED, decided_by="security").count()
+    )
     assert {row.secrecy for row in waiting} == {labels.SECRET} and waiting.count() == 16
     assert label_services.approve_proposed("security") == 0
 
@@ -190,9 +193,10 @@ def test_nothing_is_published_without_an_approved_label(county: Published) -> No
     with pytest.raises(NotLabelled, match="安全管理员批准后再发布") as refused, transaction.atomic():
         county("2024-12-31", "2025-01-10T00:00:00+08:00", {"a": "0101"})
     assert "待审批" in refused.value.detail_zh and "Its owner proposes" in refused.value.detail_en
-    assert not DatasetVersion.objects.filter(status="published").exists() and not Event.objects.filter(
-        topic=versions.PUBLISHED_TOPIC
-    ).exists()
+    assert (
+        not DatasetVersion.objects.filter(status="published").exists()
+        and not Event.objects.filter(topic=versions.PUBLISHED_TOPIC).exists()
+    )
 
 
 def test_what_a_zone_may_not_hold_is_not_published_there(county: Published, settings: Any) -> None:

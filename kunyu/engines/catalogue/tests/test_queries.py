@@ -9,8 +9,8 @@ from kunyu.engines.catalogue.errors import UnknownDataset
 from kunyu.engines.catalogue.loading import Loaded
 from kunyu.engines.catalogue.models import Dataset, DatasetVersion
 from kunyu.engines.catalogue.themes import BrokenLink, Leaf, broken_links, set_theme
-from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
 from kunyu.engines.security import epochs
+from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
 from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.scope import ANONYMOUS, SEE, Principal, Right, operator
 

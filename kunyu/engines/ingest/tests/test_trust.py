@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 from django.db import connection
 
+from kunyu.engines.catalogue.loading import load_labelled_catalogue
 from kunyu.engines.catalogue.models import DatasetVersion
-from kunyu.engines.ingest import queries
+from kunyu.engines.catalogue.tests.personal_standard import STANDARD, write_standard
+from kunyu.engines.ingest import access, queries
 from kunyu.engines.ingest.api import start_publishing
 from kunyu.engines.ingest.errors import RightGone
 from kunyu.engines.ingest.models import Delivery
@@ -24,14 +26,14 @@ from kunyu.engines.ingest.publish import publish
 from kunyu.engines.ingest.tasks import publish_delivery
 from kunyu.engines.ingest.tests.delivered_files import OPERATOR, Y2024, Cover, accepted, hand_in, write_cover
 from kunyu.engines.security import epochs, label_services, labels
-from kunyu.engines.security.errors import NotInThisZone
+from kunyu.engines.security.errors import FieldMasked, NotInThisZone
 from kunyu.engines.security.label_errors import NotLabelled
 from kunyu.engines.security.label_services import Proposal
 from kunyu.engines.security.labels import Label
 from kunyu.engines.security.models import AuditEntry, Grant, LabelState, User
 from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.protection import object_store
-from kunyu.engines.security.scope import APPROVE, EDIT, QUERY, SEE, Principal
+from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, QUERY, SEE, Principal, Right
 from kunyu.engines.security.session import principal_of
 
 COVER = "10302-901@990101"
@@ -123,6 +125,26 @@ def test_without_a_label_it_is_taken_in_with_a_warning_and_not_published(node: N
     assert queries.detail(OPERATOR, delivery.pk)["label_warnings"] == []
 
 
+def test_the_delivered_file_is_for_who_sees_it_in_clear(
+    node: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """R-071: nothing in the file is masked, so it is handed out only to whoever's grant reveals what it holds."""
+    monkeypatch.setenv("KUNYU_STANDARDS", str(write_standard(tmp_path / "standards")))
+    load_labelled_catalogue("security")
+    delivery = Delivery.objects.create(
+        standard_id=STANDARD, division_code="990101", file_name="x.gpkg", input_sm3="0" * 64, input_size=1,
+        valid_from=Y2024, created_by="operator",
+    )  # fmt: skip
+    kinds = frozenset({"name", "document", "phone", "address"})
+    for reveals, refused in ((frozenset(), True), (kinds - {"phone"}, True), (kinds, False)):
+        reader = Principal("li", user_id=9, rights=(Right("302", "", DOWNLOAD, reveals=reveals),))
+        if refused:
+            with pytest.raises(FieldMasked):
+                access.require_clear(reader, delivery)
+        else:
+            access.require_clear(reader, delivery)
+
+
 # --- jobs ---
 
 
@@ -158,7 +180,11 @@ def keep(user: User) -> None:
 
 @pytest.mark.parametrize(
     ("meanwhile", "status", "code"),
-    [(keep, "published", ""), (revoke, "accepted", "delivery.right_gone"), (disable, "accepted", "delivery.right_gone")],
+    [
+        (keep, "published", ""),
+        (revoke, "accepted", "delivery.right_gone"),
+        (disable, "accepted", "delivery.right_gone"),
+    ],
 )
 def test_a_publish_job_asks_again(
     person: User, tmp_path: Path, meanwhile: Callable[[User], None], status: str, code: str
