@@ -9,35 +9,49 @@ from django.db import transaction
 from kunyu.engines.security import access_tokens, audit
 from kunyu.engines.security.errors import UnknownUser
 from kunyu.engines.security.models import Grant, User
-from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, QUERY, SEE, Principal
+from kunyu.engines.security.scope import Principal
 
 
 @dataclass(frozen=True)
 class DemoAccount:
-    """An account of a demonstration node; never made in production."""
+    """An account of a demonstration node; never made in production. With a duty it is one of the three administrators."""
 
     username: str
     name_zh: str
     name_en: str
-    actions: tuple[str, ...]
+    duty: str = ""
 
 
 DEMO_ACCOUNTS = (
-    DemoAccount("steward", "数据管理员", "data steward", (SEE, QUERY, DOWNLOAD, EDIT, APPROVE)),
-    DemoAccount("checker", "检查员", "checker", (SEE, QUERY, DOWNLOAD, APPROVE)),
-    DemoAccount("surveyor", "作业单位", "survey team", (SEE, QUERY, EDIT)),
-    DemoAccount("viewer", "业务人员", "officer who looks", (SEE, QUERY)),
+    DemoAccount("steward", "数据管理员", "data steward"),
+    DemoAccount("checker", "检查员", "checker"),
+    DemoAccount("surveyor", "作业单位", "survey team"),
+    DemoAccount("viewer", "业务人员", "officer who looks"),
+    DemoAccount("system", "系统管理员", "system administrator", "system"),
+    DemoAccount("security", "安全管理员", "security administrator", "security"),
+    DemoAccount("audit", "审计管理员", "audit administrator", "audit"),
 )
 
 
 @transaction.atomic
 def ensure_demo_accounts(password: str, actor: Principal) -> list[dict[str, str]]:
-    """Make the demonstration accounts that are missing, and answer with all of them as ``up`` prints them."""
+    """Make the demonstration accounts that are missing, and answer with all of them as ``up`` prints them.
+
+    Their rights come from posts in the fictional county's bureau (:mod:`kunyu.engines.security.demo_organisation`).
+    """
+    from kunyu.engines.security import demo_organisation
+
+    posts = demo_organisation.ensure(actor)
     for account in DEMO_ACCOUNTS:
-        user = User.objects.filter(username=account.username).first()
-        if user is None:
-            user = User.objects.create_user(account.username, password, name_zh=account.name_zh)
-            grant(user, account.actions, actor=actor)
+        if User.objects.filter(username=account.username).exists():
+            continue
+        user = User.objects.create_user(
+            account.username, password, name_zh=account.name_zh, division_code=demo_organisation.COUNTY
+        )
+        if account.duty:
+            demo_organisation.administer(user, account.duty, actor)
+        else:
+            demo_organisation.appoint(user, posts[account.username], actor)
     return [
         {"username": a.username, "password": password, "name_zh": a.name_zh, "name_en": a.name_en}
         for a in DEMO_ACCOUNTS

@@ -48,6 +48,8 @@ COMMANDS = (
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),
     Command("token", "kunyu.engines.security.cli", "签发或撤销访问令牌。", "Issue or revoke access tokens.", node=True),
+    Command("user", "kunyu.engines.security.cli_users", "管理用户。", "Run accounts.", node=True),
+    Command("admin", "kunyu.engines.security.cli_administrators", "任命首任管理员。", "Make the first administrators.", node=True),
     Command(
         "compliance", "kunyu.project.compliance.cli", "等级保护自查表。", "The checklist of classified protection.",
         node=True,

@@ -50,6 +50,7 @@ def prepare_database(home: Path, say: Say) -> list[Account]:
         _load_reference(say)
         _load_catalogue(home, say)
         _protect_rows(say)
+        _load_roles(say)
         if settings.PRODUCTION:
             require_no_demo_accounts(home)
         return _demo_accounts(home)
@@ -117,6 +118,15 @@ def _protect_rows(say: Say) -> None:
     mended = ensure_row_security()
     if mended:
         say(f"补上行级安全：{len(mended)} 张表", f"putting row security on {len(mended)} tables")
+
+
+def _load_roles(say: Say) -> None:
+    from kunyu.engines.security.roles import load_built_in
+    from kunyu.engines.security.scope import operator
+
+    made = load_built_in(operator("up"))
+    if made:
+        say(f"装载内置角色：{made} 个", f"loading {made} shipped roles")
 
 
 def _catalogue_digest() -> str:

@@ -5,9 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from django.test import Client
 
-from kunyu.engines.security import audit, services, session
+from kunyu.engines.security import administrators, audit, services, session
 from kunyu.engines.security.errors import BadToken, NotAllowed
-from kunyu.engines.security.models import AccessToken, AuditEntry, Grant, User
+from kunyu.engines.security.models import AccessToken, AdminDuty, AuditEntry, Grant, User
+from kunyu.engines.security.rights import rights_of
 from kunyu.engines.security.scope import operator
 from kunyu.kernel.errors import Defect
 
@@ -21,12 +22,25 @@ def li() -> User:
     return user
 
 
-def test_demo_accounts_are_made_once_and_granted_on_record():
+def test_demo_accounts_are_made_once_with_posts_or_a_duty_on_record():
     first = services.ensure_demo_accounts("a-drawn-password", operator())
     second = services.ensure_demo_accounts("another", operator())
     assert [a["username"] for a in first] == [a["username"] for a in second]
     assert User.objects.count() == len(first)
-    assert AuditEntry.objects.filter(action="grant").count() == Grant.objects.count() > 0
+    actions = {
+        user.username: {right.action for right in rights_of(user.pk) if right.division_prefix == "990101"}
+        for user in User.objects.filter(admin_duty=None)
+    }
+    assert actions == {
+        "steward": {"see", "query", "download", "edit", "approve"},
+        "checker": {"see", "query", "download", "approve"},
+        "surveyor": {"see", "query", "edit"},
+        "viewer": {"see", "query"},
+    }
+    assert set(AdminDuty.objects.values_list("user__username", "duty")) == {(one, one) for one in administrators.ALL}
+    assert not Grant.objects.exclude(user=None).exists()
+    assert AuditEntry.objects.filter(action="appoint").count() == 4
+    assert AuditEntry.objects.filter(action="appoint-administrator").count() == 3
 
 
 def test_sign_in_opens_a_session_and_is_on_record(li):
