@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from kunyu.engines.catalogue.permissions import access_pages, grant_pages, role_pages
+from kunyu.engines.catalogue.permissions import access_pages, grant_pages, label_pages, role_pages, zone_page
 
 urlpatterns = [
     path("admin/roles/", role_pages.index, name="roles"),
@@ -14,4 +14,10 @@ urlpatterns = [
     path("admin/grants/new", grant_pages.new, name="grant-new"),
     path("admin/grants/revoke", grant_pages.revoke, name="grant-revoke"),
     path("admin/access/", access_pages.access, name="access"),
+    path("admin/labels/", label_pages.index, name="labels"),
+    path("admin/labels/decide", label_pages.many, name="labels-decide"),
+    path("admin/labels/<str:code>/", label_pages.record, name="label"),
+    path("admin/labels/<str:code>/propose", label_pages.propose, name="label-propose"),
+    path("admin/labels/<str:code>/decide", label_pages.decide, name="label-decide"),
+    path("admin/zone/", zone_page.zone, name="zone"),
 ]
