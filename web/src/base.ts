@@ -2,6 +2,7 @@
 import '@tabler/core/dist/css/tabler.min.css';
 import './styles/theme.css';
 import './styles/pages.css';
+import './styles/permissions.css';
 import './bell';
 
 // A link to a view of the map must survive the change of language: the server does not see what follows '#'.
