@@ -82,7 +82,7 @@ def candidates(home: Path) -> list[Passphrase]:
     found = [Passphrase(line, "file") for line in reversed(_file_lines())]
     if os.environ.get(VARIABLE):
         found.append(Passphrase(os.environ[VARIABLE], "environment"))
-    secret = private_json.read(home / SECRET_FILE) or {}
+    secret = _secret(home)
     found += [Passphrase(str(secret[name]), SECRET_FILE) for name in (SECRET_NEXT, SECRET_NAME) if secret.get(name)]
     return found
 
@@ -127,7 +127,7 @@ def require_safe(home: Path) -> None:
     KeyPassphraseMissing
         There is none, or it is shorter than `MINIMUM_LENGTH`.
     """
-    secret = private_json.read(home / SECRET_FILE) or {}
+    secret = _secret(home)
     if secret.get(SECRET_NAME) or secret.get(SECRET_NEXT):
         raise KeyPassphraseExposed(
             f"生产环境不接受写在 {SECRET_FILE} 中的密钥口令：能读到密钥的人就能读到口令。请把新口令写入仅本账户可读的文件，"
@@ -178,6 +178,16 @@ def _file_lines() -> list[str]:
     except (OSError, UnicodeDecodeError) as error:
         raise _unreadable(name, error) from error
     return [line.strip() for line in lines if line.strip()][:2]
+
+
+def _secret(home: Path) -> private_json.Values:
+    try:
+        return private_json.read(home / SECRET_FILE) or {}
+    except (OSError, ValueError) as error:
+        raise KeyPassphraseMissing(
+            f"{home / SECRET_FILE} 无法读取：{error}。请从备份恢复该文件。",
+            f"{home / SECRET_FILE} cannot be read: {error}. Restore it from a backup.",
+        ) from error
 
 
 def _unreadable(name: str, error: Exception) -> KeyPassphraseMissing:

@@ -5,6 +5,7 @@
     manifest.json     {"format": 1, "kunyu", "made_at", "postgres", "members": [{"name", "size", "sm3"}]}
     database.dump     pg_dump, custom format, without owners' passwords
     secret.json       the node's secrets
+    keys/…            key ring and signing key, wrapped; a production node's passphrase is not in the backup
     sample/…          progress of the sample county
     objects/…         every object of the store (they are named by their digest and never change)
 """

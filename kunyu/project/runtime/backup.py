@@ -1,14 +1,21 @@
 """``kunyu backup``: the whole node in one file, while it runs.
 
-The database is dumped first, in one snapshot; objects are listed afterwards. They are named by their digest and never
-changed or removed, so every object that the dump names is in the list.
+The database is dumped first, in one snapshot; keys and objects are taken afterwards, so every object that the dump names
+is there, and every key version that it was encrypted under. An object's form may change while the backup is written (it
+is encrypted, or its key is wrapped anew), so what is written are links made at one moment.
+
+Keys are in the backup as they lie in the state folder: wrapped under the root. The passphrase is not, except for a node
+outside production that keeps its own in ``secret.json``: whoever holds that backup can read everything in it.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +24,7 @@ import psycopg
 
 from kunyu.kernel.digests import sm3_file
 from kunyu.kernel.errors import NodeUnavailable, UsageError
+from kunyu.kernel.private_folder import private_folder, sweep
 from kunyu.project.runtime.archive import DUMP, Manifest, describe, write_archive
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_settings import NodeSettings
@@ -24,6 +32,12 @@ from kunyu.project.runtime.postgres_programs import find_programs
 from kunyu.project.runtime.preparation import Say
 from kunyu.project.runtime.sample_job import STATE_FILE
 from kunyu.project.version import kunyu_version
+
+LAST_BACKUP = "last-backup"
+"""Mark in the state folder: when the newest backup was made."""
+
+KEY_FILES = ("ring.json", "node.json")
+LINKS = ".backup"
 
 
 @dataclass(frozen=True)
@@ -79,11 +93,14 @@ def _existing_cluster(settings: NodeSettings) -> PrivateCluster:
 
 
 def _write(settings: NodeSettings, url: str, target: Path, say: Say) -> Made:
-    with tempfile.TemporaryDirectory(prefix=".kunyu-backup-", dir=target.parent) as folder:
+    with (
+        tempfile.TemporaryDirectory(prefix=".kunyu-backup-", dir=target.parent) as folder,
+        _links(settings.home) as held,
+    ):
         dump = Path(folder) / DUMP
         say("导出数据库", "dumping the database")
         major = dump_database(url, dump)
-        files = {DUMP: dump, **state_files(settings.home)}
+        files = {DUMP: dump, **_still(state_files(settings.home), Path(folder), held)}
         objects = sum(name.startswith("objects/") for name in files)
         say(f"收集 {objects} 个对象", f"collecting {objects} objects")
         if object_folder(settings.home) is None:
@@ -93,7 +110,39 @@ def _write(settings: NodeSettings, url: str, target: Path, say: Say) -> Made:
         members = tuple(describe(path, name) for name, path in files.items())
         now = datetime.now(UTC).isoformat(timespec="seconds")
         write_archive(target, Manifest(kunyu_version(), now, major, members), files)
+        (settings.home / LAST_BACKUP).write_text(f"{now} {target}\n", encoding="utf-8")
     return Made(str(target), target.stat().st_size, sm3_file(target), objects)
+
+
+@contextmanager
+def _links(home: Path) -> Iterator[Path | None]:
+    """Yield a folder on the object store's own disk; None for a bucket or where there is no store yet."""
+    store = object_folder(home)
+    if store is None or not store.is_dir():
+        yield None
+        return
+    sweep(store / LINKS)
+    with private_folder(store / LINKS) as folder:
+        yield folder
+
+
+def _still(files: dict[str, Path], folder: Path, links: Path | None) -> dict[str, Path]:
+    """Return the same members, none of which changes any more: small files copied, objects linked."""
+    still = {}
+    for name, path in files.items():
+        copy = (links if links is not None and name.startswith("objects/") else folder) / name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if name.startswith("objects/"):
+                os.link(path, copy)
+            else:
+                shutil.copyfile(path, copy)
+        except FileNotFoundError:
+            continue  # removed since it was listed: nothing in the dump names it
+        except OSError:  # a disk without links
+            shutil.copyfile(path, copy)
+        still[name] = copy
+    return still
 
 
 def object_folder(home: Path) -> Path | None:
@@ -107,6 +156,7 @@ def object_folder(home: Path) -> Path | None:
 def state_files(home: Path) -> dict[str, Path]:
     """Return what a backup holds beside the database: member name and path."""
     files = {"secret.json": home / "secret.json"}
+    files |= {f"keys/{name}": home / "keys" / name for name in KEY_FILES if (home / "keys" / name).exists()}
     sample = home / "sample" / STATE_FILE
     if sample.exists():
         files[f"sample/{STATE_FILE}"] = sample

@@ -18,8 +18,10 @@ import psycopg
 from kunyu.kernel.errors import KunyuError
 from kunyu.project.home import ROOT
 from kunyu.project.runtime import node_state
+from kunyu.project.runtime.backup import object_folder
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.doctor_database import database_results
+from kunyu.project.runtime.doctor_keys import key_results
 from kunyu.project.runtime.external_database import connect
 from kunyu.project.runtime.node_settings import NodeSettings, node_settings
 from kunyu.project.runtime.postgres_programs import find_programs
@@ -55,6 +57,7 @@ def examine(settings: NodeSettings | None = None) -> list[Result]:
     """Make every check of this machine and node."""
     settings = settings or node_settings()
     results = [disk(settings.home), secret_file(settings.home), node(settings), web_build(), fonts()]
+    results += key_results(settings.home)
     results += objects(settings.home)
     database, url = _database(settings)
     results.append(database)
@@ -145,31 +148,35 @@ def fonts() -> Result:
 
 
 def objects(home: Path) -> Iterator[Result]:
-    """A sample of the stored objects still has the digests that are their names."""
-    from kunyu.kernel.objectstore import open_store
+    """A sample of the stored objects still has the digests that are their names; encrypted ones open, too."""
+    from kunyu.engines.security.protection import store_of
 
-    store_folder = home / "objects"
-    paths = (
-        [p for p in store_folder.rglob("*") if p.is_file() and not p.name.startswith(".")]
-        if store_folder.is_dir()
-        else []
-    )
-    if not paths:
+    folder = object_folder(home)
+    if folder is None or not folder.is_dir():
         return
-    store = open_store(store_folder)
-    sample = paths[:: max(1, len(paths) // OBJECT_SAMPLE)][:OBJECT_SAMPLE]
-    broken = [path.name for path in sample if not store.verify(path.name)]
-    name, count = ("对象存储", "Object store"), len(sample)
+    store = store_of(home, str(folder))
+    names = list(store.names())
+    if not names:
+        return
+    sample = names[:: max(1, len(names) // OBJECT_SAMPLE)][:OBJECT_SAMPLE]
+    name, count, sealed = ("对象存储", "Object store"), len(sample), 0
+    broken: list[str] = []
+    for sm3 in sample:
+        try:
+            sealed += store.is_protected(sm3)
+            if not store.verify(sm3):
+                broken.append(sm3)
+        except KunyuError as error:  # no key, or another ring's
+            broken.append(f"{sm3} ({error.code})")
     if broken:
-        zh = f"{len(broken)}/{count} 个对象与摘要不符，例如 {broken[0]}；请从备份恢复"
-        yield Result(
-            *name,
-            BAD,
-            zh,
-            f"{len(broken)} of {count} objects differ from their digest, such as {broken[0]}; restore a backup",
+        zh = f"{len(broken)}/{count} 个对象与摘要不符或无法解密，例如 {broken[0]}；请从备份恢复并查看审计"
+        en = (
+            f"{len(broken)} of {count} objects differ from their digest or do not open, such as {broken[0]}; restore a "
         )
+        yield Result(*name, BAD, zh, en + "backup and look into the audit")
     else:
-        yield Result(*name, OK, f"抽查 {count} 个对象，摘要相符", f"{count} objects sampled, all have their digest")
+        zh = f"抽查 {count} 个对象（其中 {sealed} 个加密），摘要相符"
+        yield Result(*name, OK, zh, f"{count} objects sampled ({sealed} encrypted), all have their digest")
 
 
 def _database(settings: NodeSettings) -> tuple[Result, str]:

@@ -10,7 +10,7 @@ from kunyu.kernel.private_folder import sweep
 from kunyu.project.runtime.node_settings import NodeSettings
 from kunyu.project.runtime.production import require_production
 
-PLAIN_FOLDERS = ("plain", "quarantine")
+PLAIN_FOLDERS = ("plain", "quarantine", "objects/.backup")
 """Folders that hold delivered content in plain while somebody works on it (protection.py, ingest/receive.py)."""
 
 

@@ -1,6 +1,7 @@
 """``kunyu restore``: verify a backup whole, then make a node of it.
 
-Nothing in the state folder changes before every digest was compared. Database passwords come with the backup.
+Nothing in the state folder changes before every digest was compared. Database passwords and the wrapped keys come with
+the backup; the passphrase of a production node's keys does not.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from kunyu.engines.security import key_passphrase, keys
 from kunyu.kernel.errors import NodeUnavailable, UsageError
 from kunyu.project.runtime import node_state, provision
 from kunyu.project.runtime.archive import DUMP, Manifest, unpack_archive
@@ -23,7 +25,7 @@ from kunyu.project.runtime.node_settings import NodeSettings
 from kunyu.project.runtime.postgres_programs import find_programs
 from kunyu.project.runtime.preparation import Say
 
-KEPT = ("postgres", "objects", "secret.json", "sample")
+KEPT = ("postgres", "objects", "secret.json", "keys", "sample")
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,17 @@ def restore_backup(settings: NodeSettings, source: Path, force: bool, say: Say) 
             _put_in_place(home, Path(folder))
             say("恢复数据库", "restoring the database")
             _restore_database(settings, Path(folder) / DUMP)
+        _tell_passphrase(home, say)
     return Restored(str(home), manifest.made_at, _objects(manifest))
+
+
+def _tell_passphrase(home: Path, say: Say) -> None:
+    """The passphrase of a production node is in no backup: say what is needed before the node can start."""
+    if keys.ring_path(home).exists() and not key_passphrase.candidates(home):
+        say(
+            f"密钥环的口令不在备份中：启动前请用 {key_passphrase.FILE_VARIABLE} 指明口令文件",
+            f"the key ring's passphrase is in no backup: name its file in {key_passphrase.FILE_VARIABLE} before starting",
+        )
 
 
 def _require_empty(home: Path, force: bool) -> None:
@@ -90,6 +102,8 @@ def _put_in_place(home: Path, folder: Path) -> None:
         if (folder / name).exists():
             (folder / name).rename(path)
     (home / "objects").mkdir(exist_ok=True)
+    if (home / "keys").is_dir():
+        (home / "keys").chmod(0o700)
 
 
 def _restore_database(settings: NodeSettings, dump: Path) -> None:
