@@ -15,6 +15,7 @@ from django.views.decorators.http import require_GET, require_POST, require_safe
 
 from kunyu.engines.pages import rendering
 from kunyu.engines.pages.record import Crumb, Fact, Record
+from kunyu.engines.pages.words import Pair
 from kunyu.engines.security import audit, audit_lists, audit_queries, audit_report, audit_words, labels
 from kunyu.engines.security.audit import acts, chain
 from kunyu.engines.security.audit.export import bounds
@@ -80,7 +81,7 @@ def entry(request: HttpRequest, entry_id: int) -> HttpResponseBase:
         ),
         "entry": found,
         "whole": chain.digest(found.record.encode("utf-8")) == bytes(found.leaf),
-        "detail": json.dumps(found.detail, ensure_ascii=False, indent=2),
+        "detail": found.detail,
         "leaf": bytes(found.leaf).hex(),
         **links,
     })  # fmt: skip
@@ -157,7 +158,7 @@ def report(request: HttpRequest, month: str) -> HttpResponseBase:
     with transaction.atomic():
         audit.record(principal, "report-audit", "audit", month, form="pdf" if as_pdf else "html", digest=made.digest)
     context = {"report": made, "lang": "en" if request.GET.get("lang") == "en" else getattr(request, "LANGUAGE_CODE", "zh"),
-               "actions": [(audit_words.action(one.key), one) for one in made.by_action]}  # fmt: skip
+               "actions": [(audit_words.action(one.key), one) for one in made.by_action], "tables": _tables(made)}  # fmt: skip
     if not as_pdf:
         return render(request, "security/audit_report.html", context)
     import weasyprint
@@ -186,6 +187,19 @@ def _note_reading(request: HttpRequest, actor: str = "") -> None:
     if actor or (asked and "page" not in request.GET):
         with transaction.atomic():
             audit.record(_principal(request), "read-audit", "audit", actor or "search", query=asked.urlencode()[:500])
+
+
+def _tables(made: audit_report.Report) -> list[tuple[Pair, list[tuple[AuditEntry, Pair, Pair]]]]:
+    listed = (
+        (("拒绝与失败", "Refused and failed"), made.refusals),
+        (("夜间操作", "Acts at night"), made.night_acts),
+        (("标记数据与审计的导出", "Exports of labelled data and of the audit"), made.exports),
+        (("管理员操作", "Administrators' acts"), made.administrators),
+    )
+    return [
+        (title, [(one, audit_words.action(one.action), audit_words.result(one.result)) for one in rows])
+        for title, rows in listed
+    ]
 
 
 def _seal_page(request: HttpRequest, verdict: Verdict | None) -> HttpResponse:
