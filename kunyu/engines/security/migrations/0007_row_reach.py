@@ -37,6 +37,7 @@ CREATE OR REPLACE FUNCTION security_reach_everywhere(collection_wanted text) RET
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   who text := security_row_identity();
+  branches text[] := security_prefixes(collection_wanted);
   base integer;
   zone bigint;
   mine bigint;
@@ -50,7 +51,7 @@ BEGIN
     RETURN security_rows_within(base, zone);
   ELSIF who <> 'public' THEN
     SELECT bit_or(r.labels) & zone INTO mine FROM security_rights(who::bigint) r
-    WHERE r.branch = ANY(security_prefixes(collection_wanted)) AND r.division = ''
+    WHERE r.branch = ANY(branches) AND r.division = ''
       AND r.action IN ('query', 'download');
   END IF;
   RETURN CASE WHEN base = 0 THEN 1 ELSE 0 END
@@ -62,6 +63,7 @@ CREATE OR REPLACE FUNCTION security_reach(collection_wanted text, layer_table oi
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = public, pg_temp AS $$
 DECLARE
   who text := security_row_identity();
+  branches text[] := security_prefixes(collection_wanted);
   base integer;
   zone bigint;
 BEGIN
@@ -73,7 +75,7 @@ BEGIN
   RETURN coalesce((
     WITH mine AS MATERIALIZED (
       SELECT r.division, bit_or(r.labels) & zone AS allowed FROM security_rights(who::bigint) r
-      WHERE r.branch = ANY(security_prefixes(collection_wanted)) AND r.action IN ('query', 'download')
+      WHERE r.branch = ANY(branches) AND r.action IN ('query', 'download')
       GROUP BY r.division
     ), counties AS MATERIALIZED (
       SELECT right(t.relname, 6) AS county, bit_or(m.allowed) AS allowed
