@@ -56,6 +56,7 @@ COMMANDS = (
     ),
     Command("audit", "kunyu.project.cli.audit", "导出、校验审计。", "Export and verify the audit."),
     Command("keys", "kunyu.project.cli.keys", "查看与轮换密钥。", "Look at and rotate the keys.", node=True),
+    Command("soft-token", "kunyu.project.cli.soft_token", "生成软证书，用于登录。", "Make a software certificate."),
     Command("version", NODE, "显示版本。", "Show the version."),
 )
 
