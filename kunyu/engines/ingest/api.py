@@ -14,6 +14,7 @@ from kunyu.engines.ingest.errors import UnknownReport
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in
 from kunyu.engines.security.errors import NotAllowed
+from kunyu.engines.security.headers import DOCUMENT_POLICY
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, Principal
 
 router = Router(tags=["deliveries"])
@@ -117,6 +118,7 @@ def report(request: HttpRequest, delivery_id: int, form: str) -> FileResponse:
     answer = FileResponse(object_store().open(run.reports[form]), content_type=REPORT_TYPES[form])
     disposition = "inline" if form in ("html", "json") else "attachment"
     answer["Content-Disposition"] = f'{disposition}; filename="delivery-{delivery_id}-report.{form}"'
+    answer["Content-Security-Policy"] = DOCUMENT_POLICY
     answer["Content-Security-Policy"] = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"
     answer["Cache-Control"] = "private"
     return answer

@@ -27,6 +27,8 @@ POLICY = "; ".join((
     "form-action 'self'",
     "frame-ancestors 'none'",
 ))  # fmt: skip
+DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; sandbox"
+"""For whole documents that carry their own look, such as a check report: nothing in them runs or loads."""
 YEAR = 365 * 24 * 3600
 NOT_KEPT = ("/login", "/account")
 
