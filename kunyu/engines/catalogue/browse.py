@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, Max, Q
 
 from kunyu.engines.catalogue.errors import UnknownDataset
 from kunyu.engines.catalogue.lineage import Source, ancestry
@@ -14,6 +14,7 @@ from kunyu.engines.catalogue.models import CatalogueItem, Dataset, DatasetVersio
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.catalogue.standards import CodeList, Standard, Swatch, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
+from kunyu.engines.catalogue.visible import visible
 from kunyu.engines.pages.listing import Badge, Cell, Column, Filter, Listing
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Principal
@@ -23,14 +24,6 @@ _PUBLISHED_VERSIONS = Q(layers__versions__status=PUBLISHED)
 
 
 GRADES = ("公开", "内部", "敏感", "涉密")
-
-
-def visible(principal: Principal) -> QuerySet[Dataset]:
-    """Datasets that ``principal`` may know of: rights, labels and zone decide code by code, without asking again."""
-    known = Dataset.objects.values_list("code", "is_public")
-    return Dataset.objects.filter(
-        code__in=[code for code, public in known if scope.may(principal, code, public=public)]
-    )
 
 
 def _name(one: Dataset) -> Cell:

@@ -15,6 +15,7 @@ from kunyu.engines.catalogue.models import CatalogueItem, Dataset, DatasetVersio
 from kunyu.engines.catalogue.services import find_dataset
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.catalogue.tables import standard_layer
+from kunyu.engines.catalogue.visible import visible
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope
@@ -62,10 +63,10 @@ def datasets(principal: Principal) -> list[DatasetSummary]:
 
 
 def _visible(principal: Principal) -> list[Dataset]:
-    rows = Dataset.objects.order_by("item__position", "position", "code").prefetch_related(
-        Prefetch("also_under", to_attr="further_items"), Prefetch("layers", to_attr="all_layers")
+    rows = visible(principal).order_by("item__position", "position", "code")
+    return list(
+        rows.prefetch_related(Prefetch("also_under", to_attr="further_items"), Prefetch("layers", to_attr="all_layers"))
     )
-    return [one for one in rows if scope.may(principal, one.code, scope.SEE, public=one.is_public)]
 
 
 def _state_of_first_layers() -> dict[str, dict[str, Any]]:

@@ -80,6 +80,21 @@ class Principal:
     def _lengths(self) -> dict[str, tuple[int, ...]]:
         return {action: tuple(sorted({len(one) for one in branches})) for action, branches in self._index.items()}
 
+    @cached_property
+    def _groups(self) -> dict[str, dict[tuple[int, int], list[str]]]:
+        return {}
+
+    def branch_groups(self, action: str) -> dict[tuple[int, int], list[str]]:
+        """Branches of the rights to ``action`` by their length and label set."""
+        groups = self._groups.get(action)
+        if groups is None:
+            groups = {}
+            for branch, rights in self._index.get(action, {}).items():
+                for allowed in {right.labels for right in rights}:
+                    groups.setdefault((len(branch), allowed), []).append(branch)
+            self._groups[action] = groups
+        return groups
+
     def rights_on(self, collection: str, action: str) -> list[Right]:
         """The rights that name this collection: a few look-ups, however many rights there are."""
         branches = self._index.get(action)
@@ -292,6 +307,31 @@ def may(principal: Principal, collection: str, action: str = SEE, *, public: boo
     from kunyu.engines.security import label_registry
 
     return public and action in READING and label_registry.label_of(collection).is_open
+
+
+def collections_predicate(
+    principal: Principal, action: str = SEE, *, code: str, label: str, public: str
+) -> tuple[str, list[Any]]:
+    """SQL condition with parameters: the collections in which :func:`may` grants ``action``, for lists of any length.
+
+    Parameters
+    ----------
+    code, label, public : SQL expressions of one row of the catalogue
+        Its code, the code of the label that decides (an integer; ``label_registry.label_of``), whether it is opened.
+
+    Rights are grouped by the length of their branch and their label set, so the condition has a few terms however many
+    rights there are; PostgreSQL looks a code up in each array by hashing.
+    """
+    from kunyu.engines.security import zones
+
+    zone = zones.current_zone().labels
+    conditions, parameters = ([f"({public} AND {label} = 0)"] if action in READING else []), []
+    for (length, allowed), branches in principal.branch_groups(action).items():
+        if allowed & zone:
+            within = f"left({code}, {length}) = ANY(%s::text[]) AND " if length else ""
+            conditions.append(f"({within}((%s::bigint >> {label}) & 1) <> 0)")
+            parameters += [branches, allowed & zone] if length else [allowed & zone]
+    return ("(" + " OR ".join(conditions) + ")" if conditions else "FALSE"), parameters
 
 
 _ACTION_ZH = {SEE: "看见", QUERY: "查询", DOWNLOAD: "下载", EDIT: "汇交", APPROVE: "审核发布"}
