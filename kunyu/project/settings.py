@@ -73,6 +73,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "kunyu.engines.security.middleware.PrincipalMiddleware",
+    "kunyu.engines.security.audit_refusals.RefusalMiddleware",
     "kunyu.project.problems.ProblemMiddleware",
 ]
 
@@ -156,3 +157,5 @@ KUNYU_OBJECT_STORE = os.environ.get("KUNYU_OBJECT_STORE") or str(HOME / "objects
 KUNYU_PAGES_EXPORT_RECORD = "kunyu.engines.security.list_exports.record"
 KUNYU_OUTBOX_HANDLERS = "kunyu.project.handlers.HANDLERS"
 KUNYU_DEMO = os.environ.get("KUNYU_DEMO", "1") == "1" and not PRODUCTION
+# where checkpoints of the audit are kept outside the node, separated by ";": file:PATH, simulated-parent:PATH
+KUNYU_AUDIT_ANCHORS = os.environ.get("KUNYU_AUDIT_ANCHORS", "")

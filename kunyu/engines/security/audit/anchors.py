@@ -69,7 +69,7 @@ KINDS: dict[str, Callable[[str], Anchor]] = {
 
 def targets() -> tuple[str, ...]:
     """The targets of this node."""
-    listed = getattr(settings, "KUNYU_AUDIT_ANCHORS", "") or os.environ.get("KUNYU_AUDIT_ANCHORS", "")
+    listed = str(settings.KUNYU_AUDIT_ANCHORS)
     return tuple(one.strip() for one in listed.split(";") if one.strip())
 
 

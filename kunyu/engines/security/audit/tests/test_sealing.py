@@ -273,7 +273,7 @@ def test_a_checkpoint_is_anchored_once_in_each_place_and_failures_are_on_record(
     blocked.write_text("a file where a folder should be")
     monkeypatch.setattr(settings, "KUNYU_AUDIT_ANCHORS",
                         f"file:{tmp_path / 'a'};file:{tmp_path / 'b.jsonl'};file:{blocked}/x;"
-                        f"simulated-parent:{tmp_path / 'parent'}", raising=False)  # fmt: skip
+                        f"simulated-parent:{tmp_path / 'parent'}")  # fmt: skip
     for number in range(2):
         act(number)
         sealing.seal_batch(node())
