@@ -185,6 +185,11 @@ class ProtectedStore:
             return False
         return digest.hexdigest() == sm3
 
+    def require_sound(self, sm3: str) -> None:
+        """Raise FileDamaged unless `verify` says yes."""
+        if not self.verify(sm3):
+            raise _altered(sm3)
+
     def remove(self, sm3: str) -> None:
         """Remove the object, in whichever form it lies, if it is there."""
         self.store.remove(sm3)

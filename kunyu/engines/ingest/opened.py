@@ -20,7 +20,7 @@ from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.reading import open_delivery
 from kunyu.engines.ingest.receive import quarantine
 from kunyu.engines.ingest.settings import ingest_settings
-from kunyu.engines.ingest.storage import object_store
+from kunyu.engines.ingest.storage import alarmed, object_store
 from kunyu.engines.ingest.unpacking import UnpackLimits
 from kunyu.kernel.private_folder import private_folder
 
@@ -34,15 +34,18 @@ def laid_out(delivery: Delivery) -> Iterator[Path]:
     # named by the delivery, which one worker holds at a time: what a killed one left behind is removed first
     with private_folder(quarantine(), str(delivery.pk)) as folder:
         file = folder / (Path(delivery.file_name.replace("\\", "/")).name or "delivery")
-        _lay_out(delivery.input_sm3, file)
+        with alarmed(delivery):
+            _lay_out(delivery.input_sm3, file)
         yield file
 
 
 def _lay_out(sm3: str, file: Path) -> None:
+    """Put the plain content at ``file``; FileDamaged when what is stored has not its digest any more."""
     store = object_store()
     if store.is_protected(sm3):
         store.copy_to(sm3, file)
         return
+    store.require_sound(sm3)
     try:
         os.link(store.path(sm3), file)
     except OSError:  # another file system

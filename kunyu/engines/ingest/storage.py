@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.ingest.geoparquet import Content
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.security import protection
+from kunyu.engines.security.duties import SECURITY
 from kunyu.engines.security.protection import object_store
+from kunyu.engines.security.scope import Principal
+from kunyu.engines.worklist.incidents import Alarm, raise_incident
+from kunyu.engines.worklist.models import Incident
+from kunyu.kernel.crypto.errors import FileDamaged
 
 
 def protects(standard_id: str, dataset_code: str = "") -> bool:
@@ -26,9 +32,35 @@ def protects_delivery(delivery: Delivery) -> bool:
 
 
 def content_of(sm3: str) -> Content:
-    """Return how to read an object: by its path, or opened anew at each call where it lies encrypted."""
+    """Return how to read an object: by its path, or opened anew at each call where it lies encrypted.
+
+    Raises
+    ------
+    FileDamaged
+        A plain object that has not its digest any more; an encrypted one says so when it is read.
+    """
     store = object_store()
-    return (lambda: store.open(sm3)) if store.is_protected(sm3) else store.path(sm3)
+    if store.is_protected(sm3):
+        return lambda: store.open(sm3)
+    store.require_sound(sm3)
+    return store.path(sm3)
+
+
+@contextmanager
+def alarmed(delivery: Delivery) -> Iterator[None]:
+    """Raise an incident for the security administrator when a stored file turns out altered (T7), then the error."""
+    try:
+        yield
+    except FileDamaged as error:
+        alarm = Alarm(
+            key=f"stored-file-altered:{delivery.input_sm3}", level=Incident.Level.ORANGE,
+            title_zh=f"汇交批次 {delivery.pk} 的存储文件被改动：{delivery.file_name}",
+            title_en=f"The stored file of delivery {delivery.pk} was altered: {delivery.file_name}",
+            source="ingest", duty=SECURITY, division=delivery.division_code, href=f"/deliveries/{delivery.pk}",
+            occurrence=f"{delivery.pk}:{error.code}",
+        )  # fmt: skip
+        raise_incident(alarm, Principal(delivery.created_by, origin="worker"))
+        raise
 
 
 def objects_of(delivery: Delivery) -> Iterator[str]:
