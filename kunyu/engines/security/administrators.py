@@ -58,7 +58,7 @@ def appoint(principal: Principal, username: str, duty: str, division: str, reaso
     if managing.is_operator(principal) and held(duty):
         raise DutyHeld(
             f"已有{AdminDuty.Duty(duty).label}，请由其委派；节点操作员只能任命第一位。",
-            f"There is a {duty} administrator already, who appoints the others; the operator makes the first one only.",
+            f"The duty {duty} has an administrator, who appoints the others; the operator makes the first one only.",
             duty=duty,
         )
     division = division.strip()

@@ -87,17 +87,19 @@ def drawn(branches: list[Branch], depth: int = 1, *, searching: bool = False) ->
 
 def _item(branch: Branch, depth: int, searching: bool) -> SafeString:
     unit = branch.unit
-    name = format_html('<a href="{}">{}</a>', address(unit), pick((unit.name_zh, unit.name_en)))
-    if branch.marked:
-        name = format_html("<mark>{}</mark>", name)
-    name = format_html('{} <span class="ky-code">{}</span>', name, unit.code)
+    called = pick((unit.name_zh, unit.name_en))
+    name = format_html("<mark>{}</mark>", called) if branch.marked else format_html("{}", called)
+    code = format_html('<span class="ky-code">{}</span>', unit.code)
     posts = format_html_join("", "<li>{}</li>", ((_post(post, names),) for post, names in branch.posts))
     inside = format_html('<ul class="ky-chart-posts">{}</ul>', posts) if branch.posts else SafeString("")
     below = drawn(branch.below, depth + 1, searching=searching)
     if not branch.posts and not below:
-        return format_html('<div class="ky-chart-leaf">{}</div>', name)
+        return format_html('<div class="ky-chart-leaf"><a href="{}">{}</a> {}</div>', address(unit), name, code)
+    # the link stands beside the fold, not in it: two things to press in one are lost on screen readers
+    go = format_html('<a class="ky-chart-go" href="{}" aria-label="{} {}">{}</a>', address(unit), pick(("打开", "Open")),
+                     called, pick(("打开", "Open")))  # fmt: skip
     state = SafeString(" open") if searching or depth <= OPEN_DEPTH else SafeString("")
-    return format_html("<details{}><summary>{}</summary>{}{}</details>", state, name, inside, below)
+    return format_html("{}<details{}><summary>{} {}</summary>{}{}</details>", go, state, name, code, inside, below)
 
 
 def _post(post: Post, names: list[str]) -> SafeString:

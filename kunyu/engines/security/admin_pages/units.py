@@ -180,6 +180,16 @@ def move(request: HttpRequest, unit_id: int) -> HttpResponse:
     )  # fmt: skip
 
 
+def _held(unit: Organisation) -> tuple[str, str]:
+    """Says before the button is pressed who is in the way."""
+    found = organisation_services.held(unit)
+    names = "、".join(dict.fromkeys(str(one.user) for one in found[:10]))
+    if not names:
+        return ("", "")
+    return (f"还有 {found.count()} 项任职（{names}），须先离岗才能撤销。",
+            f"{found.count()} appointments are running ({names}); these people must leave first.")  # fmt: skip
+
+
 @system_page
 def close(request: HttpRequest, unit_id: int) -> HttpResponse:
     """Names every unit and post that closes with it."""
@@ -197,5 +207,5 @@ def close(request: HttpRequest, unit_id: int) -> HttpResponse:
 
     return forms.handle(
         request, entry_forms.ReasonForm(request.POST or None), do, (f"撤销单位：{unit}", f"Close {unit}"),
-        ("撤销", "Close"), back=address(unit), losses=losses,
+        ("撤销", "Close"), back=address(unit), losses=losses, lead=_held(unit),
     )  # fmt: skip
