@@ -27,6 +27,7 @@ from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.tables import qualified, standard_layer
 from kunyu.engines.security import audit, scope
+from kunyu.engines.security.label_registry import strictest_of
 from kunyu.engines.security.masks import mask_sql
 from kunyu.engines.security.scope import Principal, Scope
 
@@ -113,6 +114,7 @@ def export_dataset(
     query = f"FROM {qualified(layer.table_name)} WHERE {allowed} AND {when} AND starts_with(county, %s) ORDER BY fid"
     reading = Reading(standard_layer(layer), granted, query)
     with transaction.atomic(), _replacing(path) as part:
+        audit.record_read(principal, layer.collection, None, strictest_of(layer.collection).code, "export")
         with as_reader(granted):
             count = write(part, reading, [*parameters, *times, division], told)
         audit.record(

@@ -10,7 +10,7 @@ from typing import Any
 import shapely
 
 from kunyu.engines.maps import crs, features
-from kunyu.engines.maps.layers import ServedLayer, code_names, open_layer, visible_layers
+from kunyu.engines.maps.layers import ServedLayer, code_names, open_layer, record_read, visible_layers
 from kunyu.engines.maps.parameters import read_moment
 from kunyu.engines.maps.queries import Selection
 from kunyu.engines.security import scope
@@ -64,6 +64,7 @@ def identify(
         asof = read_moment(layer, query)
         point = shapely.Point(place.lon, place.lat)
         area = point if layer.geometry == "Polygon" else point.buffer(place.reach)
+        record_read(principal, layer, point.bounds, "identify")
         page = features.read_page(
             Selection(layer, granted, asof.moment, area), crs.DEFAULT, tuple(layer.fields), MOST_PER_LAYER
         )

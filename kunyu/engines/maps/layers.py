@@ -15,7 +15,7 @@ from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.catalogue.standards import Field, Standard, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.maps.moments import Moment
-from kunyu.engines.security import label_registry, scope
+from kunyu.engines.security import audit, label_registry, scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope
 
@@ -161,6 +161,21 @@ def visible_layers(principal: Principal, action: str = scope.SEE) -> list[Served
     ]
 
 
+def record_read(principal: Principal, layer: ServedLayer, extent: tuple[float, ...] | None, kind: str) -> None:
+    """Put on record that ``principal`` reads this layer; called before the rows are read, so nothing goes unrecorded.
+
+    ``extent`` is west, south, east, north in degrees, None for no place in particular. The label recorded is the
+    strictest that the answer may hold: the dataset's, joined with those of its labelled records.
+
+    Raises
+    ------
+    ReadNotRecorded
+        The audit cannot be written; the read is not answered.
+    """
+    where: Any = tuple(extent) if extent is not None else None
+    audit.record_read(principal, layer.collection, where, label_registry.strictest_of(layer.collection).code, kind)
+
+
 def state_at(layer: ServedLayer, known_at: datetime | None) -> VersionState:
     """The versions published at ``known_at``; the present state costs no further query."""
     if known_at is None or layer.state.known_from is None or layer.state.known_from <= known_at:
@@ -183,7 +198,7 @@ def current_records(layer: ServedLayer, granted: Scope, moment: Moment) -> int |
     day = moment.days.first
     if moment.known_at is not None or day is None or not moment.days.is_one_day:
         return None
-    if layer.collection in label_registry.with_record_labels():
+    if layer.collection in label_registry.record_labels():
         return None
     newest = _published(layer).order_by("county", "-number").distinct("county")
     rows = [

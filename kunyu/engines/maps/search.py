@@ -15,7 +15,14 @@ import shapely
 from django.db import connection
 
 from kunyu.engines.maps import crs, features
-from kunyu.engines.maps.layers import ServedLayer, extent_of, open_layer, published_versions, visible_layers
+from kunyu.engines.maps.layers import (
+    ServedLayer,
+    extent_of,
+    open_layer,
+    published_versions,
+    record_read,
+    visible_layers,
+)
 from kunyu.engines.maps.moments import Moment, read_days
 from kunyu.engines.maps.queries import Selection
 from kunyu.engines.reference import queries as divisions
@@ -141,6 +148,7 @@ def _features(principal: Principal, layer: ServedLayer, text: str, valid_at: str
     for selection in tries:
         page = features.read_page(selection, crs.DEFAULT, (layer.key,), limit)
         if page.returned:
+            record_read(principal, layer, None, "features")
             return [_feature_hit(layer, one) for one in json.loads(f"[{''.join(page.text())}]")]
     return []
 

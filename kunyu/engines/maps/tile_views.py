@@ -26,7 +26,7 @@ from kunyu.engines.maps.answers import (
 from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.errors import BadParameter, NoSuchTile
 from kunyu.engines.maps.grids import GRIDS, grid_of
-from kunyu.engines.maps.layers import ServedLayer, extent_of, open_layer, published_versions
+from kunyu.engines.maps.layers import ServedLayer, extent_of, open_layer, published_versions, record_read
 from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_moment, read_query
 from kunyu.engines.maps.queries import Selection
 from kunyu.engines.maps.settings import maps_settings
@@ -133,7 +133,11 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
     attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)
-    drawn = tiles.draw(Selection(layer, granted, asof.moment), TileAddress(grid, zoom, row, column), attributes)
+    address = TileAddress(grid, zoom, row, column)
+    inside = grid.lonlat(address.plane)
+    box = (inside.x_min, inside.y_min, inside.x_max, inside.y_max)
+    record_read(principal_of(request), layer, box, "tiles")
+    drawn = tiles.draw(Selection(layer, granted, asof.moment), address, attributes)
     response = HttpResponse(drawn.data, content_type=tiles.MEDIA_TYPE) if drawn.data else HttpResponse(status=204)
     if drawn.is_generalised:
         response["Kunyu-Generalised"] = "smaller-than-pixel"

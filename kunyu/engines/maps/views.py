@@ -30,7 +30,7 @@ from kunyu.engines.maps.answers import (
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.crs import OfferedCrs
-from kunyu.engines.maps.layers import ServedLayer, open_layer, published_versions, visible_layers
+from kunyu.engines.maps.layers import ServedLayer, open_layer, published_versions, record_read, visible_layers
 from kunyu.engines.maps.parameters import (
     ITEM_PARAMETERS,
     ITEMS_PARAMETERS,
@@ -214,6 +214,8 @@ def items(request: HttpRequest, collection_id: str) -> HttpResponse:
     )
     attributes = read_attributes(layer, query.get("properties"), tuple(layer.fields))
     limit = read_limit(query.get("limit"))
+    extent = selection.area.bounds if selection.area is not None else None
+    record_read(principal_of(request), layer, extent, "features")
     page = features.read_page(selection, out, attributes, min(limit, _PAGE_ROWS) if html else limit)
     matched = features.count(selection)
     links = _item_links(request, layer, asof, page.next_after)
@@ -299,6 +301,7 @@ def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpRespo
     selection = Selection(layer, granted, asof.moment, feature=feature_id)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
+    record_read(principal_of(request), layer, None, "features")
     text = features.read_feature(selection, out, attributes)
     if html:
         rows = [

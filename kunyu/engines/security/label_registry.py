@@ -39,18 +39,27 @@ def label_of(collection: str) -> Label:
     return approved_label(collection) or ORDINARY
 
 
-_with_records: dict[str, tuple[int, frozenset[str]]] = {}
+_with_records: dict[str, tuple[int, dict[str, Label]]] = {}
 
 
-def with_record_labels() -> frozenset[str]:
-    """Collections in which a label of single records was ever approved, kept in memory per epoch."""
+def record_labels() -> dict[str, Label]:
+    """Collections in which a label of single records was ever approved, with the join of those labels; per epoch."""
     epoch, database = epochs.current().labels, str(connection.settings_dict["NAME"])
     kept = _with_records.get(database)
     if kept is not None and kept[0] == epoch:
         return kept[1]
     with connection.cursor() as cursor:
-        cursor.execute("SELECT DISTINCT collection FROM security_recordlabel WHERE state = 'approved'")
-        found = frozenset(row[0] for row in cursor.fetchall())
+        cursor.execute(
+            "SELECT collection, max(secrecy), max(grading), max(sharing) FROM security_recordlabel "
+            "WHERE state = 'approved' GROUP BY collection"
+        )
+        found = {row[0]: Label(*row[1:]) for row in cursor.fetchall()}
     if epoch is not None:
         _with_records[database] = (epoch, found)
     return found
+
+
+def strictest_of(collection: str) -> Label:
+    """The strictest label that rows of a collection may have: its own, joined with those of its labelled records."""
+    label = label_of(collection)
+    return label.join(record_labels().get(collection, label))

@@ -28,7 +28,7 @@ from kunyu.engines.maps.tests.county import PARCELS, SOUTH, WEST, County
 from kunyu.engines.security import label_services, labels, zones
 from kunyu.engines.security.label_services import Proposal
 from kunyu.engines.security.labels import Label
-from kunyu.engines.security.models import Clearance, Grant, User
+from kunyu.engines.security.models import AuditEntry, Clearance, Grant, User
 from kunyu.engines.security.scope import EDIT, QUERY, SEE, Principal, Right, operator
 from kunyu.engines.security.services import issue_token
 
@@ -217,3 +217,22 @@ def test_an_opened_layer_closes_with_its_label(node: County) -> None:
     staff = _token("staff", labels.ORDINARY)
     assert ask(path, None).status_code == 401
     assert ask(path, staff)["Cache-Control"].startswith("private")
+
+
+def test_reads_of_labelled_data_are_on_record(node: County) -> None:
+    """R-131, issue part 3: who read which labelled layer where; open data leave no trace; an unchanged answer neither."""
+    staff = _token("staff", labels.ORDINARY)
+    for path in ("/items", _tile_path(), f"/items/{node.bsm(1)}"):
+        assert ask(f"/ogc/collections/{PARCELS}{path}", staff).status_code == 200
+        assert ask(f"/ogc/collections/{OPENED}{path}", staff).status_code in (200, 204, 404)
+    ask("/api/map/identify", staff, lon=WEST + 0.001, lat=SOUTH + 0.001, layers=PARCELS)
+    tag = ask(f"/ogc/collections/{PARCELS}/items", staff)["ETag"]
+    entries = AuditEntry.objects.filter(action="read")
+    assert set(entries.values_list("actor", "object_id")) == {("staff", PARCELS)}
+    assert {entry.detail["kind"] for entry in entries} == {"features", "tiles", "identify"}
+    tiles = next(entry for entry in entries if entry.detail["kind"] == "tiles")
+    west, south, east, north = tiles.detail["extent"]
+    assert west <= WEST <= east and south <= SOUTH <= north and east - west <= 0.2
+    count = entries.count()
+    assert ask(f"/ogc/collections/{PARCELS}/items", staff, {"If-None-Match": tag}).status_code == 304
+    assert entries.count() == count
