@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 
 from django.db import connection
 from django.db.models import Count, Max, Min, OuterRef, Q, QuerySet, Subquery
+from django.utils import timezone
 
 from kunyu.engines.security.audit import acts
 from kunyu.engines.security.audit.records import BEIJING
@@ -14,6 +15,7 @@ from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.models import AuditEntry, AuditSeal, User
 from kunyu.engines.security.scope import Principal
 
+SUMMARY_DAYS = 92
 # a loose index scan: the distinct values of an indexed column without reading the table
 _ACTIONS = """
 WITH RECURSIVE known AS (
@@ -64,7 +66,7 @@ def entry(principal: Principal, entry_id: int) -> AuditEntry:
 
 @dataclass(frozen=True)
 class PersonSummary:
-    """One person's acts at a glance."""
+    """One person's acts of the last three months at a glance."""
 
     entries: int
     first: datetime | None
@@ -76,7 +78,8 @@ class PersonSummary:
 
 
 def person_summary(rows: QuerySet[AuditEntry]) -> PersonSummary:
-    """Counts over the entries of one person, whatever application they come from."""
+    """Counts over a person's entries of the last `SUMMARY_DAYS` days, whatever application they come from."""
+    rows = rows.filter(at__gte=timezone.now() - timedelta(days=SUMMARY_DAYS))
     found = rows.aggregate(n=Count("pk"), first=Min("at"), last=Max("at"), refused=Count("pk", filter=~Q(result="done")),
                            night=Count("pk", filter=night()))  # fmt: skip
     origins = rows.values_list("origin").annotate(n=Count("pk")).order_by("-n", "origin")[:8]

@@ -14,7 +14,7 @@ class Finding:
     ----------
     code : str
         Stable: ``altered leaf link missing extra order unreadable header checkpoint checkpoint-gap checkpoint-signature
-        rewritten signer certificate-dates cut end anchor anchor-signature fork columns unsealed trigger clock``.
+        rewritten signer cut end anchor anchor-signature fork columns unsealed trigger``.
     first, last : int
         Sequence numbers of the records concerned, both inclusive; 0 when none.
     line : int

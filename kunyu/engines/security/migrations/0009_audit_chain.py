@@ -1,7 +1,7 @@
 """The audit as a chained, append-only log: texts, seals, checkpoints, anchorings; older entries are taken over.
 
 Owners of tables may drop triggers; that is why the log is also chained and signed. ``kunyu doctor`` and ``kunyu audit
-verify`` say when a trigger is missing. ENABLE ALWAYS: they hold in replication mode as well.
+verify`` say when a trigger is missing. There is no way back: it would destroy the log. ENABLE ALWAYS: they hold in replication mode as well.
 """
 
 import json
@@ -85,15 +85,6 @@ END $$;
 """
 
 GUARDED = ("auditentry", "auditseal", "auditcheckpoint", "auditanchoring")
-
-BACK = """
-DROP TABLE security_auditentry, security_auditseal, security_auditpending, security_auditcheckpoint,
-  security_auditanchoring;
-DROP FUNCTION security_audit_queue();
-DROP FUNCTION security_audit_refuse();
-ALTER TABLE security_auditentry_before RENAME TO security_auditentry;
-"""
-
 
 def guards():
     for name in GUARDED:
@@ -212,10 +203,10 @@ class Migration(migrations.Migration):
     operations = [
         migrations.SeparateDatabaseAndState(
             database_operations=[
-                migrations.RunSQL(TABLES, BACK),
-                migrations.RunPython(take_over, migrations.RunPython.noop),
-                migrations.RunSQL("".join(guards()), migrations.RunSQL.noop),
-                migrations.RunSQL("DROP TABLE security_auditentry_before", migrations.RunSQL.noop),
+                migrations.RunSQL(TABLES),
+                migrations.RunPython(take_over),
+                migrations.RunSQL("".join(guards())),
+                migrations.RunSQL("DROP TABLE security_auditentry_before"),
             ],
             state_operations=STATE,
         ),

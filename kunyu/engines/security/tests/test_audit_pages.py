@@ -58,6 +58,7 @@ def test_one_persons_acts_across_all_applications_stand_in_one_view(auditor: Cli
     assert all(kind in page for kind in ("session", "collection", "delivery", "task", "user"))
     assert "10.1.2.3" in page and "wang&lt;script&gt;" in page and "<script>wang" not in page
     assert "王五" not in page
+    User.objects.create(username="li", name_zh="李四")
     found = auditor.get("/audit/?person=李四").content.decode()
     assert all(f"/audit/{one.pk}/" in found for one in AuditEntry.objects.filter(actor="li"))
     assert AuditEntry.objects.filter(actor="auditor", action="read-audit").count() == 2, "looking is on record"

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from django.conf import settings
 from django.db import connection, transaction
 
 from kunyu.engines.security import audit, keys
@@ -25,6 +26,7 @@ from kunyu.engines.security.errors import NotVisible, SignInNeeded
 from kunyu.engines.security.models import AuditEntry, AuditPending, AuditSeal
 from kunyu.engines.security.scope import ANONYMOUS, Principal, operator
 from kunyu.project.cli.main import run
+from kunyu.project.runtime.doctor_audit import audit_results
 
 pytestmark = pytest.mark.django_db
 LI = Principal("li", "李四", 7)
@@ -235,3 +237,13 @@ def test_verification_runs_without_django_and_without_a_database(ten: None, tmp_
 
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["entries"] == 10
+
+
+@pytest.mark.django_db(transaction=True)
+def test_the_doctor_says_what_is_wrong_with_the_seal(ten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert [one.level for one in audit_results(node_runs=False)] == ["ok", "warning"]
+    monkeypatch.setattr(settings, "KUNYU_AUDIT_ANCHORS", f"file:{tmp_path}")
+    assert [one.level for one in audit_results(node_runs=False)] == ["ok", "ok"]
+    assert next(audit_results(node_runs=True)).level == "problem", "no sealer runs"
+    attack("UPDATE security_auditseal SET link = sha256(link) WHERE seq = 10")
+    assert "does not hold what was signed" in next(audit_results(node_runs=False)).en

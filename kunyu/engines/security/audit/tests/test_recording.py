@@ -5,7 +5,9 @@ R-135; security facts §7 (fields), §9 T11 (masked fields never in logs).
 
 from __future__ import annotations
 
+import importlib
 import json
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -191,3 +193,21 @@ def test_a_read_in_a_transaction_that_fails_is_not_remembered() -> None:
 ])  # fmt: skip
 def test_extents_are_widened_to_their_grid(extent: reads.Extent | None, expected: reads.Extent | None) -> None:
     assert reads.widened(extent) == expected
+
+
+def test_entries_from_before_the_chain_are_taken_over() -> None:
+    """What the older, unchained table held becomes records that say so and join the chain."""
+    migration = importlib.import_module("kunyu.engines.security.migrations.0009_audit_chain")
+    with connection.cursor() as cursor:
+        cursor.execute("CREATE TABLE security_auditentry_before (id bigint, at timestamptz, actor text, action text, "
+                       "object_kind text, object_id text, origin text, result text, detail jsonb)")  # fmt: skip
+        cursor.execute("INSERT INTO security_auditentry_before VALUES (1, '2026-11-22 08:00:00.123456+08', 'li', 'deliver', "
+                       "'delivery', '17', 'cli', 'done', '{\"file\": \"a.zip\"}')")  # fmt: skip
+    migration.take_over(None, SimpleNamespace(connection=connection))
+    made = AuditEntry.objects.get()
+
+    assert (made.actor, made.action, made.object_id, made.origin) == ("li", "deliver", "17", "cli")
+    assert made.detail == {"taken_over": True, "file": "a.zip"}
+    assert json.loads(made.record)["time"] == "2026-11-22T08:00:00.123+08:00"
+    assert AuditPending.objects.filter(entry_id=made.pk).exists()
+    assert bytes(made.leaf) == chain.digest(made.record.encode())
