@@ -32,7 +32,8 @@ class Sample:
 class Rule:
     """``kind``: open to anybody; any signed-in person; data under a right; administrators; one's own things.
 
-    ``everywhere``: the address names nothing of a division. ``act`` is the right that reading needs, ``write`` the one that unsafe methods need, ``body`` what they
+    ``everywhere``: the address names nothing of a division; ``whole``: it concerns the whole node, so only an
+    administrator of the whole node gets in, one of a part sees that it exists. ``act`` is the right that reading needs, ``write`` the one that unsafe methods need, ``body`` what they
     are sent, so that refusing the body never hides a missing refusal of the person.
     """
 
@@ -41,6 +42,7 @@ class Rule:
     write: str = ""
     duty: tuple[str, ...] = ()
     everywhere: bool = False
+    whole: bool = False
     body: Mapping[str, object] = field(default_factory=dict)
     samples: Callable[[World], list[Sample]] = lambda world: [Sample()]
 
@@ -119,7 +121,7 @@ def _task(**more: object) -> Callable[[World], list[Sample]]:
     def made(world: World) -> list[Sample]:
         return [
             Sample({"task_id": world.task, **more}, "", None, frozenset({"cleared"})),
-            Sample({"task_id": world.duty_task, **more}, "", None, frozenset({"security"})),
+            Sample({"task_id": world.duty_task, **more}, "", None, frozenset({"security", "security-whole"})),
             Sample({"task_id": 999_999, **more}, "", None, frozenset()),
         ]
 
@@ -276,8 +278,55 @@ ORGANISATION: dict[str, Rule] = {
     "invitation/<str:token>": Rule("open", samples=_with("", token="none-such")),
 }  # fmt: skip
 
+AUDIT = ("audit",)
+OWNERS = frozenset({"editor", "cleared", "neighbour", "outsider", "security", "security-elsewhere", "security-whole"})
+"""Who answers for some data (may deliver or approve), and the security administrators."""
+OWNERS_OF_PARCELS = frozenset({"editor", "cleared", "neighbour", "security", "security-elsewhere", "security-whole"})
+
+
+def _label(*codes: str) -> Callable[[World], list[Sample]]:
+    return lambda world: [Sample({"code": code}, "", None, OWNERS_OF_PARCELS) for code in codes]
+
+
+def _role_of_a_county(world: World) -> list[Sample]:
+    """Its grants lie in 990101: administrators of other divisions see it and leave it alone."""
+    known = frozenset({"security", "security-elsewhere", "security-whole"})
+    return [Sample({"code": "tests-role"}, "", None, known, known - {"security-elsewhere"})]
+
+
+PERMISSIONS: dict[str, Rule] = {
+    **{
+        f"admin/{rest}": Rule("duty", duty=SECURITY, everywhere=True)
+        for rest in ("access/", "grants/", "grants/new", "grants/revoke", "roles/", "roles/new", "zone/")
+    },
+    "admin/roles/<slug:code>/": Rule("duty", duty=SECURITY, everywhere=True, samples=_with("", code="tests-role")),
+    **{
+        f"admin/roles/<slug:code>/{act}": Rule("own", write="act", samples=_role_of_a_county)
+        for act in ("delete", "edit")
+    },
+    "admin/labels/": Rule("own", samples=lambda world: [Sample({}, "", None, OWNERS)]),
+    "admin/labels/decide": Rule("own", samples=lambda world: [Sample({}, "", None, OWNERS)]),
+    "admin/labels/<str:code>/": Rule("own", samples=_label(PARCELS)),
+    "admin/labels/<str:code>/propose": Rule("own", samples=_label(PARCELS)),
+    "admin/labels/<str:code>/decide": Rule("own", samples=_label(PARCELS)),
+    **{
+        f"audit/{rest}": Rule("duty", duty=AUDIT, everywhere=True, whole=bool(rest))
+        for rest in ("", "export", "report/", "seal/", "seal/verify")
+    },
+    "audit/public-key": Rule("open"),
+    "audit/<int:entry_id>/": Rule("duty", duty=AUDIT, everywhere=True, samples=_with("", entry_id=999_999)),
+    "audit/people/<str:actor>/": Rule("duty", duty=AUDIT, everywhere=True, samples=_with("", actor="a-viewer")),
+    "audit/report/<str:month>/": Rule("duty", duty=AUDIT, whole=True, samples=_with("", month="2026-11")),
+    **{
+        f"api/audit/{rest}": Rule("duty", duty=AUDIT, everywhere=True, whole=rest != "entries")
+        for rest in ("entries", "export", "state")
+    },
+    "api/audit/entries/<entry_id>": Rule("duty", duty=AUDIT, everywhere=True, samples=_with("", entry_id=999_999)),
+}
+
 ADMINISTRATION: dict[str, Rule] = {
     **ORGANISATION,
+    **PERMISSIONS,
     "admin/identity/<int:user_id>/": Rule("duty", duty=("system", "security"), samples=_viewer),
     "admin/identity/<int:user_id>/certificates": Rule("duty", duty=("security",), write="act", samples=_viewer),
     "admin/identity/<int:user_id>/certificates/<int:certificate_id>/remove": Rule(
@@ -325,6 +374,7 @@ RULES: dict[str, Rule] = {
     "api/docs": Rule("open"),
     "api/": Rule("open"),
     "api/catalogue/tree": Rule("signed in"),
+    "api/catalogue/search": Rule("signed in"),
     "api/catalogue/datasets/<code>": Rule("data", samples=_datasets),
     "api/catalogue/versions/<version_id>/lineage": Rule("data", samples=_versions),
     "api/catalogue/themes/broken-links": Rule("signed in"),

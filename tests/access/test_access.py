@@ -75,9 +75,7 @@ def expected(rule: Rule, role: Role, sample: Sample, action: str) -> str:
     if rule.kind in ("signed in", "own"):
         return "in"
     if rule.kind == "duty":
-        return (
-            "in" if (role.duty in rule.duty and role.division.startswith("99")) or _anywhere(rule, role) else "unseen"
-        )
+        return _for_administrators(rule, role)
     if sample.seen_by is not None:
         if role.name in (sample.seen_by if sample.done_by is None or not rule.write else sample.done_by):
             return "in"
@@ -90,9 +88,12 @@ def expected(rule: Rule, role: Role, sample: Sample, action: str) -> str:
     return "refused" if seen(rule, actions) else "unseen"
 
 
-def _anywhere(rule: Rule, role: Role) -> bool:
-    """Lists and blank forms exist for an administrator of any division; what is in them does not."""
-    return rule.everywhere and role.duty in rule.duty
+def _for_administrators(rule: Rule, role: Role) -> str:
+    if role.duty not in rule.duty:
+        return "unseen"
+    if rule.whole and role.division:
+        return "refused"
+    return "in" if rule.everywhere or "990101".startswith(role.division) else "unseen"
 
 
 def seen(rule: Rule, actions: frozenset[str]) -> bool:

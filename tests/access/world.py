@@ -77,6 +77,8 @@ ROLES = (
     Role("security", duty="security", division="99"),
     Role("security-elsewhere", duty="security", division="98"),
     Role("audit", duty="audit", division="99"),
+    Role("security-whole", duty="security"),
+    Role("audit-whole", duty="audit"),
 )
 
 MINE = Subject(PARCELS, "990101")
@@ -95,7 +97,7 @@ TELLTALES = {
 
 PRIVATE = {
     "task-5b1e": frozenset({"cleared"}),
-    "task-77c2": frozenset({"security"}),
+    "task-77c2": frozenset({"security", "security-whole"}),
     "incident-90aa": frozenset({"viewer", "downloader", "editor", "cleared"}),
     "note-31aa": frozenset({"viewer"}),
     "job-4f1d": frozenset({"viewer"}),
