@@ -45,6 +45,8 @@ const FAILURES_ALLOWED = 3;
 /** Hints that go to everybody: pages spread their questions over this time, so that the node is not asked all at once. */
 const SPREAD_MS = 1500;
 const SOON_MS = 150;
+/** So long the first event may take before the page asks without it. */
+const FIRST_EVENT_MS = 1500;
 
 function made<K extends keyof HTMLElementTagNameMap>(
   name: K,
@@ -130,7 +132,8 @@ class Bell {
       if (root.open) this.#soon(0);
     });
     this.#listen();
-    void this.#ask();
+    // the first event says "all": asking before it as well would ask twice
+    this.#soon(this.#events ? FIRST_EVENT_MS : 0);
   }
 
   #listen(): void {
@@ -141,7 +144,8 @@ class Bell {
     events.addEventListener('changed', (event) => {
       this.#failures = 0;
       const what = (event as MessageEvent<string>).data;
-      this.#soon(what === 'task' || what === 'incident' ? SOON_MS + Math.random() * SPREAD_MS : SOON_MS);
+      if (what === 'all' && !this.#latest) this.#soon(0);
+      else this.#soon(what === 'task' || what === 'incident' ? SOON_MS + Math.random() * SPREAD_MS : SOON_MS);
     });
     events.addEventListener('bye', () => {
       this.#stopListening();

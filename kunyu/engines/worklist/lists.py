@@ -31,12 +31,12 @@ _EMPTY = {
 ACT_FORM = "task-act"
 
 
-class Acts(str):
-    """Buttons in a cell: HTML on the page, plain words in an export."""
+class Drawn(str):
+    """Something drawn in a cell: HTML on the page, plain words in an export."""
 
     html: SafeString
 
-    def __new__(cls, words: str, html: SafeString) -> Acts:
+    def __new__(cls, words: str, html: SafeString) -> Drawn:
         """Make the text with its other form."""
         made = super().__new__(cls, words)
         made.html = html
@@ -129,7 +129,7 @@ _ACT_WORDS = {
 }  # fmt: skip
 
 
-def _acts(principal: Principal, one: Task) -> Acts:
+def _acts(principal: Principal, one: Task) -> Drawn:
     """A button per act that needs no more than a click; a link where a reason or a person is asked for."""
     acts = [act for act in queries.acts_on(principal, one) if act in _ACT_WORDS]
     parts = []
@@ -152,7 +152,7 @@ def _acts(principal: Principal, one: Task) -> Acts:
                 "btn-primary" if act == "claim" else "btn-outline-primary", ACT_FORM, one.pk, act, words,
                 pick((one.title_zh, one.title_en))))  # fmt: skip
     html = format_html('<div class="ky-acts">{}</div>', format_html_join("", "{}", ((part,) for part in parts)))
-    return Acts("、".join(pick(_ACT_WORDS[act]) for act in acts), html if parts else format_html("{}", ""))
+    return Drawn("、".join(pick(_ACT_WORDS[act]) for act in acts), html if parts else format_html("{}", ""))
 
 
 def _task_kinds() -> list[tuple[str, str, str]]:
@@ -249,11 +249,11 @@ def messages(rows: Any) -> Listing:
     )
 
 
-def _message_acts(one: Message) -> Acts:
+def _message_acts(one: Message) -> Drawn:
     if one.state != Message.State.DEAD:
-        return Acts("", format_html("{}", ""))
+        return Drawn("", format_html("{}", ""))
     words = pick(("重发", "Send again"))
-    return Acts(words, format_html(
+    return Drawn(words, format_html(
         '<button class="btn btn-sm btn-outline-primary" type="submit" form="{}" '
         'formaction="/notifications/undelivered/{}/again">{}</button>', ACT_FORM, one.pk, words))  # fmt: skip
 
@@ -262,7 +262,6 @@ def _message_states() -> list[tuple[str, str, str]]:
     return [(value, str(label), value) for value, label in Message.State.choices]
 
 
-_INCIDENT_TONES = {1: "danger", 2: "danger", 3: "warn", 4: "accent"}
 _STATE_TONES = {"open": "danger", "acknowledged": "warn", "resolved": "plain", "closed": "plain"}
 
 
@@ -274,7 +273,7 @@ def incident_list(principal: Principal) -> Listing:
         rows=incidents.visible(principal).annotate(is_closed=Q(state=Incident.State.CLOSED)),
         columns=(
             Column("title", ("事件", "Incident"), lambda one: Cell((one.title_zh, one.title_en), note=one.place)),
-            Column("level", ("级别", "Level"), level_badge, kind="badge", sort="level"),
+            Column("level", ("级别", "Level"), level_mark, sort="level"),
             Column("state", ("状态", "State"), state_badge, kind="badge", sort="state"),
             Column("source", ("来源", "Source"), sort="source", priority=2),
             Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code", priority=3),
@@ -295,10 +294,11 @@ def incident_list(principal: Principal) -> Listing:
     )
 
 
-def level_badge(one: Incident) -> Badge:
-    """The level in words; the two gravest in the colour of conflict."""
+def level_mark(one: Incident) -> Drawn:
+    """The level in words behind its colour: red, orange, yellow and blue are the law's, not the page's."""
     level = Incident.Level(one.level)
-    return Badge((str(level.label), level.name.lower()), _INCIDENT_TONES[one.level])  # type: ignore[arg-type]
+    words = pick((str(level.label), level.name.lower()))
+    return Drawn(words, format_html('<span class="ky-level"><i class="l{}"></i>{}</span>', one.level, words))
 
 
 def state_badge(one: Incident) -> Badge:

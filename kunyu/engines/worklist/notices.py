@@ -19,6 +19,7 @@ from kunyu.engines.worklist import live
 from kunyu.engines.worklist.errors import BadContact, UnknownNotification
 from kunyu.engines.worklist.kinds import kinds, notice_kind
 from kunyu.engines.worklist.models import Channel, ChannelPreference, Message, Notification
+from kunyu.engines.worklist.queueing import queue_message
 from kunyu.engines.worklist.settings import worklist_settings
 
 _MOBILE = re.compile(r"\+?[0-9]{6,18}")
@@ -73,8 +74,6 @@ def notify(user_ids: Iterable[int], notice: Notice) -> list[int]:
 
 def _queue_messages(kind: str, made: Mapping[int, int]) -> None:
     """Rows and jobs for those who want this kind outside the node and can be reached there."""
-    from kunyu.engines.worklist.tasks import send_message
-
     now = timezone.now()
     waiting = [
         Message(notification_id=made[user_id], channel=channel, due_at=now)
@@ -82,7 +81,7 @@ def _queue_messages(kind: str, made: Mapping[int, int]) -> None:
         for user_id in _who_wants(kind, channel, list(made))
     ]
     for message in Message.objects.bulk_create(waiting):
-        send_message.defer(message_id=message.pk)
+        queue_message(message.pk)
 
 
 def channels_of_node() -> tuple[str, ...]:

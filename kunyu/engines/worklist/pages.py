@@ -307,7 +307,7 @@ def _dealers(found: Incident) -> list[User]:
 def _incident_record(one: Incident) -> Record:
     place = f"{one.lon:.6f}, {one.lat:.6f}" if one.lon is not None and one.lat is not None else None
     facts = [
-        Fact(("级别", "Level"), lists.level_badge(one)),
+        Fact(("级别", "Level"), lists.level_mark(one)),
         Fact(("状态", "State"), lists.state_badge(one)),
         Fact(("地点", "Place"), one.place),
         Fact(("经度、纬度（CGCS2000）", "Longitude, latitude (CGCS2000)"), place, "code"),

@@ -7,7 +7,7 @@ dead letter that says so, and a person decides. A refusal before anything left i
 from __future__ import annotations
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from django.db import transaction
 from django.db.models import F, Q, QuerySet
@@ -18,6 +18,7 @@ from kunyu.engines.security.scope import OPERATOR, Principal
 from kunyu.engines.worklist.errors import NotSent, UnknownMessage, WrongState
 from kunyu.engines.worklist.mail import Letter, send_letter
 from kunyu.engines.worklist.models import Channel, Message, Notification
+from kunyu.engines.worklist.queueing import queue_message
 from kunyu.engines.worklist.settings import worklist_settings
 from kunyu.engines.worklist.sms import send_short_message
 from kunyu.kernel.errors import KunyuError
@@ -83,14 +84,8 @@ def _failed(message: Message, error: Exception) -> str:
             state=state, due_at=due, reason_zh=zh[:2000].replace("\x00", ""), reason_en=en[:2000].replace("\x00", "")
         )
         if not final:
-            _queue(message.pk, due)
+            queue_message(message.pk, due)
     return str(state)
-
-
-def _queue(message_id: int, due: datetime) -> None:
-    from kunyu.engines.worklist.tasks import send_message
-
-    send_message.configure(schedule_at=due).defer(message_id=message_id)
 
 
 def take_up_messages(overdue_s: float = 0) -> int:
@@ -108,7 +103,7 @@ def take_up_messages(overdue_s: float = 0) -> int:
     should = timezone.now() - timedelta(seconds=overdue_s)
     waiting = list(Message.objects.filter(state=State.WAITING, due_at__lte=should).values_list("pk", "due_at"))
     for message_id, due in waiting:
-        _queue(message_id, due)
+        queue_message(message_id, due)
     return len(waiting)
 
 
@@ -136,6 +131,6 @@ def send_again(principal: Principal, message_id: int) -> Message:
             f"Message {message_id} is {message.state}; only dead letters are sent again.",
         )
     audit.record(principal, "message-resend", "message", message_id)
-    _queue(message_id, now)
+    queue_message(message_id, now)
     message.refresh_from_db()
     return message

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-QUEUE = "messages"
+from kunyu.engines.worklist.queueing import JOB, QUEUE
 
 
-@app.task(name="worklist.send_message", queue=QUEUE)
+@app.task(name=JOB, queue=QUEUE)
 def send_message(message_id: int) -> None:
     """Send one mail or short message; its outcome stands on the message."""
     from kunyu.engines.worklist.sending import send

@@ -7,15 +7,11 @@ else is let in; the stream ends when the session ends; one database connection s
 from __future__ import annotations
 
 import http.client
-import os
 import queue
 import socket
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from urllib.parse import quote
+from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
@@ -25,55 +21,17 @@ from django.test import Client
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import operator
 from kunyu.engines.worklist import live, notices, services
+from kunyu.engines.worklist.tests.events_process import HOST, running, status_of, wait_until
 from kunyu.engines.worklist.tests.people import delivery_task
 
 pytestmark = pytest.mark.django_db(transaction=True)
-HOST = "127.0.0.1"
-
-
-def database_url() -> str:
-    known = connection.get_connection_params()
-    user, password = quote(known.get("user", "")), quote(known.get("password", ""))
-    return f"postgresql://{user}:{password}@/{known['dbname']}?host={quote(known['host'])}&port={known.get('port', '')}"
 
 
 @pytest.fixture
 def port(transactional_db: None) -> Iterator[int]:
     """A running events process on a free port."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        number = probe.getsockname()[1]
-    environment = {
-        **os.environ, "DATABASE_URL": database_url(), "KUNYU_EVENTS_CHECK_SECONDS": "0.6", "KUNYU_PORT": "8080",
-        "KUNYU_EVENTS_PORT": str(number),
-    }  # fmt: skip
-    process = subprocess.Popen(
-        [sys.executable, "-m", "granian", "--interface", "asgi", "--host", HOST, "--port", str(number), "--workers", "1",
-         "--no-ws", "--workers-kill-timeout", "2", "--no-access-log", "kunyu.project.events:application"],
-        env=environment,
-    )  # fmt: skip
-    try:
-        wait_until(lambda: status_of(number, "/healthz") == 200, 30)
+    with running(8080) as number:
         yield number
-    finally:
-        process.terminate()
-        process.wait(10)
-
-
-def status_of(port: int, path: str, **headers: str) -> int:
-    try:
-        link = http.client.HTTPConnection(HOST, port, timeout=5)
-        link.request("GET", path, headers=headers)
-        return link.getresponse().status
-    except OSError:
-        return 0
-
-
-def wait_until(true: Callable[[], bool], seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
 
 
 class Page:

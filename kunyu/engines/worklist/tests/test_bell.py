@@ -1,0 +1,138 @@
+"""The bell in a real Chromium, fed by a real events process; tasks by keyboard; nothing for axe to find (R-041, R-312)."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from django.conf import settings as django_settings
+from django.test import Client
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from kunyu.engines.security.models import User
+from kunyu.engines.security.scope import operator
+from kunyu.engines.worklist import notices, services
+from kunyu.engines.worklist.models import Notification, Task
+from kunyu.engines.worklist.progress import Job, Reporter
+from kunyu.engines.worklist.tests import events_process
+from kunyu.engines.worklist.tests.people import acting, delivery_task
+
+pytestmark = [pytest.mark.browser, pytest.mark.django_db(transaction=True)]
+ROOT = Path(__file__).resolve().parents[4]
+PATIENCE_MS = 15_000
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    if not (ROOT / "web" / "dist" / "manifest.json").is_file():
+        pytest.fail("the web parts are not built: run `make setup`, or `npm ci && npm run build` in web/")
+    path = os.environ.get("KUNYU_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: install chromium or set KUNYU_CHROMIUM")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        yield browser
+        browser.close()
+
+
+def opened(chromium: Browser, address: str, user: User, **options: object) -> Page:
+    client = Client()
+    client.force_login(user)
+    context = chromium.new_context(locale="zh-CN", **options)  # type: ignore[arg-type]
+    name = django_settings.SESSION_COOKIE_NAME
+    context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
+    context.set_default_timeout(PATIENCE_MS)
+    return context.new_page()
+
+
+@pytest.fixture
+def listening(live_server, settings):
+    """A node whose pages listen to its events process."""
+    with events_process.running(live_server.thread.port) as port:
+        settings.KUNYU_EVENTS_PORT = port
+        yield live_server.url
+
+
+def test_the_bell_rings_without_a_reload_and_shows_what_is_running(listening, chromium, li, wang):
+    page, said = opened(chromium, listening, li), []
+    page.on("console", lambda message: said.append(message.text))
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url) if "/changes" in request.url else None)
+    page.goto(f"{listening}/notifications/")
+    summary = page.locator(".ky-bell > summary")
+    expect(summary).to_have_attribute("aria-label", "通知：0 条未读；待办 0 项；可领取 0 项", timeout=PATIENCE_MS)
+    page.wait_for_timeout(2000)
+    assert len(asked) == 1
+    notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="北坡位移超限", level="alarm"))
+    expect(page.locator(".ky-bell-count")).to_have_text("1", timeout=3000)
+    notices.notify([wang.pk], notices.Notice(kind="incident", key="k", title_zh="别人的"))
+    with Reporter(Job("load:7", "load", "装载 7", href="/deliveries/", owner="li")) as told:
+        told.show("装载", "loading", 30, 100)
+        expect(page.locator(".ky-jobs-page .ky-job")).to_contain_text("装载 30%", timeout=3000)
+        summary.focus()
+        page.keyboard.press("Enter")
+        expect(page.locator(".ky-bell-list li")).to_have_count(1)
+        expect(page.locator(".ky-bell-list")).to_contain_text("北坡位移超限")
+    expect(page.locator(".ky-bell-jobs")).to_contain_text("已完成", timeout=3000)
+    page.keyboard.press("Escape")
+    expect(page.locator(".ky-bell-body")).to_be_hidden()
+    expect(summary).to_be_focused()
+    assert [one for one in said if "Content Security Policy" in one] == []
+
+
+def test_two_people_and_one_task(listening, chromium, li, wang):
+    """The second list follows the first click within moments; by keyboard alone."""
+    mine, other = opened(chromium, listening, li), opened(chromium, listening, wang)
+    for page in (mine, other):
+        page.goto(f"{listening}/tasks/claimable/")
+    services.create_task(delivery_task(), operator())
+    for page in (mine, other):
+        expect(page.locator("[data-count=claimable]")).to_have_text("1", timeout=5000)
+        page.reload()
+    button = mine.get_by_role("button", name="领取")
+    button.focus()
+    mine.keyboard.press("Enter")
+    expect(mine.locator(".alert-success")).to_contain_text("已领取")
+    expect(other.locator("[data-count=claimable]")).to_have_text("0", timeout=5000)
+    other.get_by_role("button", name="领取").click()
+    expect(other.locator(".alert-danger")).to_contain_text("已由 li同志")
+    assert Task.objects.get().assignee_id == li.pk
+
+
+def test_without_an_events_process_the_page_asks_by_itself(live_server, chromium, li, settings):
+    settings.KUNYU_EVENTS_PORT = 0
+    notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="甲"))
+    page = opened(chromium, live_server.url, li)
+    page.goto(f"{live_server.url}/tasks/")
+    expect(page.locator(".ky-bell-count")).to_have_text("1", timeout=5000)
+    page.locator(".ky-bell > summary").click()
+    page.locator(".ky-bell-read").click()
+    page.wait_for_load_state()
+    assert not Notification.objects.filter(read_at=None).exists()
+
+
+@pytest.mark.parametrize("width", [1280, 390])
+def test_axe_finds_nothing_and_nothing_runs_over_the_edge(live_server, chromium, li, wang, width):
+    task, _ = services.create_task(delivery_task(), operator())
+    services.claim(task.pk, acting(li))
+    notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="甲", level="alarm"))
+    page = opened(chromium, live_server.url, li, viewport={"width": width, "height": 800})
+    axe = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
+    for path in (
+        "/tasks/",
+        f"/tasks/{task.pk}",
+        "/tasks/leave",
+        "/notifications/",
+        "/notifications/settings",
+        "/incidents/",
+    ):
+        page.goto(live_server.url + path)
+        page.locator(".ky-bell > summary").click()
+        expect(page.locator(".ky-bell-list li")).to_have_count(1)
+        page.evaluate(axe)
+        found = page.evaluate("axe.run({runOnly: ['wcag2a', 'wcag2aa']}).then((r) => r.violations.map((v) => "
+                              "v.id + ' ' + v.nodes.map((n) => n.html).join(' | ')))")  # fmt: skip
+        assert found == [], path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
