@@ -5,6 +5,7 @@ from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
 from kunyu.engines.catalogue.api import router as catalogue_router
+from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.reference.api import router as reference_router
@@ -60,3 +61,4 @@ house.add_router("deliveries", ingest_router)
 house.add_router("map", maps_router)
 house.add_router("reference", reference_router)
 house.add_router("worklist", worklist_router)
+house.add_router("security", permissions_router)

@@ -20,6 +20,7 @@ from kunyu.engines.security.models import AdminDuty, RightSource, User
 from kunyu.engines.security.rights_words import (
     ACTIONS,
     CLEARANCE,
+    actions_words,
     ceiling_words,
     division_names,
     prefixes_of,
@@ -30,6 +31,7 @@ from kunyu.engines.security.zones import Zone
 
 WAYS_SHOWN = 20
 NEAREST_SHOWN = 3
+NEAREST_READ = 30
 _PATHS = ("user", "grant", "role", "post__organisation", "appointment")
 _CONDITIONS = ("is_active", "is_unexpired", "is_appointed", "is_post_open", "is_within")
 
@@ -111,9 +113,10 @@ def why(question: Question) -> Answer:
     opened = _opened(question, label, zone)
     sources = list(mine.select_related(*_PATHS).order_by("-expires_at", "id")[:WAYS_SHOWN])
     allowed = bool(sources) or opened is not None
+    acts: dict[str, tuple[str, ...]] = {}
     if not allowed:
-        sources = _nearest(question, label)
-    chains = [_way(question, one, label, zone) for one in sources]
+        sources, acts = _apart(_nearest(question, label))
+    chains = [_way(question, one, label, zone, acts.get(one.id, (one.action,))) for one in sources]
     if opened is not None:
         chains.insert(0, opened)
     if not chains:
@@ -121,7 +124,7 @@ def why(question: Question) -> Answer:
     return Answer(
         allowed, tuple(chains), count + (opened is not None), label,
         label_registry.approved_label(question.collection) is not None, zone,
-        () if allowed else tuple(grantors(question.division)),
+        () if allowed else tuple(grantors(question.division or question.user.division_code)),
     )  # fmt: skip
 
 
@@ -154,7 +157,17 @@ def _nearest(question: Question, label: Label) -> list[RightSource]:
     found = RightSource.objects.filter(user=question.user).annotate(
         labels_hit=F("labels").bitand(bit), cleared_hit=F("cleared").bitand(bit)
     )
-    return list(found.annotate(missing=missing).select_related(*_PATHS).order_by("missing", "id")[:NEAREST_SHOWN])
+    return list(found.annotate(missing=missing).select_related(*_PATHS).order_by("missing", "id")[:NEAREST_READ])
+
+
+def _apart(sources: Sequence[RightSource]) -> tuple[list[RightSource], dict[str, tuple[str, ...]]]:
+    """The first few that differ in more than their action, and the actions of each."""
+    kept: dict[tuple[object, ...], list[RightSource]] = {}
+    for one in sources:
+        key = (one.appointment_id, one.role_id, one.branch, one.division, one.labels, one.is_unexpired, one.is_within)
+        kept.setdefault(key, []).append(one)
+    groups = list(kept.values())[:NEAREST_SHOWN]
+    return [group[0] for group in groups], {group[0].id: tuple(one.action for one in group) for group in groups}
 
 
 def _nothing(question: Question) -> Way:
@@ -182,8 +195,8 @@ def _person(user: User, is_active: bool) -> Link:
     )  # fmt: skip
 
 
-def _way(question: Question, one: RightSource, label: Label, zone: Zone) -> Way:
-    links = [_person(one.user, one.is_active), *_post(one), _grant(question, one), _branch(question, one)]
+def _way(question: Question, one: RightSource, label: Label, zone: Zone, acts: Sequence[str]) -> Way:
+    links = [_person(one.user, one.is_active), *_post(one), _grant(question, one, acts), _branch(question, one)]
     links += [_division(question, one), *_label(one, label, zone), _masks(one)]
     return Way(tuple(links), one)
 
@@ -203,8 +216,8 @@ def _post(one: RightSource) -> Sequence[Link]:
     )  # fmt: skip
 
 
-def _grant(question: Question, one: RightSource) -> Link:
-    has, wanted = ACTIONS[one.action], ACTIONS[question.action]
+def _grant(question: Question, one: RightSource, acts: Sequence[str]) -> Link:
+    has, wanted = actions_words(acts), ACTIONS[question.action]
     zh, en = until_words(one.expires_at)
     who_gave = one.grant.granted_by or "—"
     day = timezone.localtime(one.grant.granted_at).date().isoformat()

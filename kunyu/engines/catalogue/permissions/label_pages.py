@@ -215,7 +215,7 @@ def record(request: HttpRequest, code: str) -> HttpResponse:
         "record": found, "waiting": waiting, "waiting_label": label_services.label_of_row(waiting) if waiting else None,
         "in_force": in_force, "decides": decides, "own": waiting is not None and waiting.proposed_by == principal.name,
         "suggestions": suggestions.of(dataset), "form": DecisionForm(), "once": once.new_token(request),
-        "proposes": proposes,
+        "dataset_code": code,
     })  # fmt: skip
 
 

@@ -2,7 +2,14 @@
 
 from django.urls import path
 
-from kunyu.engines.catalogue.permissions import access_pages, grant_pages, label_pages, role_pages, zone_page
+from kunyu.engines.catalogue.permissions import (
+    access_pages,
+    grant_pages,
+    label_pages,
+    record_label_pages,
+    role_pages,
+    zone_page,
+)
 
 urlpatterns = [
     path("admin/roles/", role_pages.index, name="roles"),
@@ -19,5 +26,9 @@ urlpatterns = [
     path("admin/labels/<str:code>/", label_pages.record, name="label"),
     path("admin/labels/<str:code>/propose", label_pages.propose, name="label-propose"),
     path("admin/labels/<str:code>/decide", label_pages.decide, name="label-decide"),
+    path("admin/record-labels/", record_label_pages.index, name="record-labels"),
+    path("admin/record-labels/new", record_label_pages.new, name="record-label-new"),
+    path("admin/record-labels/<int:number>/", record_label_pages.record, name="record-label"),
+    path("admin/record-labels/<int:number>/decide", record_label_pages.decide, name="record-label-decide"),
     path("admin/zone/", zone_page.zone, name="zone"),
 ]
