@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.test import Client
 
 from kunyu.engines.ingest import storage
 from kunyu.engines.ingest.models import Delivery
@@ -136,6 +137,22 @@ def test_altered_mapped_rows_are_not_published(
         assert map_digest() == before
         file.write_bytes(good)
         assert publish(delivery.pk, OPERATOR).status == "published"
+
+
+def test_download_gives_the_plain_file_to_who_may_have_it(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(monkeypatch, STRICT)
+    path = write_cover(tmp_path / "cover.gpkg")
+    delivery = process(hand_in(path).pk)
+    monkeypatch.setattr("kunyu.engines.security.middleware.principal_of_request", lambda request: OPERATOR)
+    for address, begin in (("file", path.read_bytes()[:16]), ("report.json", b"{")):
+        answer = Client().get(f"/api/deliveries/{delivery.pk}/{address}")
+        assert answer.status_code == 200, answer.content[:300]
+        content = b"".join(answer.streaming_content)
+        assert content.startswith(begin) and int(answer["Content-Length"]) == len(content)
+        if address == "file":
+            assert content == path.read_bytes()
 
 
 def test_key_ring_is_touched_only_for_what_needs_it(home: Path) -> None:
