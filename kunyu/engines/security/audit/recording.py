@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import time
 from datetime import UTC, datetime
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -64,7 +66,7 @@ def record_of(
     return Record(
         time=to_milliseconds(datetime.now(UTC)),
         zone=str(settings.KUNYU_ZONE),
-        node=keys.node_signer().node_id,
+        node=_node_id(str(settings.KUNYU_HOME)),
         subject=subject_of(principal),
         action=_text(action),
         object_kind=_text(object_kind),
@@ -125,6 +127,12 @@ def _organisation(user: int) -> str:
     name = str(row[0]) if row else ""
     _organisations[key] = (now, name)
     return name
+
+
+@cache
+def _node_id(home: str) -> str:
+    """The id of the node whose state folder this is; drawn once, never changed."""
+    return keys.node_signer(Path(home)).node_id
 
 
 def _text(value: object) -> str:

@@ -264,6 +264,20 @@ def test_a_second_sealer_waits_and_takes_over(sealer: Callable[..., Any]) -> Non
     assert second.poll() is None and require_whole_chain() == 2
 
 
+@pytest.mark.django_db(transaction=True)
+def test_a_sealer_that_lost_its_database_connection_goes_on(sealer: Callable[..., Any]) -> None:
+    process = sealer()
+    act()
+    await_sealed(1)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objid = 1803116915 "
+                       "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())")  # fmt: skip
+    act()
+
+    await_sealed(2)
+    assert process.poll() is None and require_whole_chain() == 2
+
+
 # --- anchors ---
 @pytest.mark.django_db
 def test_a_checkpoint_is_anchored_once_in_each_place_and_failures_are_on_record(
