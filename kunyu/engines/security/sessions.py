@@ -100,7 +100,7 @@ def touch(store: SessionStore) -> None:
 
 
 def prune() -> int:
-    """Night work: mark what ran out, end sessions of people whose post ran out, forget what is old.
+    """Hourly work: mark what ran out, end sessions of people whose post ran out, forget what is old.
 
     Returns
     -------
