@@ -32,6 +32,7 @@ class Command:
 
 NODE = "kunyu.project.cli.node"
 INGEST = "kunyu.engines.ingest.cli"
+PERMISSIONS = "kunyu.engines.catalogue.permissions.cli"
 COMMANDS = (
     Command("up", NODE, "启动节点。", "Start the node."),
     Command("down", NODE, "停止节点启动的一切。", "Stop everything the node started."),
@@ -47,6 +48,9 @@ COMMANDS = (
     Command(
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),
+    Command("role", PERMISSIONS, "列出角色。", "List roles.", node=True),
+    Command("grant", PERMISSIONS, "授权、收回、解释。", "Grant, revoke, explain.", node=True),
+    Command("label", PERMISSIONS, "数据标记的提出与审批。", "Propose and decide labels.", node=True),
     Command("token", "kunyu.engines.security.cli", "签发或撤销访问令牌。", "Issue or revoke access tokens.", node=True),
     Command("user", "kunyu.engines.security.cli_users", "管理用户。", "Run accounts.", node=True),
     Command("admin", "kunyu.engines.security.cli_administrators", "任命首任管理员。", "Make the first administrators.", node=True),
