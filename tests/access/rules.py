@@ -271,7 +271,7 @@ ORGANISATION: dict[str, Rule] = {
     },
     **{
         f"admin/users/<int:user_id>/{act}": Rule("duty", duty=SYSTEM, samples=_viewer)
-        for act in ("", "disable", "enable", "invite", "leave", "reset")
+        for act in ("", "correct", "disable", "enable", "invite", "leave", "reset")
     },
     "admin/post-roles/": Rule("duty", duty=SECURITY, everywhere=True),
     "admin/post-roles/<int:post_id>/": Rule("duty", duty=SECURITY, samples=_OF_POST),

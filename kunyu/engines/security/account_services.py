@@ -145,6 +145,21 @@ def accept(token: str, password: str, origin: str) -> User:
 
 
 @transaction.atomic
+def update(principal: Principal, user_id: int, name_zh: str, division_code: str, reason: str) -> User:
+    """Correct a person's name or division; both divisions are under the administrator."""
+    user, why = _mine(principal, user_id), managing.reason_of(reason)
+    entry = AccountEntry(user.username, name_zh.strip(), division_code.strip())
+    for field, zh, en in faults(entry, managing.reach(principal)):
+        raise BadEntry(zh, en, field=field)
+    before = f"{user.name_zh} {user.division_code}"
+    user.name_zh, user.division_code = entry.name_zh, entry.division_code
+    user.save(update_fields=["name_zh", "division_code"])
+    audit.record(principal, "update", "user", user.username, before=before,
+                 after=f"{user.name_zh} {user.division_code}", reason=why)  # fmt: skip
+    return user
+
+
+@transaction.atomic
 def reset(principal: Principal, user_id: int, reason: str) -> NewAccount:
     """A new one-time password; sessions and invitations of the person end."""
     user, why = _mine(principal, user_id), managing.reason_of(reason)

@@ -25,6 +25,7 @@ urlpatterns = [
     path("admin/users/", accounts.index),
     path("admin/users/new", accounts.new),
     path("admin/users/<int:user_id>/", accounts.record),
+    path("admin/users/<int:user_id>/correct", accounts.correct),
     path("admin/users/<int:user_id>/reset", accounts.reset),
     path("admin/users/<int:user_id>/invite", accounts.invite),
     path("admin/users/<int:user_id>/disable", accounts.disable),

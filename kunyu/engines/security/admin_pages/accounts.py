@@ -92,6 +92,8 @@ def record(request: HttpRequest, user_id: int) -> HttpResponse:
     actions: tuple[Action, ...] = (Action(("启用", "Enable"), f"{here}enable", "primary"),)
     if user.is_active:
         actions = (
+            Action(("更正", "Correct"), f"{here}correct"),
+            Action(("登录与会话", "Sign-in"), f"/admin/identity/{user.pk}/"),
             Action(("重置密码", "Reset password"), f"{here}reset"), Action(("邀请链接", "Invitation link"), f"{here}invite"),
             Action(("离岗", "Leave posts"), f"{here}leave", "danger"), Action(("停用", "Disable"), f"{here}disable", "danger"),
         )  # fmt: skip
@@ -141,6 +143,20 @@ def new(request: HttpRequest) -> HttpResponse:
     return forms.handle(
         request, form, do, ("新建用户", "New user"), ("新建", "Make"), back=HERE,
         lead=("新账号没有任何权限；任职后由岗位的角色给予权限。", "A new account has no rights; posts give them."),
+    )  # fmt: skip
+
+
+@system_page
+def correct(request: HttpRequest, user_id: int) -> HttpResponse:
+    """Another name or division of a person."""
+    principal = request.principal  # type: ignore[attr-defined]
+    user = managing.user(principal, user_id)
+    managing.require_not_administrator(principal, user)
+    first = {"name_zh": user.name_zh, "division_code": user.division_code}
+    return forms.handle(
+        request, entry_forms.CorrectForm(request.POST or None, initial=first),
+        lambda values: address(account_services.update(principal, user_id, **values)),
+        (f"更正：{user}", f"Correct {user}"), ("保存", "Save"), back=address(user),
     )  # fmt: skip
 
 
@@ -216,14 +232,16 @@ def leave(request: HttpRequest, user_id: int) -> HttpResponse:
     ]
 
     def do(values: dict[str, Any]) -> str:
+        chosen = None if values["disable"] else frozenset(int(one) for one in values.get("posts", ()))
         made = leaving.leave(
-            principal, user_id, values["reason"], successor=values["successor"], disable=values["disable"]
-        )
+            principal, user_id, values["reason"], successor=values["successor"], disable=values["disable"],
+            post_ids=chosen,
+        )  # fmt: skip
         return f"{HANDOVERS}{made.pk}/"
 
     people = managing.users(principal).filter(is_active=True, admin_duty=None).exclude(pk=user.pk)
     return forms.handle(
-        request, entry_forms.LeaveForm(request.POST or None), do, (f"离岗：{user}", f"{user} leaves"), ("离岗", "Leave"),
+        request, entry_forms.LeaveForm(request.POST or None, held=[(one.post_id, str(one.post)) for one in terms]), do, (f"离岗：{user}", f"{user} leaves"), ("离岗", "Leave"),
         back=address(user), losses=losses, people=people.order_by("username").values_list("username", "name_zh")[:SUGGESTED],
     )  # fmt: skip
 

@@ -118,7 +118,17 @@ class AccountForm(PageForm):
     )  # fmt: skip
 
 
+class CorrectForm(PageForm):
+    name_zh = forms.CharField(label=both("姓名", "Name"), max_length=60)
+    division_code = forms.CharField(label=both("所属区划代码", "Division"), max_length=12, required=False)
+    reason = _reason()
+
+
 class LeaveForm(PageForm):
+    posts = forms.MultipleChoiceField(
+        label=both("离开的岗位", "Posts left"), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=both("停用账号时离开全部岗位。", "With the account disabled, all posts are left."),
+    )  # fmt: skip
     successor = forms.CharField(
         label=both("接替人账号", "Successor's account"), max_length=40, required=False,
         widget=forms.TextInput(attrs={"list": "people", "autocomplete": "off"}),
@@ -128,6 +138,14 @@ class LeaveForm(PageForm):
         label=both("同时停用账号（离开本单位）", "Disable the account too"), required=False, initial=True
     )
     reason = _reason()
+
+    def __init__(self, *args: Any, held: list[tuple[int, str]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if held:
+            self.fields["posts"].choices = [(str(pk), name) for pk, name in held]  # type: ignore[attr-defined]
+            self.fields["posts"].initial = [str(pk) for pk, _ in held]
+        else:
+            del self.fields["posts"]
 
 
 class AdministratorForm(PageForm):

@@ -59,6 +59,14 @@ class User(AbstractBaseUser):
     objects = UserManager()
     USERNAME_FIELD = "username"
 
+    class Meta:
+        constraints = [
+            # names that stand for somebody else than an account (scope.py, row security)
+            models.CheckConstraint(
+                condition=~models.Q(username__in=["operator", "anonymous", "public"]), name="user_name_is_not_reserved"
+            )
+        ]
+
     def __str__(self) -> str:
         return self.name_zh or self.username
 

@@ -221,6 +221,8 @@ def test_a_person_called_operator_is_not_the_operator(world: World) -> None:
     for name in ("operator", "public", "anonymous"):
         with pytest.raises(BadEntry, match="保留"):
             account_services.create(world.system, AccountEntry(name, "冒名者", "9901"))
+    with pytest.raises(IntegrityError), transaction.atomic():  # the database says so too
+        User.objects.create(username="operator", name_zh="冒名者")
     with pytest.raises(NotVisible):
         account_services.create(Principal("operator", user_id=world.li.pk), AccountEntry("new", "新人", "9901"))
 

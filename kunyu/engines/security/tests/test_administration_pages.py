@@ -137,6 +137,25 @@ def test_leaving_from_the_page_keeps_a_record_to_sign(world: World) -> None:
     assert "离岗" in page(client, f"/admin/users/{world.li.pk}/")  # its history
 
 
+def test_one_post_is_left_and_the_others_stay(world: World) -> None:
+    second = post_services.create(world.system, world.county.pk, "检查岗")
+    world.appointed()
+    world.appointed(post=second)
+    send(entered(world.system), f"/admin/users/{world.li.pk}/leave", posts=[str(second.pk)], reason="换岗")
+    running = Appointment.objects.filter(ends_on=None)
+    assert [one.post for one in running] == [world.post]
+    world.li.refresh_from_db()
+    assert world.li.is_active
+
+
+def test_a_persons_name_and_division_are_corrected_within_reach(world: World) -> None:
+    client, path = entered(world.system), f"/admin/users/{world.li.pk}/correct"
+    assert send(client, path, name_zh="李工", division_code="9902", reason="调动").status_code == 422
+    send(client, path, name_zh="李工程师", division_code="990102", reason="调动")
+    world.li.refresh_from_db()
+    assert (world.li.name_zh, world.li.division_code) == ("李工程师", "990102")
+
+
 def test_lists_reach_no_further_than_the_administrator(world: World) -> None:
     ours, theirs = entered(world.system), entered(world.other)
     assert "示范市自然资源局" in page(ours, "/admin/organisations/")
