@@ -4,7 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from django.http import HttpRequest
-from ninja import Router
+from ninja import Query, Router
 
 from kunyu.engines.catalogue import queries
 from kunyu.engines.catalogue.themes import broken_links
@@ -16,6 +16,13 @@ router = Router(tags=["catalogue"])
 def tree(request: HttpRequest) -> list[dict[str, Any]]:
     """Table 1 as a tree with the datasets the caller may see, and counts."""
     return [asdict(node) for node in queries.tree(request.principal)]  # type: ignore[attr-defined]
+
+
+@router.get("/search")
+def search(request: HttpRequest, q: str = "", limit: int = Query(20, ge=1, le=200)) -> list[dict[str, Any]]:
+    """Datasets the caller may see whose code begins with, or whose names hold, every word of ``q``."""
+    found = queries.search_datasets(request.principal, q.replace("\0", "")[:80], limit)  # type: ignore[attr-defined]
+    return [asdict(one) for one in found]
 
 
 @router.get("/datasets/{code}")

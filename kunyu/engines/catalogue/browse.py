@@ -12,6 +12,7 @@ from kunyu.engines.catalogue.errors import UnknownDataset
 from kunyu.engines.catalogue.lineage import Source, ancestry
 from kunyu.engines.catalogue.models import CatalogueItem, Dataset, DatasetVersion
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
+from kunyu.engines.catalogue.queries import sees_version
 from kunyu.engines.catalogue.standards import CodeList, Standard, Swatch, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.visible import visible
@@ -127,14 +128,17 @@ def detail(principal: Principal, code: str) -> Detail:
         raise UnknownDataset(
             f"目录中没有 {code}，或者您无权查看。", f"The catalogue has no {code}, or you may not see it.", dataset=code
         )
-    layers = dataset.layers.order_by("position", "id")
-    granted = principal.divisions(code, scope.SEE)
-    prefixes = ("",) if dataset.is_public else granted
+    layers = []
+    for layer in dataset.layers.order_by("position", "id"):
+        # a layer may bear a stricter label than its dataset, and so be seen in fewer divisions or not at all
+        if scope.may(principal, layer.collection, public=dataset.is_public):
+            granted = scope.resolve(principal, layer.collection, scope.SEE, public=dataset.is_public)
+            layers.append(_layer(principal, layer, granted.prefixes))
     return Detail(
         dataset,
         tuple(_path(dataset.item)),
         tuple(dataset.also_under.order_by("position")),
-        tuple(_layer(one, prefixes) for one in layers),
+        tuple(layers),
     )
 
 
@@ -144,12 +148,13 @@ def _path(item: CatalogueItem | None) -> Iterable[CatalogueItem]:
         yield item
 
 
-def _layer(layer: CatalogueLayer, prefixes: tuple[str, ...]) -> LayerDetail:
+def _layer(principal: Principal, layer: CatalogueLayer, prefixes: tuple[str, ...]) -> LayerDetail:
     standard = load_standard(layer.standard_id)
     model = standard.layers[layer.code]
     names = dict.fromkeys(field.codelist for field in model.fields if field.codelist)
     lists = tuple(standard.codelists[name] for name in names if name in standard.codelists)
     published = layer.versions.filter(status=PUBLISHED).order_by("-valid_from", "-number")
     versions = tuple(one for one in published if one.county.startswith(prefixes))
-    sources = tuple(ancestry(versions[0])) if versions else ()
+    made_from = ancestry(versions[0]) if versions else []
+    sources = tuple(one for one in made_from if one.version is None or sees_version(principal, one.version))
     return LayerDetail(layer, standard, model, lists, standard.styles, versions, sources)

@@ -35,7 +35,7 @@ def ancestry(version: DatasetVersion) -> list[Source]:
         files = {one["sm3"]: one for one in inputs if "sm3" in one}
         found += [Source(depth, None, sm3, str(one.get("name", ""))) for sm3, one in files.items()]
         wanted = {one["version"] for one in inputs if "version" in one} - seen
-        level = list(DatasetVersion.objects.select_related("layer").filter(pk__in=wanted).order_by("pk"))
+        level = list(DatasetVersion.objects.select_related("layer__dataset").filter(pk__in=wanted).order_by("pk"))
         found += [Source(depth, one) for one in level]
         seen |= wanted
     return found
@@ -57,6 +57,6 @@ def _inputs(version: DatasetVersion) -> list[dict[str, Any]]:
 
 
 def _children(version: DatasetVersion) -> Iterable[DatasetVersion]:
-    return DatasetVersion.objects.select_related("layer").filter(
+    return DatasetVersion.objects.select_related("layer__dataset").filter(
         lineage__contains={"inputs": [{"version": version.pk}]}
     )

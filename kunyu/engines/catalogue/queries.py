@@ -62,6 +62,27 @@ def datasets(principal: Principal) -> list[DatasetSummary]:
     return [_summary(one, state.get(one.code)) for one in _visible(principal)]
 
 
+def search_datasets(principal: Principal, text: str, limit: int = 20) -> list[DatasetSummary]:
+    """The first ``limit`` datasets, in the catalogue's order, that the principal may see and that hold every word.
+
+    A word is found at the beginning of the code, or anywhere in names, layers, producer or content item. Permission is
+    part of the query, so a catalogue of any length is searched at the same price for everybody.
+    """
+    rows = visible(principal).order_by("item__position", "position", "code")
+    for word in text.split():
+        rows = rows.filter(
+            Q(code__startswith=word)
+            | Q(name_zh__icontains=word)
+            | Q(name_en__icontains=word)
+            | Q(layer_names__icontains=word)
+            | Q(producer_zh__icontains=word)
+            | Q(item__name_zh__icontains=word)
+        )
+    found = list(rows.prefetch_related(Prefetch("layers", to_attr="all_layers"))[: max(1, limit)])
+    state = _state_of_first_layers([one.code for one in found])
+    return [_summary(one, state.get(one.code)) for one in found]
+
+
 def _visible(principal: Principal) -> list[Dataset]:
     rows = visible(principal).order_by("item__position", "position", "code")
     return list(
@@ -69,13 +90,15 @@ def _visible(principal: Principal) -> list[Dataset]:
     )
 
 
-def _state_of_first_layers() -> dict[str, dict[str, Any]]:
-    """Counties, records and last publish per dataset code.
+def _state_of_first_layers(codes: list[str] | None = None) -> dict[str, dict[str, Any]]:
+    """Counties, records and last publish per dataset code; of ``codes`` only, where they are named.
 
     Records are those of the version that speaks of the latest days in each county: a correction of an earlier year is
     published later, and says nothing about today.
     """
     published = DatasetVersion.objects.filter(status=_PUBLISHED)
+    if codes is not None:
+        published = published.filter(layer__collection__in=codes)
     latest = published.order_by("layer", "county", "-valid_from", "-number").distinct("layer", "county").values("pk")
     rows = (
         DatasetVersion.objects.filter(pk__in=latest)
@@ -185,9 +208,17 @@ def dataset_detail(principal: Principal, code: str) -> dict[str, Any]:
     UnknownDataset
         Nothing bears the code, and the principal may see the whole branch.
     """
-    dataset, _, granted = open_dataset(principal, code, scope.SEE)
+    dataset, _, _ = open_dataset(principal, code, scope.SEE)
     layers = Layer.objects.filter(dataset=dataset).order_by("standard_id", "position")
-    first = sorted(layers, key=lambda one: (one.collection != dataset.code, one.position))
+    # a layer may bear a stricter label than its dataset, and so be seen in fewer divisions or not at all
+    seen = {
+        one.pk: scope.resolve(principal, one.collection, scope.SEE, public=dataset.is_public)
+        for one in layers
+        if scope.may(principal, one.collection, scope.SEE, public=dataset.is_public)
+    }
+    first = sorted(
+        (one for one in layers if one.pk in seen), key=lambda one: (one.collection != dataset.code, one.position)
+    )
     return {
         "code": dataset.code,
         "aliases": dataset.aliases,
@@ -203,7 +234,11 @@ def dataset_detail(principal: Principal, code: str) -> dict[str, Any]:
         "verified": dataset.verified,
         "source": dataset.source,
         "layers": [layer_detail(one) for one in first],
-        "versions": [_version(one) for one in versions(dataset) if granted.allows_division(one.county)],
+        "versions": [
+            _version(one)
+            for one in versions(dataset)
+            if one.layer_id in seen and seen[one.layer_id].allows_division(one.county)
+        ],
     }
 
 
@@ -268,7 +303,7 @@ def lineage_of(principal: Principal, version_id: int) -> dict[str, Any]:
         As ``security.scope`` says; a version that does not exist is not visible either.
     """
     version = DatasetVersion.objects.select_related("layer__dataset").filter(pk=version_id).first()
-    collection = version.layer.dataset.code if version else ""
+    collection = version.layer.collection if version else ""
     public = bool(version and version.layer.dataset.is_public)
     granted = scope.resolve(principal, collection, scope.SEE, public=public)
     if version is None or not granted.allows_division(version.county):
@@ -278,6 +313,16 @@ def lineage_of(principal: Principal, version_id: int) -> dict[str, Any]:
         "made_from": [
             {"depth": one.depth, "sm3": one.sm3, "name": one.name, "version": one.version and _version(one.version)}
             for one in ancestry(version)
+            if one.version is None or sees_version(principal, one.version)
         ],
-        "used_by": [_version(one) for one in descendants(version)],
+        "used_by": [_version(one) for one in descendants(version) if sees_version(principal, one)],
     }
+
+
+def sees_version(principal: Principal, version: DatasetVersion) -> bool:
+    """May the principal know of this version: its layer, in its county?"""
+    layer = version.layer
+    if not scope.may(principal, layer.collection, scope.SEE, public=layer.dataset.is_public):
+        return False
+    granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.dataset.is_public)
+    return granted.allows_division(version.county)

@@ -4,13 +4,13 @@ from collections.abc import Callable
 
 import pytest
 
-from kunyu.engines.catalogue import queries
+from kunyu.engines.catalogue import browse, queries
 from kunyu.engines.catalogue.errors import UnknownDataset
 from kunyu.engines.catalogue.loading import Loaded
-from kunyu.engines.catalogue.models import Dataset, DatasetVersion
+from kunyu.engines.catalogue.models import Dataset, DatasetVersion, Layer
 from kunyu.engines.catalogue.themes import BrokenLink, Leaf, broken_links, set_theme
 from kunyu.engines.security import epochs
-from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
+from kunyu.engines.security.errors import NotVisible, SignInNeeded
 from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.scope import ANONYMOUS, SEE, Principal, Right, operator
 
@@ -75,7 +75,7 @@ def test_who_may_not_see_learns_nothing(county: Callable[..., DatasetVersion]) -
     with pytest.raises(UnknownDataset):
         queries.dataset_detail(operator(), "10401-777")
     assert queries.dataset_detail(OTHER_COUNTY, "10401-003")["versions"] == []
-    with pytest.raises(NotAllowed):
+    with pytest.raises(NotVisible):
         queries.lineage_of(OTHER_COUNTY, version.pk)
     with pytest.raises(NotVisible):
         queries.lineage_of(operator(), 10**12)
@@ -94,3 +94,39 @@ def test_theme_leaves_resolve_or_are_reported(catalogue: Loaded) -> None:
 
     set_theme("farmland", "耕地保护", "自然资源局耕保科", leaves[:2])
     assert broken_links() == []
+
+
+def test_search_finds_words_inside_what_may_be_seen(county: Callable[..., DatasetVersion]) -> None:
+    """R-360: words meet code, names, layer, producer; permission is part of the question; wildcards are letters."""
+    county("2024-12-31", "2025-01-10T00:00:00+08:00", {"a": "0101", "b": "0103"})
+    found = queries.search_datasets(operator(), "地类图斑", 10)
+    assert [(one.code, one.counties, one.records) for one in found] == [("10401-003", 1, 2)]
+    assert [one.code for one in queries.search_datasets(LAND_ONLY, "104 DLTB", 10)] == ["10401-003", "10401-008"]
+    assert queries.search_datasets(ANONYMOUS, "地类图斑", 10) == []
+    assert queries.search_datasets(operator(), "100%_", 10) == []
+    everything = queries.search_datasets(operator(), "", 200)
+    assert everything == queries.datasets(operator()) and len(queries.search_datasets(operator(), "", 7)) == 7
+
+
+def test_a_stricter_layer_and_foreign_versions_stay_hidden(county: Callable[..., DatasetVersion]) -> None:
+    """R-041, R-360: a layer labelled above its dataset, and versions of what one may not see, are in no answer."""
+    base = county("2024-12-31", "2025-01-10T00:00:00+08:00", {"a": "0101"})
+    made = county("2025-12-31", "2026-01-10T00:00:00+08:00", {"a": "0103"}, inputs=[{"version": base.pk}])
+    elsewhere = DatasetVersion.objects.create(
+        layer=Layer.objects.get(collection="10401-004"), county="990101", number=1, valid_from="2025-12-31",
+        status="published", lineage={"inputs": [{"version": made.pk}]},
+    )  # fmt: skip
+    parcels_only = Principal("li", rights=(Right("10401-003", "", SEE),))
+    assert [one["id"] for one in queries.lineage_of(operator(), made.pk)["used_by"]] == [elsewhere.pk]
+    assert queries.lineage_of(parcels_only, made.pk)["used_by"] == []
+    slope_only = Principal("li", rights=(Right("10401-004", "", SEE),))
+    assert queries.lineage_of(slope_only, elsewhere.pk)["made_from"] == []
+
+    LabelRow.objects.create(
+        collection="10401-001.XZQJX", secrecy=2, grading=2, sharing=2, reason="试", state="approved", proposed_by="a",
+        decided_by="b",
+    )  # fmt: skip
+    epochs.forget()
+    land = {one["collection"] for one in queries.dataset_detail(LAND_ONLY, "10401-001")["layers"]}
+    assert "10401-001" in land and "10401-001.XZQJX" not in land
+    assert "10401-001.XZQJX" not in {one.layer.collection for one in browse.detail(LAND_ONLY, "10401-001").layers}
