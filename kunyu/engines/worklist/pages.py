@@ -134,10 +134,10 @@ _DONE_WORDS = {
 def act_on_task(request: HttpRequest, task_id: int, act: str) -> HttpResponse:
     """Claim, release, complete, hand over, assign or withdraw a task, and return to where one came from."""
     principal = _principal(request)
+    services.visible_task(principal, task_id)  # 404 before anything is said
     reason = request.POST.get("reason", "")
 
     def do() -> Task:
-        services.visible_task(principal, task_id)
         if act in ("hand_over", "assign"):
             give = services.hand_over if act == "hand_over" else services.assign
             return give(task_id, find_user(request.POST.get("user", "")), principal, reason)
@@ -267,7 +267,7 @@ def undelivered(request: HttpRequest) -> HttpResponseBase:
 def send_again(request: HttpRequest, message_id: int) -> HttpResponse:
     """Queue a dead letter anew."""
     principal = _principal(request)
-    sending.visible_messages(principal)  # 404 for everybody else
+    sending.visible_message(principal, message_id)  # 404 for everybody else
     _try(request, lambda: sending.send_again(principal, message_id), ("已重新排队发送。", "Queued again."))
     return redirect("/notifications/undelivered/")
 

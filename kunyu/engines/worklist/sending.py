@@ -118,12 +118,18 @@ def visible_messages(principal: Principal) -> QuerySet[Message]:
     return rows.filter(reach)
 
 
-@transaction.atomic
-def send_again(principal: Principal, message_id: int) -> Message:
-    """Queue a dead letter anew, on record."""
+def visible_message(principal: Principal, message_id: int) -> Message:
+    """One of these messages, or the same answer as for a number that does not exist."""
     message = visible_messages(principal).filter(pk=message_id).first()
     if message is None:
         raise UnknownMessage(f"没有消息 {message_id}。", f"There is no message {message_id}.")
+    return message
+
+
+@transaction.atomic
+def send_again(principal: Principal, message_id: int) -> Message:
+    """Queue a dead letter anew, on record."""
+    message = visible_message(principal, message_id)
     now = timezone.now()
     if not Message.objects.filter(pk=message_id, state=State.DEAD).update(state=State.WAITING, attempts=0, due_at=now):
         raise WrongState(

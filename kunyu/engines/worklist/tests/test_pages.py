@@ -57,6 +57,7 @@ def test_a_task_is_not_found_by_those_who_may_not_take_it(li, stranger):
     assert browser(li).get(f"/tasks/{task.pk}").status_code == 200
     assert browser(stranger).get(f"/tasks/{task.pk}").status_code == 404
     assert browser(stranger).get(f"/tasks/{task.pk + 999}").status_code == 404
+    assert browser(stranger).post(f"/tasks/{task.pk}/claim").status_code == 404
     assert Client().get("/tasks/")["Location"].startswith("/login")
 
 
