@@ -12,8 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.db import connection, transaction
+from django.db import connection
 
 from kunyu.engines.security import audit, keys
 from kunyu.engines.security.audit import acts, sealing
@@ -21,38 +20,18 @@ from kunyu.engines.security.audit.export import NothingInPeriod, export_to
 from kunyu.engines.security.audit.findings import Verdict
 from kunyu.engines.security.audit.own_log import verify_own_log
 from kunyu.engines.security.audit.state import seal_state
+from kunyu.engines.security.audit.tests.tampering import LI, attack, ten_acts
 from kunyu.engines.security.audit.verify import verify_file
 from kunyu.engines.security.errors import NotVisible, SignInNeeded
 from kunyu.engines.security.models import AuditEntry, AuditPending, AuditSeal
 from kunyu.engines.security.scope import ANONYMOUS, Principal, operator
-from kunyu.project.cli.main import run
-from kunyu.project.runtime.doctor_audit import audit_results
 
 pytestmark = pytest.mark.django_db
-LI = Principal("li", "李四", 7)
-TABLES = ("auditentry", "auditseal", "auditcheckpoint")
 
 
 @pytest.fixture
 def ten() -> None:
-    """Ten sealed acts, checkpoints behind the fifth and the tenth."""
-    signer = keys.node_signer()
-    for number in range(1, 11):
-        with transaction.atomic():
-            audit.record(LI, "export", "collection", f"10401-{number:03d}", rows=number, note="引号\"与\\反斜杠")
-        if number % 5 == 0:
-            sealing.seal_everything(signer.node_id, signer)
-
-
-def attack(*statements: str) -> None:
-    """As the owner of the tables: guards off, change, guards on again."""
-    with connection.cursor() as cursor:
-        for switch in ("DISABLE TRIGGER", None, "ENABLE ALWAYS TRIGGER"):
-            for table in TABLES:
-                for guard in ("append_only_row", "append_only_statement") if switch else ():
-                    cursor.execute(f"ALTER TABLE security_{table} {switch} {guard}")
-            for statement in statements if switch is None else ():
-                cursor.execute(statement)
+    ten_acts()
 
 
 def codes(verdict: Verdict) -> dict[str, list[tuple[int, int]]]:
@@ -200,26 +179,6 @@ def test_only_the_audit_administrator_and_the_owner_read_the_log(ten: None, tmp_
     ]  # fmt: skip
 
 
-def test_the_commands_answer_with_the_codes_of_the_contract(
-    ten: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path, pem = tmp_path / "log.jsonl", tmp_path / "key.pem"
-    pem.write_bytes(acts.public_keys_pem())
-    assert run(["audit", "export", str(path), "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["entries"] == 11
-    assert run(["audit", "verify", str(path), "--public-key", str(pem)]) == 0
-    assert "完好" in capsys.readouterr().out
-    assert run(["audit", "verify", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out)["clean"] is True
-    path.write_bytes(path.read_bytes().replace("李四".encode(), "王五".encode(), 1))
-    assert run(["audit", "verify", str(path), "--json"]) == 1
-    assert json.loads(capsys.readouterr().out)["findings"][0]["first"] == 1
-    assert run(["audit", "verify", str(pem)]) == 3
-    assert run(["audit", "verify", str(path), "--anchor", str(tmp_path / "none")]) == 3
-    assert run(["audit", "export", str(path), "--from", "yesterday"]) == 2
-    assert run(["audit", "state", "--json"]) == 0
-
-
 def test_verification_runs_without_django_and_without_a_database(ten: None, tmp_path: Path) -> None:
     """A machine that has the program and none of the node's libraries or state."""
     path, pem = tmp_path / "log.jsonl", tmp_path / "key.pem"
@@ -237,13 +196,3 @@ def test_verification_runs_without_django_and_without_a_database(ten: None, tmp_
 
     assert done.returncode == 0, done.stderr.decode()
     assert json.loads(done.stdout)["entries"] == 10
-
-
-@pytest.mark.django_db(transaction=True)
-def test_the_doctor_says_what_is_wrong_with_the_seal(ten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    assert [one.level for one in audit_results(node_runs=False)] == ["ok", "warning"]
-    monkeypatch.setattr(settings, "KUNYU_AUDIT_ANCHORS", f"file:{tmp_path}")
-    assert [one.level for one in audit_results(node_runs=False)] == ["ok", "ok"]
-    assert next(audit_results(node_runs=True)).level == "problem", "no sealer runs"
-    attack("UPDATE security_auditseal SET link = sha256(link) WHERE seq = 10")
-    assert "does not hold what was signed" in next(audit_results(node_runs=False)).en
