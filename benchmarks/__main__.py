@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("load_publish", "check_rules", "tiles", "second_start", "crypto", "access")
+ALL = ("load_publish", "check_rules", "tiles", "second_start", "crypto", "access", "audit")
 
 for name in sys.argv[1:] or ALL:
     print(f"== {name}", flush=True)

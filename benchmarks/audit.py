@@ -154,7 +154,12 @@ def checked(verdict: Any) -> None:
 # --- recording ---
 def recording(rounds: int, folder: Path, about: dict[str, Any]) -> list[dict[str, Any]]:
     """Acts a second on a node of its own, with its sealer running."""
-    environment = {**os.environ, "KUNYU_HOME": str(folder / "node"), "KUNYU_PORT": str(free_port()), "KUNYU_SAMPLE": "0"}
+    environment = {
+        **os.environ,
+        "KUNYU_HOME": str(folder / "node"),
+        "KUNYU_PORT": str(free_port()),
+        "KUNYU_SAMPLE": "0",
+    }
     environment.pop("DATABASE_URL", None)
     kunyu = [sys.executable, "-m", "kunyu"]
     (folder / "node").mkdir(mode=0o711)

@@ -63,7 +63,9 @@ def person(request: HttpRequest, actor: str) -> HttpResponseBase:
     summary = audit_queries.person_summary(audit_queries.visible(_principal(request)).filter(actor=actor))
     actions = [(kind, audit_words.action(code), count) for kind, code, count in summary.actions]
     crumbs = (_HOME, Crumb(actor))
-    return rendering.render(request, listing, "security/audit_person.html", summary=summary, actions=actions, crumbs=crumbs)
+    return rendering.render(
+        request, listing, "security/audit_person.html", summary=summary, actions=actions, crumbs=crumbs
+    )
 
 
 @require_safe
@@ -260,5 +262,6 @@ def _day(request: HttpRequest, name: str) -> date | None:
     try:
         return datetime.strptime(text, "%Y-%m-%d").date() if text else None
     except ValueError:
-        raise audit_report.BadMonth(f"“{text}”不是日期；请写成 2026-11-23。", f"'{text}' is no day; write 2026-11-23.") from None
-
+        raise audit_report.BadMonth(
+            f"“{text}”不是日期；请写成 2026-11-23。", f"'{text}' is no day; write 2026-11-23."
+        ) from None

@@ -47,7 +47,15 @@ def note(request: HttpRequest, status: int) -> None:
     if principal.is_anonymous:
         return
     place = request.path if status == 403 else "/".join(request.path.split("/")[:3])
-    key = [int(time.time() // 60), principal.name, principal.user_id, principal.session_id, principal.origin, status, place]
+    key = [
+        int(time.time() // 60),
+        principal.name,
+        principal.user_id,
+        principal.session_id,
+        principal.origin,
+        status,
+        place,
+    ]
     with transaction.atomic():
         recording.write(
             principal, "access", "address", request.path[:200], "refused",

@@ -18,7 +18,9 @@ from kunyu.kernel.errors import UnreadableInput, UsageError
 if TYPE_CHECKING:
     from kunyu.engines.security.audit.findings import Verdict
 
-app = typer.Typer(help="审计：导出、校验、封存状态。 The audit: export, verify, state of the seal.", no_args_is_help=True)
+app = typer.Typer(
+    help="审计：导出、校验、封存状态。 The audit: export, verify, state of the seal.", no_args_is_help=True
+)
 Json = Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档 / one JSON document on stdout")]
 FINDINGS = 1
 SHOWN = 20
@@ -47,7 +49,9 @@ def export(
 
 @app.command()
 def verify(
-    file: Annotated[Path | None, typer.Argument(help="导出文件；不给则校验本节点 / export; none: this node's log")] = None,
+    file: Annotated[
+        Path | None, typer.Argument(help="导出文件；不给则校验本节点 / export; none: this node's log")
+    ] = None,
     anchor: Annotated[Path | None, typer.Option(help="锚定文件或文件夹 / anchor file or folder")] = None,
     public_key: Annotated[
         list[Path] | None, typer.Option("--public-key", help="公钥或证书（PEM），可重复 / public key or certificate")

@@ -51,7 +51,9 @@ def read(path: str | os.PathLike[str], keys: Keys, node: str, verdict: Verdict) 
                 f"The anchor holds two links for record {checkpoint.seq} (checkpoints {known.number} and "
                 f"{checkpoint.number}): the node signed two different logs"))  # fmt: skip
     if not count:
-        raise NoAnchor(f"锚定 {Path(path).name} 是空的。请核对路径。", f"The anchor {Path(path).name} is empty. Check the path.")
+        raise NoAnchor(
+            f"锚定 {Path(path).name} 是空的。请核对路径。", f"The anchor {Path(path).name} is empty. Check the path."
+        )
     verdict.anchored = len(found)
     return [found[seq] for seq in sorted(found)]
 
@@ -94,7 +96,9 @@ def _checked(name: str, number: int, line: bytes, keys: Keys, node: str, verdict
     except NotACheckpoint:
         checkpoint = None
     if found is None or checkpoint is None:
-        verdict.add(Finding("anchor", 0, 0, number, f"{where_zh}无法识别，被改动", f"{where_en} was changed: it cannot be read"))
+        verdict.add(
+            Finding("anchor", 0, 0, number, f"{where_zh}无法识别，被改动", f"{where_en} was changed: it cannot be read")
+        )
         return None
     seq, key = checkpoint.seq, keys.get(checkpoint.signer)
     if checkpoint.node != node:
@@ -116,5 +120,6 @@ def _lines(path: Path) -> Iterator[tuple[str, int, bytes]]:
                 yield file.name, number, line
     except OSError as error:
         raise NoAnchor(
-            f"锚定 {path.name} 无法读取（{error}）。请核对路径。", f"The anchor {path.name} cannot be read ({error}). Check the path."
+            f"锚定 {path.name} 无法读取（{error}）。请核对路径。",
+            f"The anchor {path.name} cannot be read ({error}). Check the path.",
         ) from error

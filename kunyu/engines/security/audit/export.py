@@ -201,4 +201,3 @@ def _checkpoints(first: int, last: int) -> Iterator[tuple[int, bytes]]:
         rows: Iterable[tuple[int, str, bytes]] = cursor.fetchall()
     for seq, body, signature in rows:
         yield seq, checkpoint_line(body.encode("utf-8"), bytes(signature))
-

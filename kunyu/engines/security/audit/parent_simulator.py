@@ -45,7 +45,9 @@ class SimulatedParent:
         certificate = read_certificate(certificate_pem.encode())
         known = self.folder / f"{sm3_hex(found.node.encode())[:16]}.pem"
         if known.exists() and known.read_bytes() != certificate.pem():
-            raise _refused(f"证书与首次登记的不同：{certificate.fingerprint}", "its certificate is not the one first seen")
+            raise _refused(
+                f"证书与首次登记的不同：{certificate.fingerprint}", "its certificate is not the one first seen"
+            )
         right = signature_is_right(certificate.public_key, checkpoint.text, checkpoint.signature)
         if not right or found.signer != certificate.fingerprint:
             raise _refused("签名不符", "its signature is wrong")
@@ -91,9 +93,12 @@ def _require_one_story(found: Checkpoint, kept: Path) -> None:
         backwards = (earlier.seq > found.seq) != (earlier.number > found.number)
         if backwards or (same_place and (earlier.link, earlier.number) != (found.link, found.number)):
             raise _refused(
-                f"与已收的检查点 {earlier.number} 矛盾：审计出现分叉", f"it contradicts checkpoint {earlier.number}: a fork"
+                f"与已收的检查点 {earlier.number} 矛盾：审计出现分叉",
+                f"it contradicts checkpoint {earlier.number}: a fork",
             )
 
 
 def _refused(zh: str, en: str) -> CheckpointRefused:
-    return CheckpointRefused(f"检查点未被接收：{zh}。请查明原因。", f"The checkpoint was not taken: {en}. Look into it.")
+    return CheckpointRefused(
+        f"检查点未被接收：{zh}。请查明原因。", f"The checkpoint was not taken: {en}. Look into it."
+    )

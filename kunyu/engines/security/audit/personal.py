@@ -79,4 +79,3 @@ def _identity_masked(match: re.Match[str]) -> str:
     text = match[0]
     remainder = sum(int(digit) * weight for digit, weight in zip(text, _WEIGHTS, strict=False)) % 11
     return str(masks.mask(DOCUMENT, text)) if "10X98765432"[remainder] == text[-1].upper() else text
-

@@ -86,6 +86,7 @@ END $$;
 
 GUARDED = ("auditentry", "auditseal", "auditcheckpoint", "auditanchoring")
 
+
 def guards():
     for name in GUARDED:
         table = f"security_{name}"
@@ -116,8 +117,18 @@ def take_over(apps, schema_editor):
             cursor.execute(
                 "INSERT INTO security_auditentry (at, record, leaf, actor, origin, action, object_kind, object_id, result, "
                 "detail) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s::jsonb)",
-                [record.time, text, digest(text.encode()), actor, origin, action, kind, object_id, result,
-                 json.dumps(record.detail, ensure_ascii=False)],
+                [
+                    record.time,
+                    text,
+                    digest(text.encode()),
+                    actor,
+                    origin,
+                    action,
+                    kind,
+                    object_id,
+                    result,
+                    json.dumps(record.detail, ensure_ascii=False),
+                ],
             )
 
 

@@ -42,7 +42,9 @@ def test_the_commands_answer_with_the_codes_of_the_contract(
 
 
 @pytest.mark.django_db(transaction=True)
-def test_the_doctor_says_what_is_wrong_with_the_seal(ten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_doctor_says_what_is_wrong_with_the_seal(
+    ten: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     assert [one.level for one in audit_results(node_runs=False)] == ["ok", "warning"]
     monkeypatch.setattr(settings, "KUNYU_AUDIT_ANCHORS", f"file:{tmp_path}")
     assert [one.level for one in audit_results(node_runs=False)] == ["ok", "ok"]

@@ -43,7 +43,11 @@ def record_text(number: int) -> bytes:
     at = datetime(2026, 11, 23, 4, tzinfo=UTC) + timedelta(seconds=number)
     who = Subject(number % 7, f"user{number % 7}", "张三", "自然资源局")
     detail = {"rows": number, "note": '引号" 反斜杠\\ 换行\n'}
-    return Record(at, "business", NODE, who, "export", "collection", f"10401-{number:03d}", "done", detail=detail).text().encode()
+    return (
+        Record(at, "business", NODE, who, "export", "collection", f"10401-{number:03d}", "done", detail=detail)
+        .text()
+        .encode()
+    )
 
 
 @dataclass

@@ -17,7 +17,7 @@ def ten_acts() -> None:
     signer = keys.node_signer()
     for number in range(1, 11):
         with transaction.atomic():
-            audit.record(LI, "export", "collection", f"10401-{number:03d}", rows=number, note="引号\"与\\反斜杠")
+            audit.record(LI, "export", "collection", f"10401-{number:03d}", rows=number, note='引号"与\\反斜杠')
         if number % 5 == 0:
             sealing.seal_everything(signer.node_id, signer)
 

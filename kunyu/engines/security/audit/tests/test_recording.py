@@ -111,7 +111,9 @@ def test_personal_data_is_masked_by_key_at_any_depth_and_by_form() -> None:
 
 
 def test_hostile_text_is_recorded_and_not_lost() -> None:
-    audit.record(Principal("a\x00b\ud800"), "sign-in", "session", "\x00", "refused", note="\x00\udfff", **{"k\x00": float("nan")})
+    audit.record(
+        Principal("a\x00b\ud800"), "sign-in", "session", "\x00", "refused", note="\x00\udfff", **{"k\x00": float("nan")}
+    )
     made = AuditEntry.objects.get()
 
     assert made.actor == "a\ufffdb?" and made.object_id == "\ufffd"
@@ -142,7 +144,9 @@ def test_the_same_read_is_recorded_once_even_by_two_processes(monkeypatch: pytes
 
     audit.record_read(LI, "10401-003", (113.01, 34.51, 113.02, 34.52), 18, "identify")
     audit.record_read(LI, "10401-003", None, 18, "features")
-    audit.record_read(Principal("wang", "", 8, session_id=43), "10401-003", (113.01, 34.51, 113.02, 34.52), 18, "features")
+    audit.record_read(
+        Principal("wang", "", 8, session_id=43), "10401-003", (113.01, 34.51, 113.02, 34.52), 18, "features"
+    )
     assert AuditEntry.objects.count() == 4
     moment = reads.time.time()
     monkeypatch.setattr(reads.time, "time", lambda: moment + 60)

@@ -190,7 +190,9 @@ def await_sealed(count: int, seconds: float = 20) -> float:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_running_sealer_seals_within_a_second_and_signs_when_stopped(sealer: Callable[..., Any], tmp_path: Path) -> None:
+def test_a_running_sealer_seals_within_a_second_and_signs_when_stopped(
+    sealer: Callable[..., Any], tmp_path: Path
+) -> None:
     anchor = tmp_path / "worm"
     process = sealer(KUNYU_AUDIT_ANCHORS=f"file:{anchor}")
     act()
