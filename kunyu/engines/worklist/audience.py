@@ -142,7 +142,7 @@ def people_who_hold(
     action: str, collections: Sequence[str], duty: str, division: str, most: int = MOST_TOLD
 ) -> list[int]:
     """Ids of up to ``most`` active people for whom :func:`holds` is true now."""
-    likely = _administrators(duty) if duty else _grantees(action)
+    likely = _administrators(duty) if duty else _grantees(action, collections[0] if collections else "", division)
     found = []
     for user in User.objects.filter(pk__in=likely, is_active=True).order_by("pk"):
         if holds(principal_of(user), action, collections, duty, division):
@@ -156,14 +156,19 @@ def _administrators(duty: str) -> list[int]:
     return list(User.objects.filter(admin_duty__duty=duty).values_list("pk", flat=True))
 
 
-def _grantees(action: str) -> list[int]:
-    """Everybody with a grant of this action, direct or through a post: a wide net, the gateway decides."""
+_GRANTEES = """
+WITH fitting AS (
+  SELECT user_id, role_id FROM security_grant
+  WHERE action = %(action)s AND starts_with(%(division)s, division_prefix)
+    AND (%(collection)s = '' OR starts_with(%(collection)s, branch)))
+SELECT user_id FROM fitting WHERE user_id IS NOT NULL
+UNION
+SELECT a.user_id FROM fitting JOIN security_post_roles pr USING (role_id) JOIN security_appointment a USING (post_id)
+"""
+
+
+def _grantees(action: str, collection: str, division: str) -> list[int]:
+    """Everybody with a grant that might do, direct or through a post: a wide net, the gateway decides."""
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT g.user_id FROM security_grant g WHERE g.action = %s AND g.user_id IS NOT NULL "
-            "UNION SELECT a.user_id FROM security_appointment a "
-            "JOIN security_post_roles pr ON pr.post_id = a.post_id "
-            "JOIN security_grant g ON g.role_id = pr.role_id WHERE g.action = %s",
-            [action, action],
-        )
+        cursor.execute(_GRANTEES, {"action": action, "collection": collection, "division": division})
         return [row[0] for row in cursor.fetchall()]

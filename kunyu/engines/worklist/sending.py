@@ -16,8 +16,9 @@ from django.utils import timezone
 from kunyu.engines.security import audit, duties
 from kunyu.engines.security.scope import OPERATOR, Principal
 from kunyu.engines.worklist.errors import NotSent, UnknownMessage, WrongState
+from kunyu.engines.worklist.incidents import Alarm, raise_incident
 from kunyu.engines.worklist.mail import Letter, send_letter
-from kunyu.engines.worklist.models import Channel, Message, Notification
+from kunyu.engines.worklist.models import Channel, Incident, Message, Notification
 from kunyu.engines.worklist.queueing import queue_message
 from kunyu.engines.worklist.settings import worklist_settings
 from kunyu.engines.worklist.sms import send_short_message
@@ -68,8 +69,12 @@ def _hand_out(message: Message) -> str:
 def _text(notification: Notification) -> str:
     """The mail names the matter and leads to it; what it is about stays inside the node."""
     link = f"{worklist_settings().public_address}{notification.href}" if notification.href else ""
-    lines = [notification.title_zh, notification.body_zh, "", notification.title_en, notification.body_en, "", link]
-    return "\n".join(lines).strip() + "\n"
+    blocks = [
+        f"{notification.title_zh}\n{notification.body_zh}",
+        f"{notification.title_en}\n{notification.body_en}",
+        link,
+    ]
+    return "\n\n".join(block.strip() for block in blocks if block.strip()) + "\n"
 
 
 def _failed(message: Message, error: Exception) -> str:
@@ -83,9 +88,26 @@ def _failed(message: Message, error: Exception) -> str:
         Message.objects.filter(pk=message.pk).update(
             state=state, due_at=due, reason_zh=zh[:2000].replace("\x00", ""), reason_en=en[:2000].replace("\x00", "")
         )
-        if not final:
+        if final:
+            _raise_incident(message)
+        else:
             queue_message(message.pk, due)
     return str(state)
+
+
+def _raise_incident(message: Message) -> None:
+    """One incident per division and channel for its system administrators, however many messages fail."""
+    division = message.notification.recipient.division_code
+    zh, en = ("邮件", "Mail") if message.channel == Channel.MAIL else ("短信", "Short messages")
+    raise_incident(
+        Alarm(
+            key=f"messages-not-delivered:{message.channel}:{division}", level=Incident.Level.BLUE,
+            title_zh=f"{zh}未送达", title_en=f"{en} not delivered", source="worklist.sending",
+            occurrence=f"message:{message.pk}:{message.attempts}:{message.due_at:%Y%m%dT%H%M%S%f}",
+            href="/notifications/undelivered/", division=division, duty=duties.SYSTEM,
+        ),
+        Principal("worklist", origin="worker"),
+    )  # fmt: skip
 
 
 def take_up_messages(overdue_s: float = 0) -> int:
@@ -95,11 +117,16 @@ def take_up_messages(overdue_s: float = 0) -> int:
     and ends at once.
     """
     lost = timezone.now() - timedelta(seconds=INTERRUPTED_S)
-    Message.objects.filter(state=State.SENDING, started_at__lt=lost).update(
-        state=State.DEAD,
-        reason_zh="发送被中断，无法知道是否已送达；不自动重发，请人工决定。",
-        reason_en="Sending was interrupted; nobody knows whether it arrived. It is not sent again by itself.",
-    )
+    for message in Message.objects.select_related("notification__recipient").filter(
+        state=State.SENDING, started_at__lt=lost
+    ):
+        with transaction.atomic():
+            if Message.objects.filter(pk=message.pk, state=State.SENDING).update(
+                state=State.DEAD,
+                reason_zh="发送被中断，无法知道是否已送达；不自动重发，请人工决定。",
+                reason_en="Sending was interrupted; nobody knows whether it arrived. It is not sent again by itself.",
+            ):
+                _raise_incident(message)
     should = timezone.now() - timedelta(seconds=overdue_s)
     waiting = list(Message.objects.filter(state=State.WAITING, due_at__lte=should).values_list("pk", "due_at"))
     for message_id, due in waiting:

@@ -21,7 +21,7 @@ from kunyu.engines.security.models import AdminDuty, AuditEntry, User
 from kunyu.engines.worklist import notices, sending, sms
 from kunyu.engines.worklist import settings as worklist
 from kunyu.engines.worklist.errors import NotSent, UnknownKind, WrongState
-from kunyu.engines.worklist.models import Message, Notification
+from kunyu.engines.worklist.models import Incident, Message, Notification
 from kunyu.engines.worklist.notices import Notice, notify
 from kunyu.engines.worklist.tests import smtp_server
 from kunyu.engines.worklist.tests.people import acting
@@ -83,7 +83,12 @@ def test_a_mail_leaves_by_a_job_once_however_often_the_job_runs(li, smtp):
     assert mail["Subject"] == "【坤舆】北坡位移 Bcc: x@y.z"
     assert mail["Bcc"] is None
     assert mail["Message-ID"] == f"<kunyu-message-{message.pk}@example.org>"
-    assert "https://node.example.org/incidents/1" in mail.get_content()
+    assert mail.get_content().splitlines()[1:] == [
+        "Bcc: x@y.z",
+        "来源 GNSS-7",
+        "",
+        "https://node.example.org/incidents/1",
+    ]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -140,6 +145,22 @@ def test_a_refusal_for_good_is_a_dead_letter_with_the_servers_words(li, smtp):
     message.refresh_from_db()
     assert "550 5.1.1 no such user here" in message.reason_zh
     assert message.attempts == 1
+
+
+def test_dead_letters_are_one_incident_for_the_administrators_of_the_division(li, wang, smtp, person):
+    """However many fail; an administrator who cannot be reached himself starts no avalanche."""
+    admin = person("sys")
+    AdminDuty.objects.create(user=admin, duty="system", appointed_by="operator", division_prefix="990101")
+    smtp.refuses |= {f"{name}@example.org": "550 no" for name in ("li", "wang", "sys")}
+    for user in (li, wang, admin):
+        reached(user, f"{user.username}@example.org")
+    notify([li.pk, wang.pk], NOTICE)
+    while waiting := Message.objects.filter(state=State.WAITING).first():
+        sending.send(waiting.pk)
+    found = Incident.objects.get()
+    assert (found.title_zh, found.repeats, found.duty, found.division_code) == ("邮件未送达", 3, "system", "990101")
+    assert Notification.objects.filter(recipient=admin).count() == 1
+    assert Message.objects.filter(state=State.DEAD).count() == 3
 
 
 def test_a_passing_failure_is_retried_with_growing_pauses_and_given_up(li, smtp):
