@@ -11,6 +11,7 @@ from kunyu.engines.ingest.services import get_delivery, unknown_delivery
 from kunyu.engines.security import scope, zones
 from kunyu.engines.security.errors import FieldMasked, SignInNeeded
 from kunyu.engines.security.label_registry import label_of
+from kunyu.engines.security.labels import holds
 from kunyu.engines.security.scope import Principal
 
 
@@ -32,8 +33,14 @@ def require(principal: Principal, action: str, standard_id: str, dataset_code: s
 
     Raises
     ------
+    NotInThisZone
+        The data would be his to deliver, but not on this node.
     SignInNeeded, NotVisible, NotAllowed
     """
+    if dataset_code and any(
+        holds(right.labels, label_of(dataset_code)) for right in principal.rights_on(dataset_code, action)
+    ):
+        zones.require_admitted(label_of(dataset_code), f"数据集 {dataset_code} ", f"Dataset {dataset_code}")
     for collection in collections_of(standard_id, dataset_code):
         scope.require_division(scope.resolve(principal, collection, action), division)
 
