@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import psycopg
 import pytest
 from django.conf import settings
@@ -9,6 +11,10 @@ from django.db import connection
 
 from kunyu.project.runtime import provision
 from kunyu.project.runtime.cluster import PrivateCluster
+from kunyu.project.runtime.doctor_database import roles, row_security
+from kunyu.project.runtime.external_database import missing_needs
+from kunyu.project.runtime.result import BAD, OK, WARN
+from kunyu.project.runtime.secret import load_secret
 
 
 def test_postgis_and_roles_are_in_the_test_database(db: None) -> None:
@@ -73,6 +79,32 @@ def test_a_lost_mark_or_an_old_privilege_is_seen_and_mended(db: None) -> None:
         provision.prepare_schema(superuser)
         assert provision.missing_steps(superuser) == []
         superuser.rollback()
+
+
+def test_a_database_without_superuser_works_slowly_and_doctor_says_how_to_mend_it(db: None) -> None:
+    """A lost LEAKPROOF is a warning with the statements for the administrator; an old privilege is an error."""
+    home = Path(settings.KUNYU_HOME)
+    with psycopg.connect(_superuser_address()) as superuser:
+        superuser.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) NOT LEAKPROOF")
+        (need,) = missing_needs(superuser, load_secret(home))
+        assert not need.is_required
+        said = roles(superuser, home)
+        assert said.level == WARN
+        assert "    ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF;" in said.en
+        superuser.execute("REVOKE USAGE ON SCHEMA onemap FROM kunyu_serve")
+        assert roles(superuser, home).level == BAD
+        superuser.rollback()
+        assert roles(superuser, home).level == OK
+
+
+def test_doctor_sees_a_serving_role_that_row_security_does_not_bind(db: None) -> None:
+    """BYPASSRLS, or membership of the owner, would make every policy void."""
+    with psycopg.connect(_superuser_address()) as superuser:
+        assert row_security(superuser).level == OK
+        for statement in ("ALTER ROLE kunyu_serve BYPASSRLS", "GRANT kunyu_onemap TO kunyu_serve"):
+            superuser.execute(statement)
+            assert row_security(superuser).level == BAD
+            superuser.rollback()
 
 
 def _superuser_address() -> str:
