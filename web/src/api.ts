@@ -17,6 +17,8 @@ export interface LayerInfo {
   readonly code: string;
   readonly name_zh: string;
   readonly name_en: string;
+  /** how secret, important and shared the data are: 0 public to 5 top secret */
+  readonly label: { readonly secrecy: number; readonly name_zh: string; readonly name_en: string };
   readonly geometry: 'Polygon' | 'LineString' | 'Point';
   /** XYZ template from the root of this site, with `{z}/{y}/{x}` */
   readonly tiles: string;

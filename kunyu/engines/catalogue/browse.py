@@ -17,7 +17,9 @@ from kunyu.engines.catalogue.standards import CodeList, Standard, Swatch, load_s
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.visible import visible
 from kunyu.engines.pages.listing import Badge, Cell, Column, Filter, Listing
-from kunyu.engines.security import scope
+from kunyu.engines.security import label_registry, scope
+from kunyu.engines.security.models import Label as LabelRow
+from kunyu.engines.security.models import LabelState
 from kunyu.engines.security.scope import Principal
 
 PUBLISHED = DatasetVersion.Status.PUBLISHED
@@ -109,6 +111,13 @@ class Detail:
     path: tuple[CatalogueItem, ...]
     also_under: tuple[CatalogueItem, ...]
     layers: tuple[LayerDetail, ...]
+    label: LabelRow | None = None
+
+    @property
+    def label_names(self) -> tuple[str, str]:
+        """The label in force in words; empty without one."""
+        found = label_registry.approved_label(self.dataset.code)
+        return (found.name_zh, found.name_en) if found else ("", "")
 
     @property
     def has_data(self) -> bool:
@@ -139,6 +148,7 @@ def detail(principal: Principal, code: str) -> Detail:
         tuple(_path(dataset.item)),
         tuple(dataset.also_under.order_by("position")),
         tuple(layers),
+        LabelRow.objects.filter(collection=code, state=LabelState.APPROVED).first(),
     )
 
 

@@ -20,6 +20,7 @@ from psycopg import sql
 
 from kunyu.engines.catalogue.bitemporal import Moment
 from kunyu.engines.catalogue.errors import ExportFormatUnknown, NothingPublished
+from kunyu.engines.catalogue.label_mark import Mark, mark_of, write_beside
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.queries import datasets, open_dataset
 from kunyu.engines.catalogue.reading import as_reader
@@ -27,7 +28,6 @@ from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
 from kunyu.engines.catalogue.tables import qualified, standard_layer
 from kunyu.engines.security import audit, scope
-from kunyu.engines.security.label_registry import strictest_of
 from kunyu.engines.security.masks import mask_sql
 from kunyu.engines.security.scope import Principal, Scope
 
@@ -48,6 +48,7 @@ class Reading:
     layer: StandardLayer
     granted: Scope
     rows: str
+    mark: Mark
 
     def listed(self, prefix: str = "") -> str:
         """SQL of the columns in the standard's order, personal ones masked where the grant does not reveal them."""
@@ -112,15 +113,18 @@ def export_dataset(
     allowed, parameters = granted.predicate()
     when, times = (moment or Moment()).predicate()
     query = f"FROM {qualified(layer.table_name)} WHERE {allowed} AND {when} AND starts_with(county, %s) ORDER BY fid"
-    reading = Reading(standard_layer(layer), granted, query)
+    mark = mark_of(layer.collection)
+    reading = Reading(standard_layer(layer), granted, query, mark)
     with transaction.atomic(), _replacing(path) as part:
-        audit.record_read(principal, layer.collection, None, strictest_of(layer.collection).code, "export")
+        audit.record_read(principal, layer.collection, None, mark.label.code, "export")
         with as_reader(granted):
             count = write(part, reading, [*parameters, *times, division], told)
         audit.record(
             principal, "export", "collection", layer.collection, records=count, file=path.name,
             object_label=granted.label.code,
         )  # fmt: skip
+    if path.suffix.lower() == ".csv":
+        write_beside(path, mark)
     return Exported(str(path), layer.collection, count)
 
 
@@ -172,7 +176,10 @@ def _write_gpkg(path: Path, reading: Reading, parameters: list[Any], told: Told)
             table = _arrow(fields, rows, layer.spatial)
             options = {"geometry_name": "geom", "geometry_type": _OGR_GEOMETRY[layer.geometry],
                        "crs": "EPSG:4490"} if layer.spatial else {}  # fmt: skip
-            pyogrio.write_arrow(table, path, layer=layer.code, driver="GPKG", append=written > 0, **options)
+            told_once = {"layer_metadata": reading.mark.metadata()} if written == 0 else {}
+            pyogrio.write_arrow(
+                table, path, layer=layer.code, driver="GPKG", append=written > 0, **options, **told_once
+            )
             written += len(rows)
             told(written)
             if len(rows) < BATCH:
@@ -207,7 +214,10 @@ def _write_geojson(path: Path, reading: Reading, parameters: list[Any], told: To
     )
     count = 0
     with path.open("w", encoding="utf-8") as file, _cursor(feature, parameters) as cursor:
-        file.write(f'{{"type":"FeatureCollection","name":{json.dumps(layer.code)},"features":[')
+        head = (
+            f'{{"type":"FeatureCollection","name":{json.dumps(layer.code)},"label":{reading.mark.text()},"features":['
+        )
+        file.write(head)
         for (text,) in cursor:
             file.write(("" if count == 0 else ",") + "\n" + text)
             count += 1

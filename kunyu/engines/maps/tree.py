@@ -48,6 +48,7 @@ def layer_entry(layer: ServedLayer, principal: Principal) -> dict[str, Any]:
     """One layer: names, where its tiles are (XYZ template from the site's root), how it looks, since when it is."""
     granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public)
     versions = published_versions(layer, granted)
+    label = granted.label
     collection = quote(layer.collection, safe="@")
     return {
         "collection": layer.collection,
@@ -57,6 +58,7 @@ def layer_entry(layer: ServedLayer, principal: Principal) -> dict[str, Any]:
         "dataset": layer.dataset_code,
         "dataset_name_zh": layer.dataset_name_zh,
         "standard": layer.standard_id,
+        "label": {"secrecy": label.secrecy, "name_zh": label.name_zh, "name_en": label.name_en},
         "geometry": layer.geometry,
         "tiles": f"/ogc/collections/{collection}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}" if layer.is_spatial else None,
         "source_layer": layer.collection,

@@ -12,3 +12,12 @@ def prune_sessions(timestamp: int) -> None:
     from kunyu.engines.security import sessions
 
     sessions.prune()
+
+
+@app.periodic(cron="10 0 * * *")  # UTC: ten past eight in the morning in China
+@app.task(name="security.announce_ends", queueing_lock="security.announce_ends")
+def announce_ends(timestamp: int) -> None:
+    """Every morning: say once which grants end within a week."""
+    from kunyu.engines.security import grant_services
+
+    grant_services.announce_ends()

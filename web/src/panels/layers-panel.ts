@@ -95,6 +95,9 @@ export class KyLayers extends StoreElement {
       <div class="ky-on-head">
         ${swatch(layer)}
         <span class="ky-on-name" title=${`${collection} ${layer.code}`}>${name}</span>
+        ${layer.label.secrecy > 0
+          ? html`<span class="ky-tag ky-secrecy-${layer.label.secrecy}" title=${named(layer.label)}>${named(layer.label).split(/[·,]/)[0]}</span>`
+          : nothing}
         <button type="button" class="ky-tool" ?disabled=${index === 0} @click=${() => store.move(collection, -1)} aria-label=${t(`${name}：上移`, `${name}: move up`)}>${icon('arrow-up')}</button>
         <button type="button" class="ky-tool" ?disabled=${index === count - 1} @click=${() => store.move(collection, 1)} aria-label=${t(`${name}：下移`, `${name}: move down`)}>${icon('arrow-down')}</button>
         ${layer.extent

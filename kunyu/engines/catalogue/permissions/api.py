@@ -214,5 +214,6 @@ def label_advice(request: HttpRequest, code: str) -> list[dict[str, Any]]:
 @router.get("/zone")
 def zone(request: HttpRequest) -> dict[str, Any]:
     """The zone of this node and its ceiling."""
+    grant_services.require_administrator(_principal(request))
     here = zones.current_zone()
     return {"code": here.code, "name_zh": here.name_zh, "name_en": here.name_en, "ceiling": answers.label(here.ceiling)}

@@ -154,3 +154,16 @@ def test_bad_times_are_refused(arguments: list[str]) -> None:
     """A day that is none, or an instant without a zone: exit code 2."""
     result = CliRunner().invoke(app, ["export", "10401-003", *arguments])
     assert result.exception is not None and getattr(result.exception, "exit_code", None) == 2
+
+
+def test_every_file_carries_its_label(two_states: None, tmp_path: Path) -> None:
+    """R-041: metadata of the GeoPackage layer, a member of the GeoJSON, a second file beside the CSV."""
+    expected = {"collection": "10401-003", "code": 19, "secrecy": 2, "grading": 0, "sharing": 1,
+                "name_zh": "敏感·一般·有条件共享", "name_en": "sensitive, general, shared on conditions"}  # fmt: skip
+    paths = {suffix: tmp_path / f"dltb{suffix}" for suffix in (".gpkg", ".geojson", ".csv")}
+    for path in paths.values():
+        export.export_dataset(operator(), "10401-003", path)
+    metadata = pyogrio.read_info(paths[".gpkg"], layer="DLTB")["layer_metadata"]
+    assert json.loads(metadata["KUNYU_LABEL"]) == expected
+    assert json.loads(paths[".geojson"].read_text(encoding="utf-8"))["label"] == expected
+    assert json.loads((tmp_path / "dltb.csv.label.json").read_text(encoding="utf-8")) == expected

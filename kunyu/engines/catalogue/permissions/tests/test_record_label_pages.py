@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 NEW = "/admin/record-labels/new"
-PROPOSAL = {"layer": "10401-003", "county": "990101", "secrecy": "2", "grading": "1", "sharing": "2", "reason": "军事用地"}
+PROPOSAL = {
+    "layer": "10401-003",
+    "county": "990101",
+    "secrecy": "2",
+    "grading": "1",
+    "sharing": "2",
+    "reason": "军事用地",
+}
 
 
 @pytest.fixture
@@ -28,7 +35,9 @@ def owner(an: Client) -> Client:
     Publish("990101")("2025-12-31", "2026-01-10 00:00+08", {"1": "0101", "2": "0906", "3": "0906"})
     li: User = person("li")
     for action in ("edit", "see", "query"):
-        Grant.objects.create(user=li, branch="104", division_prefix="990101", action=action, max_grading=2, max_sharing=2)
+        Grant.objects.create(
+            user=li, branch="104", division_prefix="990101", action=action, max_grading=2, max_sharing=2
+        )
     return entered(li)
 
 
