@@ -294,6 +294,12 @@ def _role_of_a_county(world: World) -> list[Sample]:
     return [Sample({"code": "tests-role"}, "", None, known, known - {"security-elsewhere"})]
 
 
+WHO_MAY_ASK_WHY = frozenset({"viewer", "security", "security-whole"})
+"""A person about himself, and the security administrators of his division."""
+GRANT = {"user": "a-viewer", "branch": "1", "division": "990101", "actions": ["see"], "reason": "试验"}
+WHY = {"reason": "试验"}
+LABEL = {"collection": PARCELS, "label": {"secrecy": 2, "grading": 0, "sharing": 1}, "reason": "试验"}
+
 PERMISSIONS: dict[str, Rule] = {
     **{
         f"admin/{rest}": Rule("duty", duty=SECURITY, everywhere=True)
@@ -309,6 +315,32 @@ PERMISSIONS: dict[str, Rule] = {
     "admin/labels/<str:code>/": Rule("own", samples=_label(PARCELS)),
     "admin/labels/<str:code>/propose": Rule("own", samples=_label(PARCELS)),
     "admin/labels/<str:code>/decide": Rule("own", samples=_label(PARCELS)),
+    "admin/record-labels/": Rule("own", samples=lambda world: [Sample({}, "", None, OWNERS)]),
+    "admin/record-labels/new": Rule("own", samples=lambda world: [Sample({}, "", None, OWNERS)]),
+    "admin/record-labels/<int:number>/": Rule(
+        "own", samples=lambda world: [Sample({"number": 999_999}, "", None, frozenset())]
+    ),
+    "admin/record-labels/<int:number>/decide": Rule(
+        "own", samples=lambda world: [Sample({"number": 999_999}, "", None, frozenset())]
+    ),
+    "api/security/roles": Rule("duty", duty=SECURITY, everywhere=True),
+    "api/security/zone": Rule("signed in"),
+    "api/security/grants": Rule("duty", duty=SECURITY, everywhere=True, body=GRANT),
+    "api/security/grants/<grant_id>/revoke": Rule(
+        "duty", duty=SECURITY, everywhere=True, body=WHY, samples=_with("", grant_id=999_999)
+    ),
+    "api/security/access/who": Rule("duty", duty=SECURITY, everywhere=True, samples=_with(f"dataset={PARCELS}")),
+    "api/security/access/why": Rule(
+        "own", samples=lambda world: [Sample({}, f"user=a-viewer&dataset={PARCELS}", None, WHO_MAY_ASK_WHY)]
+    ),
+    "api/security/labels": Rule("own", body=LABEL, samples=lambda world: [Sample({}, "", None, OWNERS)]),
+    "api/security/labels/<code>/advice": Rule("own", samples=_label(PARCELS)),
+    "api/security/labels/<label_id>/approve": Rule(
+        "duty", duty=SECURITY, everywhere=True, body=WHY, samples=_with("", label_id=999_999)
+    ),
+    "api/security/labels/<label_id>/reject": Rule(
+        "duty", duty=SECURITY, everywhere=True, body=WHY, samples=_with("", label_id=999_999)
+    ),
     **{
         f"audit/{rest}": Rule("duty", duty=AUDIT, everywhere=True, whole=bool(rest))
         for rest in ("", "export", "report/", "seal/", "seal/verify")
