@@ -29,15 +29,16 @@ def private_folder(root: Path, name: str | None = None) -> Iterator[Path]:
         The folder's name; the caller sees to it that nobody else uses it. What an earlier holder left is removed.
     """
     _closed(root)
-    if name is None:
-        folder = Path(tempfile.mkdtemp(dir=root))
-    else:
-        folder = root / name
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(mode=0o700)
-    hold = os.open(folder / _HOLD, os.O_CREAT | os.O_RDWR, 0o600)
-    try:
+    with _locked(root):  # no sweep between the making and the holding
+        if name is None:
+            folder = Path(tempfile.mkdtemp(dir=root))
+        else:
+            folder = root / name
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir(mode=0o700)
+        hold = os.open(folder / _HOLD, os.O_CREAT | os.O_RDWR, 0o600)
         fcntl.flock(hold, fcntl.LOCK_EX)
+    try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -45,24 +46,30 @@ def private_folder(root: Path, name: str | None = None) -> Iterator[Path]:
 
 
 def sweep(root: Path) -> int:
-    """Remove what ended processes left in ``root``, files included; return how many entries.
-
-    A folder whose holder lives is kept. A folder just made and not yet held is younger than a minute and kept too.
-    """
-    swept = 0
+    """Remove what ended processes left in ``root``, files included; return how many. What a living one holds is kept."""
     if not root.is_dir():
         return 0
-    for entry in sorted(root.iterdir()):
-        if entry.name.startswith("."):
-            continue
-        if entry.is_symlink() or not entry.is_dir():
-            entry.unlink(missing_ok=True)
-        elif _is_held(entry):
-            continue
-        else:
-            shutil.rmtree(entry, ignore_errors=True)
-        swept += 1
+    swept = 0
+    with _locked(root):
+        for entry in sorted(root.iterdir()):
+            if entry.is_symlink() or not entry.is_dir():
+                entry.unlink(missing_ok=True)
+            elif _is_held(entry):
+                continue
+            else:
+                shutil.rmtree(entry, ignore_errors=True)
+            swept += 1
     return swept
+
+
+@contextmanager
+def _locked(root: Path) -> Iterator[None]:
+    folder = os.open(root, os.O_RDONLY)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(folder)
 
 
 def _closed(root: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
+from kunyu.engines.ingest import handlers as ingest
 from kunyu.engines.security.grant_services import ENDING_TOPIC
 from kunyu.engines.security.label_services import DECIDED_TOPIC, PROPOSED_TOPIC
 from kunyu.engines.security.leaving import LEFT_POST_TOPIC
@@ -17,7 +18,7 @@ HANDLERS: dict[str, list[Handler]] = {
     PUBLISHED_TOPIC: [],
     CREATED_TOPIC: [worklist.tell_candidates],
     PROPOSED_TOPIC: [worklist.label_proposed],
-    DECIDED_TOPIC: [worklist.label_decided],
+    DECIDED_TOPIC: [worklist.label_decided, ingest.label_decided],
     record_labels.PROPOSED_TOPIC: [worklist.record_label_proposed],
     record_labels.DECIDED_TOPIC: [worklist.label_decided],
     LEFT_POST_TOPIC: [worklist.left_post],

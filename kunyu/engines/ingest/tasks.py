@@ -26,6 +26,21 @@ def publish_delivery(delivery_id: int, actor: str, origin: str = "", user_id: in
     publish_for(delivery_id, actor, origin, user_id)
 
 
+@app.task(name="ingest.protect_files", queue=QUEUE, queueing_lock="ingest.protect_files")
+def protect_files() -> None:
+    """Encrypt stored files whose label has become strict; on record when there were any."""
+    from django.db import transaction
+
+    from kunyu.engines.ingest.storage import protect_stored
+    from kunyu.engines.security import audit
+    from kunyu.engines.security.scope import Principal
+
+    count = protect_stored()
+    if count:
+        with transaction.atomic():
+            audit.record(Principal("worker", origin="worker"), "files-encrypted", "object", "label", files=count)
+
+
 def take_up_unfinished() -> list[int]:
     """Queue every delivery without a verdict: called when a worker starts, so that a killed one's work goes on.
 

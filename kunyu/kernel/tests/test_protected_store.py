@@ -255,6 +255,31 @@ def test_what_a_killed_process_left_is_swept_and_what_lives_is_kept(tmp_path: Pa
     assert list(root.iterdir()) == []
 
 
+def test_sweeping_never_takes_what_is_just_being_made(tmp_path: Path) -> None:
+    root, stop, lost = tmp_path / "plain", threading.Event(), []
+
+    def work() -> None:
+        for _ in range(200):
+            with private_folder(root) as folder:
+                (folder / "x").write_text("x")
+                if not (folder / "x").exists():
+                    lost.append(folder)
+
+    def clean() -> None:
+        while not stop.is_set():
+            sweep(root)
+
+    cleaner = threading.Thread(target=clean)
+    workers = [threading.Thread(target=work) for _ in range(2)]
+    for thread in (cleaner, *workers):
+        thread.start()
+    for thread in workers:
+        thread.join()
+    stop.set()
+    cleaner.join()
+    assert lost == [] and list(root.iterdir()) == []
+
+
 def test_nothing_plain_stays_on_disk(folder_store: ProtectedStore, secret_file: Path, tmp_path: Path) -> None:
     """T10: after storing, reading, a failed store and a renewal, the text is nowhere but in the file handed in."""
     reference = folder_store.put_file(secret_file, protect=True)

@@ -10,15 +10,21 @@ import pytest
 from django.test import Client
 
 from kunyu.engines.ingest import storage
+from kunyu.engines.ingest.handlers import label_decided
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.process import process
 from kunyu.engines.ingest.publish import publish
 from kunyu.engines.ingest.storage import object_store, objects_of, protect_stored, protects
+from kunyu.engines.ingest.tasks import protect_files
 from kunyu.engines.ingest.tests.delivered_files import OPEN_STANDARD, OPERATOR, SURVEY, hand_in, write_cover
 from kunyu.engines.security import keys
+from kunyu.engines.security.label_services import DECIDED_TOPIC
 from kunyu.engines.security.labels import GENERAL, IMPORTANT, INTERNAL, PUBLIC, SENSITIVE, UNCONDITIONAL, Label
+from kunyu.engines.security.models import AuditEntry
 from kunyu.engines.worklist.models import Incident
 from kunyu.kernel.crypto.errors import FileDamaged
+from kunyu.kernel.outbox.models import Event
+from kunyu.project.handlers import HANDLERS
 
 Sql = Callable[..., list[tuple[Any, ...]]]
 
@@ -90,6 +96,25 @@ def test_a_loose_delivery_stays_plain_and_a_later_label_encrypts_it(
     assert all(object_store().is_protected(sm3) and object_store().verify(sm3) for sm3 in stored)
     assert holders(home, b"plot 17") == []
     assert publish(delivery.pk, OPERATOR).status == "published"
+
+
+def test_an_approved_strict_label_has_the_files_encrypted_by_the_worker(
+    home: Path, sql: Sql, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(monkeypatch, LOOSE)
+    delivery = process(hand_in(write_cover(tmp_path / "cover.gpkg")).pk)
+    jobs = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'ingest.protect_files' AND status = 'todo'"
+    for decision, code in (("rejected", STRICT.code), ("approved", LOOSE.code)):
+        label_decided(Event(payload={"decision": decision, "label": code}))
+    assert sql(jobs) == [(0,)]
+    label(monkeypatch, STRICT)
+    for _ in range(2):  # delivered at least once: one job waits
+        label_decided(Event(payload={"decision": "approved", "label": STRICT.code}))
+    assert sql(jobs) == [(1,)]
+    protect_files.func()
+    assert all(object_store().is_protected(sm3) for sm3 in set(objects_of(delivery)))
+    assert AuditEntry.objects.filter(action="files-encrypted").latest("pk").detail["files"] >= 4
+    assert label_decided in HANDLERS[DECIDED_TOPIC]
 
 
 @pytest.mark.parametrize("given", [STRICT, LOOSE])
