@@ -11,7 +11,6 @@ from kunyu.engines.security import keys
 from kunyu.engines.security.label_registry import label_of
 from kunyu.engines.security.labels import needs_encryption
 from kunyu.kernel.objectstore import open_store
-from kunyu.kernel.private_folder import sweep
 from kunyu.kernel.protected_store import ProtectedStore
 
 PLAIN_FOLDER = "plain"
@@ -33,8 +32,3 @@ def must_protect(collections: Iterable[str]) -> bool:
     A collection that nobody labelled counts as 敏感 (`labels.ORDINARY`), so its files are encrypted.
     """
     return any(needs_encryption(label_of(collection)) for collection in collections)
-
-
-def sweep_plain(home: Path, *folders: str) -> int:
-    """Remove plain copies that ended processes left (T10); return how many entries."""
-    return sum(sweep(home / name) for name in (PLAIN_FOLDER, *folders))

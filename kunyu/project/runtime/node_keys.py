@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 from kunyu.engines.security import keys
 from kunyu.kernel.private_folder import sweep
@@ -25,6 +26,11 @@ def prepare_keys(settings: NodeSettings, say: Callable[[str, str], None]) -> Non
     require_production(settings)
     if keys.make_keys(settings.home, production=os.environ.get("KUNYU_PRODUCTION") == "1"):
         say("建立节点密钥环", "making the node's key ring")
-    swept = sum(sweep(settings.home / name) for name in PLAIN_FOLDERS)
+    swept = sweep_left(settings.home)
     if swept:
         say(f"清除上次异常退出留下的 {swept} 处明文副本", f"removed {swept} plain copies that a crash had left")
+
+
+def sweep_left(home: Path) -> int:
+    """Remove plain copies of ended processes; what a living process holds is kept. Returns how many there were."""
+    return sum(sweep(home / name) for name in PLAIN_FOLDERS)

@@ -9,7 +9,9 @@ import asyncio
 import logging
 from datetime import UTC, datetime
 
+from kunyu.project.home import state_home
 from kunyu.project.runtime.django_setup import prepare_django
+from kunyu.project.runtime.node_keys import sweep_left
 
 HEARTBEAT_S = 10
 STALLED_S = 45
@@ -72,6 +74,9 @@ def main() -> None:
         logging.ERROR
     )  # it mistakes this entry for the application's
     prepare_django()
+    swept = sweep_left(state_home())
+    if swept:
+        logger.info("%s plain copies of ended processes removed", swept)
     _take_up_unfinished()
     asyncio.run(work())
 
