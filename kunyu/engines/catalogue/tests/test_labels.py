@@ -10,7 +10,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.conf import settings as node_settings
 from django.db import connection, transaction
+from django.utils.module_loading import import_string
 
 from kunyu.engines.catalogue import record_labels, versions
 from kunyu.engines.catalogue.level_labels import proposal_of
@@ -36,7 +38,6 @@ from kunyu.engines.security.models import AuditEntry, LabelState
 from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.scope import ANONYMOUS, EDIT, SEE, Principal, Right, operator
 from kunyu.kernel.outbox.models import Event
-from kunyu.project.handlers import HANDLERS
 
 PARCELS = "10401-003"
 OWNER = Principal(
@@ -111,7 +112,9 @@ def test_proposed_by_one_approved_by_another_on_record(catalogue: Any) -> None:
     assert list(acts.values_list("action", "actor")) == [("propose-label", "steward"), ("approve-label", "security")]
     events = Event.objects.filter(payload__label_id=row.pk).order_by("id").values_list("topic", flat=True)
     assert list(events) == [label_services.PROPOSED_TOPIC, label_services.DECIDED_TOPIC]
-    assert {*events, record_labels.PROPOSED_TOPIC, record_labels.DECIDED_TOPIC} <= set(HANDLERS)
+    assert {*events, record_labels.PROPOSED_TOPIC, record_labels.DECIDED_TOPIC} <= set(
+        import_string(node_settings.KUNYU_OUTBOX_HANDLERS)
+    )
 
 
 def test_the_second_click_is_harmless(catalogue: Any) -> None:
