@@ -1,8 +1,7 @@
-"""What the account page says, gathered: posts, roles, rights in words, factors, sessions, tokens."""
+"""What the account page says, gathered: posts, roles, factors, sessions, tokens."""
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,7 +19,6 @@ DUTY_WORDS = {
 METHOD_WORDS = {
     "password": ("密码", "password"), "certificate": ("数字证书", "certificate"), "passkey": ("通行密钥", "passkey"),
 }  # fmt: skip
-RIGHTS_SHOWN = 60
 
 
 def of(principal: Principal, user: User) -> dict[str, Any]:
@@ -29,30 +27,13 @@ def of(principal: Principal, user: User) -> dict[str, Any]:
     held = Appointment.objects.filter(user=user, starts_on__lte=today).exclude(ends_on__lt=today)
     appointments = list(held.select_related("post__organisation").order_by("starts_on"))
     roles = Role.objects.filter(posts__in=[one.post_id for one in appointments]).distinct()
-    rights = rights_in_words(principal)
     return {
         "person": user, "duty": DUTY_WORDS.get(principal.duty), "duty_division": principal.duty_division,
-        "appointments": appointments, "roles": list(roles), "rights": rights[:RIGHTS_SHOWN],
-        "more_rights": max(0, len(rights) - RIGHTS_SHOWN), "factors": second_factors.of(user.pk),
+        "appointments": appointments, "roles": list(roles), "factors": second_factors.of(user.pk),
         "certificates": list(user.certificates.order_by("bound_at")), "sessions": _sessions(principal, user),
         "tokens": list(user.tokens.filter(revoked_at=None).order_by("-created_at")), "now": datetime.now(UTC),
         "actions": [(code, *ACTION_NAMES[code]) for code in ACTIONS],
     }  # fmt: skip
-
-
-def rights_in_words(principal: Principal) -> list[dict[str, Any]]:
-    """Rights of one branch and division in one line, most general first."""
-    together: dict[tuple[str, str], set[str]] = defaultdict(set)
-    for right in principal.rights:
-        together[right.branch, right.division_prefix].add(right.action)
-    lines = []
-    for (branch, division), actions in sorted(together.items()):
-        words = [ACTION_NAMES[one] for one in ACTIONS if one in actions]
-        lines.append({
-            "branch": branch, "division": division, "zh": "、".join(one[0] for one in words),
-            "en": ", ".join(one[1] for one in words),
-        })  # fmt: skip
-    return lines
 
 
 def _sessions(principal: Principal, user: User) -> list[dict[str, Any]]:
