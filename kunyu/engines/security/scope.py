@@ -268,6 +268,7 @@ def resolve(principal: Principal, collection: str, action: str = QUERY, *, publi
     """
     from kunyu.engines.security import label_registry
 
+    identity = principal.row_identity  # first: finding out who acts brings along the epochs that labels are kept by
     label = label_registry.label_of(collection)
     if public and label.is_open and action in READING:
         open_rows = Clause("", labels.rows_within(label, labels.mask([Label()])))
@@ -275,13 +276,11 @@ def resolve(principal: Principal, collection: str, action: str = QUERY, *, publi
         clauses = tuple(dict.fromkeys((open_rows, *mine)))
         return Scope(
             collection, action, clauses, "public" if not mine else principal.entitlement, not mine, label,
-            principal.row_identity,
+            identity,
         )  # fmt: skip
     clauses = clauses_of(principal, collection, action)
     if clauses:
-        return Scope(
-            collection, action, clauses, principal.entitlement, label=label, row_identity=principal.row_identity
-        )
+        return Scope(collection, action, clauses, principal.entitlement, label=label, row_identity=identity)
     if principal.is_anonymous:
         raise SignInNeeded("请先登录，或在请求中带上访问令牌。", "Sign in, or send an access token with the request.")
     if clauses_of(principal, collection, SEE):
