@@ -162,7 +162,7 @@ def _tell(incident: Incident) -> None:
             kind=incident.kind, key=f"incident:{incident.pk}:{incident.level}:{incident.repeats}",
             title_zh=f"{level.label}：{incident.title_zh}", title_en=f"{level.name}: {incident.title_en or incident.title_zh}",
             body_zh=f"{place}来源 {incident.source}", body_en=f"{place}source {incident.source}",
-            href=f"/incidents/{incident.pk}", level=Notification.Level.ALARM,
+            href=f"/incidents/{incident.pk}", level=Notification.Level.WARNING if level is Level.BLUE else Notification.Level.ALARM,
         ),
     )  # fmt: skip
 

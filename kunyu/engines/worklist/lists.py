@@ -70,7 +70,7 @@ def tasks(principal: Principal, which: str) -> Listing:
                    shown=which == "team", priority=2),
             *((state, last) if closed else (Column("due", ("时限", "Due"), due_cell, sort="due_on"),)),
             Column("created", ("产生", "Made"), "created_at", kind="time", sort="created_at", priority=3),
-            *(() if closed else (Column("acts", ("办理", "Act"), lambda one: _acts(principal, one)),)),
+            *(() if closed else (Column("acts", ("办理", "Act"), lambda one: _acts(principal, one, which)),)),
         ),
         filters=(
             Filter("kind", ("类型", "Kind"), kind="choice", choices=_task_kinds),
@@ -129,9 +129,13 @@ _ACT_WORDS = {
 }  # fmt: skip
 
 
-def _acts(principal: Principal, one: Task) -> Drawn:
-    """A button per act that needs no more than a click; a link where a reason or a person is asked for."""
-    acts = [act for act in queries.acts_on(principal, one) if act in _ACT_WORDS]
+def _acts(principal: Principal, one: Task, which: str) -> Drawn:
+    """A button per act that needs no more than a click; a link where a reason or a person is asked for.
+
+    The list itself says what may be claimed: asking for each row again would cost queries per row.
+    """
+    may = ["claim"] if which == "claimable" else queries.acts_on(principal, one) if which == "mine" else []
+    acts = [act for act in may if act in _ACT_WORDS]
     parts = []
     if "hand_over" in acts and one.href:
         parts.append(

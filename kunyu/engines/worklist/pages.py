@@ -293,6 +293,7 @@ def incident(request: HttpRequest, incident_id: int) -> HttpResponse:
     context = {
         "record": _incident_record(found),
         "incident": found,
+        "map_href": "" if found.lon is None else f"/#map=15/{found.lat:.6f}/{found.lon:.6f}",
         "deals": deals and found.state != Incident.State.CLOSED,
         "people": _dealers(found) if deals else [],
     }

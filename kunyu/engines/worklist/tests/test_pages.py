@@ -114,6 +114,20 @@ def test_a_list_shows_what_is_overdue_in_the_colour_of_conflict(li):
     assert "<button" not in exported
 
 
+@pytest.mark.parametrize("which", ["", "claimable/", "team/", "closed/"])
+def test_a_list_costs_the_same_queries_however_many_tasks(li, wang, which, django_assert_max_num_queries):
+    for number in range(30):
+        task, _ = services.create_task(delivery_task(str(number)), operator())
+        if number % 3:
+            services.claim(task.pk, acting((li, wang)[number % 3 - 1]))
+        if number % 9 == 1:
+            services.settle(task.key, operator(), "published")
+    client = browser(li)
+    client.get(f"/tasks/{which}")
+    with django_assert_max_num_queries(22):
+        client.get(f"/tasks/{which}")
+
+
 def test_titles_from_outside_are_text_on_the_page(li):
     """XSS."""
     notices.notify([li.pk], notices.Notice(kind="incident", key="x", title_zh="<script>alert(1)</script>"))
@@ -159,7 +173,9 @@ def test_an_incident_is_acknowledged_resolved_and_closed_on_its_page(li, person)
     seer = person("seer", "see")
     client = browser(li)
     assert "北坡位移超限" in text(client.get("/incidents/"))
-    assert "113.020000, 34.510000" in text(client.get(f"/incidents/{found.pk}"))
+    page = text(client.get(f"/incidents/{found.pk}"))
+    assert "113.020000, 34.510000" in page
+    assert 'href="/#map=15/34.510000/113.020000"' in page
     assert "确认收到" not in text(browser(seer).get(f"/incidents/{found.pk}"))
     browser(seer).post(f"/incidents/{found.pk}/acknowledge")
     assert Incident.objects.get().state == "open"
