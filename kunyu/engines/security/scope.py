@@ -100,7 +100,7 @@ class Principal:
         branches = self._index.get(action)
         if branches is None:
             return []
-        found = []
+        found: list[Right] = []
         for length in self._lengths[action]:
             if length > len(collection):
                 break
@@ -324,7 +324,8 @@ def collections_predicate(
     from kunyu.engines.security import zones
 
     zone = zones.current_zone().labels
-    conditions, parameters = ([f"({public} AND {label} = 0)"] if action in READING else []), []
+    conditions = [f"({public} AND {label} = 0)"] if action in READING else []
+    parameters: list[Any] = []
     for (length, allowed), branches in principal.branch_groups(action).items():
         if allowed & zone:
             within = f"left({code}, {length}) = ANY(%s::text[]) AND " if length else ""
