@@ -85,7 +85,13 @@ def propose(proposal: RecordProposal, actor: Principal) -> RecordLabel:
         actor, "propose-record-label", "record-label", row.pk, collection=row.collection, county=row.county,
         label=proposal.label.code, keys=len(keys), first_keys=list(keys[:20]), reason=row.reason,
     )  # fmt: skip
-    emit(PROPOSED_TOPIC, {"record_label_id": row.pk, "collection": row.collection, "proposed_by": actor.name})
+    emit(
+        PROPOSED_TOPIC,
+        {
+            "record_label_id": row.pk, "collection": row.collection, "proposed_by": actor.name,
+            "href": f"/admin/record-labels/{row.pk}/",
+        },
+    )  # fmt: skip
     return row
 
 

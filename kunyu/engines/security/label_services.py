@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -109,6 +110,7 @@ def propose(proposal: Proposal, actor: Principal) -> LabelRow:
             )
         open_row.state = LabelState.REPLACED
         open_row.save(update_fields=["state"])
+        _tell_decided(open_row, actor.name)
     row = LabelRow.objects.create(
         collection=proposal.collection, secrecy=proposal.label.secrecy, grading=proposal.label.grading,
         sharing=proposal.label.sharing, reason=proposal.reason.strip(), basis=proposal.basis.strip(),
@@ -119,7 +121,13 @@ def propose(proposal: Proposal, actor: Principal) -> LabelRow:
     )
     emit(
         PROPOSED_TOPIC,
-        {"label_id": row.pk, "collection": row.collection, "label": proposal.label.code, "proposed_by": actor.name},
+        {
+            "label_id": row.pk,
+            "collection": row.collection,
+            "label": proposal.label.code,
+            "proposed_by": actor.name,
+            "href": f"/admin/labels/{quote(row.collection, safe='@')}/",
+        },
     )
     epochs.forget()
     return row
@@ -337,18 +345,20 @@ def _decide(row: LabelRow, state: str, decided_by: str, reason: str, actor: Prin
         actor, f"{'approve' if state == LabelState.APPROVED else 'reject'}-label", "label", row.pk,
         collection=row.collection, label=label.code, proposed_by=row.proposed_by, reason=row.decision_reason,
     )  # fmt: skip
+    _tell_decided(row, decided_by)
+    epochs.forget()
+    return row
+
+
+def _tell_decided(row: LabelRow, by: str) -> None:
+    """Say that a proposal waits no longer: approved, rejected, or replaced by a newer one of its proposer."""
     emit(
         DECIDED_TOPIC,
         {
-            "label_id": row.pk,
-            "collection": row.collection,
-            "label": label.code,
-            "decision": str(state),
-            "by": decided_by,
+            "label_id": row.pk, "collection": row.collection, "label": label_of_row(row).code,
+            "decision": str(row.state), "by": by,
         },
-    )
-    epochs.forget()
-    return row
+    )  # fmt: skip
 
 
 def _lock(collection: str, function: str = "pg_advisory_xact_lock") -> None:
