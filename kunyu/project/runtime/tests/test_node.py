@@ -26,7 +26,7 @@ import pytest
 
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.objectstore import open_store
-from kunyu.project.runtime import program_age
+from kunyu.project.runtime import program_age, provision
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_state import read_state
 from kunyu.project.runtime.processes import marked_processes
@@ -227,7 +227,20 @@ def test_up_after_everything_was_killed(up: Node) -> None:
 def test_doctor_finds_nothing_wrong_and_then_an_open_secret(up: Node) -> None:
     healthy = up.kunyu("doctor", "--json")
     levels = {result["name_en"]: result["level"] for result in json.loads(healthy.stdout)}
-    assert levels["Roles and schema"] == levels["Migrations"] == levels["Node"] == "ok"
+    assert levels["Roles and schema"] == levels["Migrations"] == levels["Node"] == levels["Row security"] == "ok"
+
+    with psycopg.connect(PrivateCluster(up.home).dsn("postgres"), autocommit=True) as connection:
+        connection.execute(
+            "CREATE TABLE onemap.dltb_tdt1057_2020 (county varchar(6), label smallint) PARTITION BY LIST (county)"
+        )
+        connection.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) NOT LEAKPROOF")
+        try:
+            said = up.kunyu("doctor", "--lang", "en").stdout
+        finally:
+            connection.execute("DROP TABLE onemap.dltb_tdt1057_2020")
+            connection.execute("ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF")
+    assert "ALTER FUNCTION geometry_overlaps(geometry, geometry) LEAKPROOF;" in said
+    assert "1 tables or views lack it (dltb_tdt1057_2020)" in said
 
     (up.home / "secret.json").chmod(0o644)
     try:
@@ -239,10 +252,20 @@ def test_doctor_finds_nothing_wrong_and_then_an_open_secret(up: Node) -> None:
 
 
 def test_a_backup_of_a_running_node_makes_an_equal_node(up: Node, node_home: Path) -> None:
+    """Rows, objects and owners are there again; what no dump keeps (LEAKPROOF) and row security too (R-142)."""
     stored = open_store(str(up.home / "objects")).put_bytes(b"kept for good")
     with psycopg.connect(PrivateCluster(up.home).dsn(), autocommit=True) as connection:
         connection.execute("SET ROLE kunyu_onemap")
         connection.execute("CREATE TABLE onemap.probe_backup AS SELECT ST_MakePoint(113, 34.5) AS geom")
+        # a layer as an older program left it: open to the serving role
+        connection.execute(
+            "CREATE TABLE onemap.dltb_tdt1057_2020 (county varchar(6), label smallint) PARTITION BY LIST (county)"
+        )
+        connection.execute(
+            "CREATE TABLE onemap.dltb_tdt1057_2020_p990101 PARTITION OF onemap.dltb_tdt1057_2020 FOR VALUES IN ('990101')"
+        )
+        connection.execute("INSERT INTO onemap.dltb_tdt1057_2020 VALUES ('990101', 0)")
+        connection.execute("GRANT SELECT ON ALL TABLES IN SCHEMA onemap TO kunyu_serve")
         connection.execute("RESET ROLE")
         counted = connection.execute("SELECT count(*) FROM reference_division").fetchone()
     file = node_home / "node.tar"
@@ -256,13 +279,22 @@ def test_a_backup_of_a_running_node_makes_an_equal_node(up: Node, node_home: Pat
     assert restored.returncode == 0, restored.stderr
     assert json.loads(restored.stdout)["objects"] == 1
     assert other.left_running() == []
+    cluster = PrivateCluster(other.home)
     try:
+        cluster.start()
+        with psycopg.connect(cluster.dsn("postgres"), autocommit=True) as connection:
+            assert provision.missing_steps(connection) == []
         other.up()
         assert open_store(str(other.home / "objects")).verify(stored.sm3)
-        cluster = PrivateCluster(other.home)
         with psycopg.connect(cluster.dsn("kunyu_serve"), autocommit=True) as connection:
-            assert connection.execute("SELECT ST_X(geom) FROM onemap.probe_backup").fetchone() == (113.0,)
+            for name in ("probe_backup", "dltb_tdt1057_2020_p990101"):
+                with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                    connection.execute(f"SELECT * FROM onemap.{name}")
+            assert connection.execute("SELECT * FROM onemap.dltb_tdt1057_2020").fetchall() == []
+            connection.execute("SET kunyu.principal = 'operator'")
+            assert connection.execute("SELECT county FROM onemap.dltb_tdt1057_2020").fetchall() == [("990101",)]
         with psycopg.connect(cluster.dsn(), autocommit=True) as connection:
+            assert connection.execute("SELECT ST_X(geom) FROM onemap.probe_backup").fetchone() == (113.0,)
             assert connection.execute("SELECT count(*) FROM reference_division").fetchone() == counted
             owner = connection.execute("SELECT tableowner FROM pg_tables WHERE tablename = 'probe_backup'").fetchone()
             assert owner == ("kunyu_onemap",)
