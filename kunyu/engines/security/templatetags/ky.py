@@ -1,6 +1,7 @@
 """Template tags of every page: two languages, the built web entries, what a person may do.
 
-They stand in the security engine because that is the lowest engine with pages; nothing here knows data.
+They stand in the security engine because ``can`` asks the principal. Templates of the engine ``pages`` below load them by
+name, as they extend the project's ``base.html``: both come with every node.
 """
 
 from __future__ import annotations
