@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
-from django.db.models import Q, QuerySet
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import DateTimeField, Exists, F, OuterRef, Q, QuerySet, Value
+from django.db.models.functions import Coalesce
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 from django.utils import timezone
 
@@ -25,6 +28,7 @@ from kunyu.kernel.errors import KunyuError
 
 HERE = "/admin/grants/"
 MOST_AT_ONCE = 200
+_NEVER = datetime(9999, 12, 31, tzinfo=UTC)
 ENDS = (("open", "长期有效", "Without an end"), ("soon", "7 天内到期", "Ends within 7 days"),
         ("ended", "已到期", "Ended"))  # fmt: skip
 
@@ -65,9 +69,51 @@ def _ending(rows: QuerySet[Grant], value: str) -> QuerySet[Grant]:
     return rows.filter(chosen[value])
 
 
+def _alike(recipient: str) -> QuerySet[Grant]:
+    """Grants to the same ``recipient`` (column) that differ from the outer row in the action only."""
+    same = (
+        "branch",
+        "division_prefix",
+        "within_post",
+        "max_secrecy",
+        "max_grading",
+        "max_sharing",
+        "reveals",
+        "reason",
+    )
+    rows = Grant.objects.filter(**{one: OuterRef(one) for one in (recipient, *same)})
+    return rows.annotate(end=_end(F("expires_at"))).filter(end=_end(OuterRef("expires_at")))
+
+
+def _end(column: F | OuterRef) -> Coalesce:
+    return Coalesce(column, Value(_NEVER), output_field=DateTimeField())
+
+
+def together(rows: QuerySet[Grant]) -> QuerySet[Grant]:
+    """One row for grants that differ in the action only: the first of them, with all actions and numbers.
+
+    To users and to roles apart, so that each look-up goes by its own index.
+    """
+    of_user, of_role = _alike("user_id"), _alike("role_id")
+    return rows.filter(
+        ~Exists(of_user.filter(pk__lt=OuterRef("pk"))), ~Exists(of_role.filter(pk__lt=OuterRef("pk")))
+    ).annotate(
+        user_acts=ArraySubquery(of_user.values("action")), role_acts=ArraySubquery(of_role.values("action")),
+        user_ids=ArraySubquery(of_user.values("pk")), role_ids=ArraySubquery(of_role.values("pk")),
+    )  # fmt: skip
+
+
+def _with_action(rows: QuerySet[Grant], value: str) -> QuerySet[Grant]:
+    return rows.filter(Exists(_alike("user_id").filter(action=value)) | Exists(_alike("role_id").filter(action=value)))
+
+
+def _acts(one: Any) -> Pair:
+    return rights_words.actions_words([*one.user_acts, *one.role_acts])
+
+
 def listing(principal: Principal) -> Listing:
     """Grants on data of the administrator's divisions."""
-    rows = names.with_names(grant_services.visible(principal), "branch", "division_prefix")
+    rows = names.with_names(together(grant_services.visible(principal)), "branch", "division_prefix")
     return Listing(
         name="permissions.grants",
         title=("授权", "Grants"),
@@ -76,7 +122,7 @@ def listing(principal: Principal) -> Listing:
         rows=rows.select_related("user", "role"),
         columns=(
             Column("recipient", ("授予", "Given to"), _recipient),
-            Column("action", ("可以", "May"), lambda one: rights_words.ACTIONS[one.action], sort="action"),
+            Column("actions", ("可以", "May"), _acts),
             Column("data", ("数据", "Data"), _data, sort="branch"),
             Column("division", ("区划", "Division"), _place, sort="division_prefix"),
             Column("ceiling", ("标记上限", "Label ceiling"), _ceiling, priority=2),
@@ -88,7 +134,7 @@ def listing(principal: Principal) -> Listing:
             Column("revoke", ("操作", "Act"), lambda one: _revoke_cell(principal, one)),
         ),
         filters=(
-            Filter("action", ("可以", "May"), kind="choice", choices=_actions()),
+            Filter("action", ("可以", "May"), kind="choice", choices=_actions(), apply=_with_action),  # type: ignore[arg-type]
             Filter("role", ("角色代码", "Role code"), apply="role__code"),
             Filter("person", ("账号", "Account"), apply="user__username"),
             Filter("branch", ("数据代码", "Data code"), apply="branch__startswith"),
@@ -97,7 +143,7 @@ def listing(principal: Principal) -> Listing:
         ),
         search=("user__name_zh", "user__username__istartswith", "role__name_zh", "reason", "branch__startswith"),
         search_hint=("姓名、角色、理由、数据代码", "Name, role, reason, data code"),
-        order=("-granted_at", "-pk"),
+        order=("-pk",),
         actions=(Action(("新授权", "New grant"), f"{HERE}new", "primary"),),
         empty=("还没有授权。先给角色授权，再把角色给岗位；个别情况直接授给人。",
                "No grants yet. Grant to roles, give roles to posts; grant to single people as the exception."),
@@ -113,10 +159,14 @@ def _ceiling(one: Grant) -> Pair:
     return label.name_zh, label.name_en
 
 
-def _revoke_cell(principal: Principal, one: Grant) -> object:
+def _revoke_cell(principal: Principal, one: Any) -> object:
     if not grant_services.may_revoke(principal, one):
         return ("上级授予", "from above")
-    return Cell(("收回", "Revoke"), f"{HERE}revoke?grant={one.pk}")
+    return Cell(("收回", "Revoke"), f"{HERE}revoke?{_ids(one)}")
+
+
+def _ids(one: Any) -> str:
+    return urlencode([("grant", number) for number in sorted([*one.user_ids, *one.role_ids])])
 
 
 @security_page

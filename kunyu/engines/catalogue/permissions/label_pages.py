@@ -206,7 +206,7 @@ def record(request: HttpRequest, code: str) -> HttpResponse:
             Fact(("目录分级", "Catalogue"), dataset.classification),
             Fact(("生产单位", "Producer"), dataset.producer_zh),
             Fact(("本节点已有数据", "Published here"), _published(dataset), "count"),
-            Fact(("本网络分区", "This zone"), _zone_words(in_force)),
+            Fact(("本网络分区", "This zone"), _zone_words(label_services.expected_label(code))),
         ),
         history=tuple(_event(row) for row in rows),
         actions=actions,

@@ -60,13 +60,16 @@ def with_names(rows: QuerySet, branch: str, division: str) -> QuerySet:  # type:
 
 
 def _named(branch: str, column: str) -> Coalesce:
-    def of(model: type[CatalogueItem] | type[Dataset]) -> Subquery:
-        return Subquery(model.objects.filter(code=OuterRef(branch)).values(column)[:1])
-
-    return Coalesce(NullIf(of(CatalogueItem), Value("")), NullIf(of(Dataset), Value("")), F(branch),
-                    output_field=CharField())  # fmt: skip
+    models = (CatalogueItem, Dataset)
+    found = [model.objects.filter(code=OuterRef(branch)) for model in models]  # type: ignore[attr-defined]
+    return _first_of([one.values(name)[:1] for name in (column, "name_zh") for one in found], branch)
 
 
 def _place(division: str, column: str) -> Coalesce:
-    found = Division.objects.filter(code=OuterRef(division), valid_to=None).values(column)[:1]
-    return Coalesce(NullIf(Subquery(found), Value("")), F(division), output_field=CharField())
+    found = Division.objects.filter(code=OuterRef(division), valid_to=None)
+    return _first_of([found.values(name)[:1] for name in (column, "name_zh")], division)
+
+
+def _first_of(rows: list[QuerySet], code: str) -> Coalesce:  # type: ignore[type-arg]
+    """The first name that is not empty, else the code itself."""
+    return Coalesce(*(NullIf(Subquery(one), Value("")) for one in rows), F(code), output_field=CharField())

@@ -84,9 +84,9 @@ def parcels_of_a_whole_province_are_important(facts: Facts) -> Suggestion | None
     """LS-04: DLTB of every county of a province."""
     if "DLTB" not in facts.layer_codes or not facts.provinces:
         return None
-    named = "、".join(facts.provinces[:5])
+    zh, en = _named(facts.provinces)
     return _at_least(facts, "LS-04", Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL),
-                     (f"全省（{named}）图斑级地类图斑", f"Land parcels of a whole province ({named})"),
+                     (f"全省（{zh}）图斑级地类图斑", f"Land parcels of a whole province ({en})"),
                      "自然资发〔2024〕57号；GB/T 43697-2024")  # fmt: skip
 
 
@@ -116,13 +116,20 @@ def aggregates_go_one_step_higher(facts: Facts) -> Suggestion | None:
     """
     if facts.label.secrecy != labels.SENSITIVE or not facts.provinces or facts.label.grading >= labels.CORE:
         return None
+    zh, en = _named(facts.provinces)
     higher = replace(facts.label, grading=facts.label.grading + 1)
     return Suggestion(
         "LS-07", higher,
-        (f"敏感数据覆盖全省（{'、'.join(facts.provinces[:5])}），汇聚后宜提高一级",
-         f"Sensitive data of a whole province ({', '.join(facts.provinces[:5])}): one step higher when aggregated"),
+        (f"敏感数据覆盖全省（{zh}），汇聚后宜提高一级",
+         f"Sensitive data of a whole province ({en}): one step higher when aggregated"),
         "GB/T 43697-2024",
     )  # fmt: skip
+
+
+def _named(provinces: tuple[str, ...]) -> Pair:
+    """The first few provinces by name."""
+    known = rights_words.division_names(provinces[:5])
+    return rights_words.joined(known[code] for code in provinces[:5])
 
 
 RULES: tuple[Rule, ...] = (

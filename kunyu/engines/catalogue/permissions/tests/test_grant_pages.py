@@ -161,3 +161,25 @@ def test_a_role_shows_its_grants_posts_and_people(an: Client) -> None:
     made = an.post("/admin/roles/new", {"code": "farm", "name_zh": "耕地保护", "is_built_in": "1",
                                         "once": once(an, "/admin/roles/new")})  # fmt: skip
     assert made.status_code == 302 and Role.objects.get(code="farm").is_built_in is False
+
+
+def test_actions_given_together_are_one_line_and_revoked_together(an: Client) -> None:
+    li = person("li")
+    for action in ("see", "query", "download"):
+        Grant.objects.create(user=li, division_prefix="990101", action=action, branch="104", reason="调查")
+    other = Grant.objects.create(user=li, division_prefix="990101", action="see", branch="105", reason="调查")
+    page = an.get("/admin/grants/?person=li").content.decode()
+    assert "共 2 条" in page and "看见、查询、下载" in page
+    assert "共 1 条" in an.get("/admin/grants/?person=li&action=download").content.decode()
+    link = next(one for one in re.findall(r'href="(/admin/grants/revoke\?[^"]+)"', page) if str(other.pk) not in one)
+    address = link.replace("&amp;", "&")
+    assert an.post(address, {"once": once(an, address), "reason": "调离"}).status_code == 302
+    assert list(Grant.objects.filter(user=li)) == [other]
+
+
+def test_everybody_reads_his_own_rights_in_words(an: Client) -> None:
+    li = person("li")
+    Grant.objects.create(user=li, division_prefix="990101", action="see", branch="104", reveals=["name"])
+    page = entered(li).get("/account/").content.decode()
+    assert "我的权限" in page and "国土调查" in page and "坤舆县" in page and "姓名显示原文" in page
+    assert "直接授予" in page and "还没有任何数据权限" not in page
