@@ -91,7 +91,8 @@ def _together(given: list[tuple[Grant, str, str, Pair]]) -> tuple[Bundle, ...]:
 
 def _bundle(key: _Key, grants: list[Grant], names: dict[str, Pair], places: dict[str, Pair]) -> Bundle:
     first = grants[0]
-    branch, division, within, through = str(key[0]), str(key[1]), bool(key[2]), key[8]
+    branch, division, within = str(key[0]), str(key[1]), bool(key[2])
+    through: Pair = key[8]  # type: ignore[assignment]
     zh, en = places[division]
     where: Pair = (zh, en)
     if within and through == _nobody:
@@ -101,4 +102,4 @@ def _bundle(key: _Key, grants: list[Grant], names: dict[str, Pair], places: dict
         ceiling_words(Label(first.max_secrecy, first.max_grading, first.max_sharing)), reveals_words(first.reveals),
         until_words(first.expires_at), through, tuple(one.pk for one in grants), first.expires_at, first.reason,
         first.granted_by,
-    )  # type: ignore[arg-type]  # fmt: skip
+    )  # fmt: skip

@@ -52,7 +52,7 @@ class GrantIn(Strict):
     branch: str = Field("", max_length=40)
     division: str = Field("", max_length=12)
     within_post: bool = False
-    ceiling: LabelIn = LabelIn()
+    ceiling: LabelIn = LabelIn(secrecy=2, grading=0, sharing=1)
     reveals: list[Literal["name", "document", "phone", "address"]] = []
     expires_at: datetime | None = None
     reason: str = Field(max_length=300)

@@ -81,7 +81,7 @@ def _newest(state: str, value: Any) -> Subquery:
     return Subquery(rows.annotate(code_of=F("secrecy") * 9 + F("grading") * 3 + F("sharing")).values(value)[:1])
 
 
-def with_labels(rows: QuerySet[Dataset]) -> QuerySet[Dataset]:
+def with_labels(rows: QuerySet[Dataset]) -> QuerySet[Any]:
     """Annotate the label in force, the proposal waiting and the state."""
     return rows.annotate(
         approved=_newest("approved", "code_of"), proposed=_newest("proposed", "code_of"),
@@ -297,7 +297,7 @@ def propose(request: HttpRequest, code: str) -> HttpResponse:
 
 
 @label_page
-def decide(request: HttpRequest, code: str) -> HttpResponse:
+def decide(request: HttpRequest, code: str) -> HttpResponseBase:
     """Approve or return the proposal that waits for one dataset."""
     principal = request.principal  # type: ignore[attr-defined]
     find(principal, code)
@@ -309,7 +309,7 @@ def _numbers(texts: list[str]) -> list[int]:
     return [int(one) for one in texts[:MOST_AT_ONCE] if one.isascii() and one.isdigit() and len(one) < 18]
 
 
-def _decided(request: HttpRequest, principal: Principal, chosen: list[int], back: str) -> HttpResponse:
+def _decided(request: HttpRequest, principal: Principal, chosen: list[int], back: str) -> HttpResponseBase:
     approve, reason = request.POST.get("decision") == "approve", request.POST.get("reason", "")[:500]
 
     def act() -> str:
