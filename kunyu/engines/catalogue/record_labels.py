@@ -146,19 +146,23 @@ def waiting() -> list[RecordLabel]:
     return list(RecordLabel.objects.filter(state=LabelState.PROPOSED).order_by("proposed_at", "id"))
 
 
+def in_force(collection: str, county: str) -> dict[str, Label]:
+    """The label of every record that was ever given one, by key: the decision made last counts."""
+    rows = RecordLabel.objects.filter(collection=collection, county=county, state=LabelState.APPROVED)
+    found: dict[str, Label] = {}
+    decided = rows.order_by("decided_at", "id").values_list("secrecy", "grading", "sharing", "keys")
+    for secrecy, grading, sharing, keys in decided:
+        found.update(dict.fromkeys(keys, Label(secrecy, grading, sharing)))
+    return found
+
+
 def reapply(layer: Layer, county: str) -> int:
     """Give new rows of labelled keys their label again; returns how many rows were touched.
 
     Called in the transaction that publishes a version, so no row of a labelled record is ever seen without it.
     """
-    rows = RecordLabel.objects.filter(
-        collection=layer.collection, county=county, state=LabelState.APPROVED
-    ).order_by("decided_at", "id")  # fmt: skip
-    in_force: dict[str, Label] = {}
-    for secrecy, grading, sharing, keys in rows.values_list("secrecy", "grading", "sharing", "keys"):
-        in_force.update(dict.fromkeys(keys, Label(secrecy, grading, sharing)))
     by_label: dict[Label, list[str]] = {}
-    for key, label in in_force.items():
+    for key, label in in_force(layer.collection, county).items():
         by_label.setdefault(label, []).append(key)
     return sum(_set(layer, county, label, keys) for label, keys in by_label.items())
 

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from django.db.models import Q, QuerySet
 
 from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.catalogue.record_labels import in_force
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.services import get_delivery, unknown_delivery
 from kunyu.engines.security import scope, zones
-from kunyu.engines.security.errors import FieldMasked, SignInNeeded
-from kunyu.engines.security.label_registry import label_of
+from kunyu.engines.security.errors import FieldMasked, NotAllowed, SignInNeeded
+from kunyu.engines.security.label_registry import label_of, record_labels
 from kunyu.engines.security.labels import holds
 from kunyu.engines.security.scope import Principal
 
@@ -85,6 +88,52 @@ def actionable(principal: Principal, delivery_id: int, action: str) -> Delivery:
     for collection in filled:
         scope.require_division(scope.resolve(principal, collection, action), delivery.division_code)
     return delivery
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What of a delivery somebody may not see: layers by their standard's code, and keys of records labelled stricter."""
+
+    layers: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.layers or self.keys)
+
+
+def hidden(principal: Principal, delivery: Delivery, action: str = scope.QUERY) -> Hidden:
+    """What of a delivery that the caller may see at all lies above his rights: other layers, single records."""
+    layers, keys = set[str](), set[str]()
+    for code, collection in Layer.objects.filter(standard_id=delivery.standard_id).values_list("code", "collection"):
+        clauses = [
+            one
+            for one in scope.clauses_of(principal, collection, action)
+            if delivery.division_code.startswith(one.prefix)
+        ]
+        if not clauses:
+            layers.add(code)
+        elif collection in record_labels():
+            labelled = in_force(collection, delivery.division_code[:6])
+            keys |= {key for key, label in labelled.items() if not any(holds(one.row_labels, label) for one in clauses)}
+    return Hidden(frozenset(layers), frozenset(keys))
+
+
+def require_whole(principal: Principal, delivery: Delivery, action: str) -> None:
+    """Refuse a file about the whole delivery (its report, the delivery itself) to whoever may see a part of it only.
+
+    Raises
+    ------
+    NotAllowed
+    """
+    lacking = hidden(principal, delivery, action)
+    delivered = set(delivery.layers.values_list("layer_code", flat=True))
+    if lacking.layers & delivered or lacking.keys:
+        raise NotAllowed(
+            f"批次 {delivery.pk} 含您无权查看的图层或要素，整批文件不能提供；可在批次页面查看您有权查看的部分。",
+            f"Delivery {delivery.pk} holds layers or records that you may not see, so files about the whole of it are not "
+            "handed out; its page shows the part you may see.",
+            delivery=delivery.pk,
+        )
 
 
 def require_clear(principal: Principal, delivery: Delivery) -> None:

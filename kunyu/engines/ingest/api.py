@@ -15,7 +15,7 @@ from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in
 from kunyu.engines.security.errors import NotAllowed
 from kunyu.engines.security.headers import DOCUMENT_POLICY
-from kunyu.engines.security.scope import APPROVE, DOWNLOAD, Principal
+from kunyu.engines.security.scope import APPROVE, DOWNLOAD, QUERY, Principal
 
 router = Router(tags=["deliveries"])
 
@@ -109,6 +109,7 @@ def report(request: HttpRequest, delivery_id: int, form: str) -> FileResponse:
     from kunyu.engines.ingest.storage import object_store
 
     found = access.visible_delivery(_principal(request), delivery_id)
+    access.require_whole(_principal(request), found, QUERY)
     run = queries.last_run(found)
     if run is None or form not in run.reports:
         raise UnknownReport(
@@ -130,6 +131,7 @@ def delivered_file(request: HttpRequest, delivery_id: int) -> FileResponse:
     from kunyu.engines.ingest.storage import object_store
 
     found = access.actionable(_principal(request), delivery_id, DOWNLOAD)
+    access.require_whole(_principal(request), found, DOWNLOAD)
     access.require_clear(_principal(request), found)
     return FileResponse(object_store().open(found.input_sm3), as_attachment=True, filename=found.file_name)
 

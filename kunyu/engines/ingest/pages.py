@@ -16,6 +16,8 @@ from kunyu.engines.ingest.api import start_publishing
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in, shipped_mappings
 from kunyu.engines.pages import rendering
+from kunyu.engines.security import zones
+from kunyu.engines.security.label_registry import label_of
 from kunyu.engines.security.scope import APPROVE, EDIT, Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.kernel.errors import KunyuError, UsageError
@@ -84,8 +86,8 @@ def _targets(principal: Principal) -> list[dict[str, object]]:
         entry = found.setdefault(standard_id, {"id": standard_id, "whole": True, "datasets": {}})
         if principal.divisions(collection, EDIT):
             entry["datasets"].setdefault(code, (code, name_zh, name_en))  # type: ignore[attr-defined]
-        else:
-            entry["whole"] = False
+        elif zones.current_zone().holds(label_of(collection)):
+            entry["whole"] = False  # a layer that nobody delivers in this zone takes nothing from the whole
     for entry in found.values():
         standard = load_standard(str(entry["id"]))
         entry |= {"number": standard.number, "name_zh": standard.name_zh, "name_en": standard.name_en}

@@ -12,7 +12,7 @@ from django.utils.timezone import localtime
 
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest import admission
-from kunyu.engines.ingest.access import visible, visible_delivery
+from kunyu.engines.ingest.access import Hidden, hidden, visible, visible_delivery
 from kunyu.engines.ingest.checks.rule import rules_for
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, RasterItem
 from kunyu.engines.ingest.running import is_held
@@ -85,13 +85,13 @@ def brief(delivery: Delivery) -> dict[str, Any]:
 def detail(principal: Principal, delivery_id: int) -> dict[str, Any]:
     """One delivery: history, layers with what mapping lost and the version each became, findings by rule."""
     delivery = visible_delivery(principal, delivery_id)
-    run = last_run(delivery)
+    run, unseen = last_run(delivery), hidden(principal, delivery)
     return {
         **brief(delivery),
-        "summary": delivery.summary,
+        "summary": _summary(delivery, unseen),
         "progress": delivery.progress,
         "mapping": delivery.mapping_name,
-        "datasets": datasets_of(delivery),
+        "datasets": [one for one in datasets_of(delivery) if one["layer"] not in unseen.layers],
         "events": [
             {
                 "status": event.status,
@@ -104,9 +104,13 @@ def detail(principal: Principal, delivery_id: int) -> dict[str, Any]:
             }
             for event in delivery.events.order_by("id")
         ],
-        "layers": [_layer(one) for one in delivery.layers.select_related("version").order_by("id")],
+        "layers": [
+            _layer(one)
+            for one in delivery.layers.select_related("version").order_by("id")
+            if one.layer_code not in unseen.layers
+        ],
         "images": [_image(one) for one in delivery.rasters.order_by("id")],
-        "check": _run(run) if run else None,
+        "check": _run(run, unseen) if run else None,
         "label_warnings": admission.warnings(delivery) if delivery.status in OPEN else [],
     }
 
@@ -140,20 +144,33 @@ def _image(item: RasterItem) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _run(run: CheckRun) -> dict[str, Any]:
+def _summary(delivery: Delivery, unseen: Hidden) -> dict[str, Any]:
+    """The summary without the figures of layers that the caller may not see."""
+    said = dict(delivery.summary)
+    if isinstance(said.get("layers"), dict):
+        said["layers"] = {code: number for code, number in said["layers"].items() if code not in unseen.layers}
+    if "published" in said:
+        said["published"] = [one for one in said["published"] if one["layer"] not in unseen.layers]
+    return said
+
+
+def _run(run: CheckRun, unseen: Hidden) -> dict[str, Any]:
     return {
         "at": localtime(run.at).isoformat(),
         "summary": run.summary,
         "rules_run": run.rules_run,
         "rules_not_run": run.rules_not_run,
-        "by_rule": rule_counts(run),
+        "by_rule": rule_counts(run, unseen),
         "reports": sorted(run.reports),
     }
 
 
-def rule_counts(run: CheckRun) -> list[dict[str, Any]]:
-    """Findings by rule, severity and layer, most severe first."""
-    rows = Finding.objects.filter(run=run).order_by().values("rule", "severity", "layer", "clause")
+def rule_counts(run: CheckRun, unseen: Hidden = Hidden()) -> list[dict[str, Any]]:
+    """Findings by rule, severity and layer, most severe first; those of unseen layers and records are not counted."""
+    seen = Finding.objects.filter(run=run).exclude(layer__in=unseen.layers)
+    if unseen.keys:
+        seen = seen.exclude(ids__has_any_keys=sorted(unseen.keys))
+    rows = seen.order_by().values("rule", "severity", "layer", "clause")
     named = {one.id: one for one in rules_for(load_standard(run.delivery.standard_id)).rules}
     counted: list[dict[str, Any]] = [
         {**row, "name_zh": named[row["rule"]].name_zh, "name_en": named[row["rule"]].name_en}
@@ -185,6 +202,7 @@ def findings_page(
     A finding without a place has ``geometry`` null, as GeoJSON has it.
     """
     delivery = visible_delivery(principal, delivery_id)
+    unseen = hidden(principal, delivery)
     limit = max(1, min(limit, ingest_settings().findings_page))
     run = last_run(delivery)
     rows: list[tuple[Any, ...]] = []
@@ -194,8 +212,8 @@ def findings_page(
                 'SELECT id, rule, clause, severity, layer, ids, measured, "limit", unit, message_zh, message_en,'
                 " remedy_zh, fingerprint, ST_AsGeoJSON(geom, 9) FROM ingest_finding"
                 " WHERE run_id = %s AND id > %s AND (%s = '' OR rule = %s) AND (%s = '' OR severity = %s)"
-                " ORDER BY id LIMIT %s",
-                [run.pk, after, rule, rule, severity, severity, limit + 1],
+                " AND layer <> ALL(%s) AND NOT ids ?| %s ORDER BY id LIMIT %s",
+                [run.pk, after, rule, rule, severity, severity, sorted(unseen.layers), sorted(unseen.keys), limit + 1],
             )
             rows = cursor.fetchall()
     following = rows[limit - 1][0] if len(rows) > limit else None

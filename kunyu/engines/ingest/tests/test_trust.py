@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pyogrio
 import pytest
 from django.db import connection
 
@@ -24,17 +25,26 @@ from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.process import process
 from kunyu.engines.ingest.publish import publish
 from kunyu.engines.ingest.tasks import publish_delivery
-from kunyu.engines.ingest.tests.delivered_files import OPERATOR, Y2024, Cover, accepted, hand_in, write_cover
+from kunyu.engines.ingest.tests.delivered_files import (
+    OPERATOR,
+    SURVEY,
+    Y2024,
+    Cover,
+    accepted,
+    hand_in,
+    write_cover,
+)
 from kunyu.engines.security import epochs, label_services, labels
-from kunyu.engines.security.errors import FieldMasked, NotInThisZone
+from kunyu.engines.security.errors import FieldMasked, NotAllowed, NotInThisZone
 from kunyu.engines.security.label_errors import NotLabelled
 from kunyu.engines.security.label_services import Proposal
 from kunyu.engines.security.labels import Label
-from kunyu.engines.security.models import AuditEntry, Grant, LabelState, User
+from kunyu.engines.security.models import AuditEntry, Grant, LabelState, RecordLabel, User
 from kunyu.engines.security.models import Label as LabelRow
 from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, QUERY, SEE, Principal, Right
 from kunyu.engines.security.session import principal_of
+from kunyu.project.sample_county.generate import generate_county
 
 COVER = "10302-901@990101"
 SECURITY = Principal("security", user_id=3, duty="security")
@@ -212,10 +222,68 @@ def test_processing_asks_again_too(person: User, tmp_path: Path) -> None:
     assert not delivery.layers.exists()
 
 
-def test_nobody_poses_as_the_operator(node: None, tmp_path: Path) -> None:
-    """An account that bears the operator's name is that account, with its own rights."""
+def test_nobody_poses_as_the_operator(person: User, tmp_path: Path) -> None:
+    """A job that names an account acts for that account, whatever name stands beside it."""
     delivery = accepted(write_cover(tmp_path / "cover.gpkg"), dataset=COVER)
-    User.objects.create_user("operator", "a-long-password", name_zh="冒名")
-    publish_delivery(delivery_id=delivery.pk, actor="operator", origin="")
+    revoke(person)
+    publish_delivery(delivery_id=delivery.pk, actor="operator", origin="", user_id=person.pk)
     delivery.refresh_from_db()
     assert (delivery.status, delivery.events.latest("id").code) == ("accepted", "delivery.right_gone")
+
+
+# --- parts of a delivery ---
+
+
+@pytest.fixture
+def checked(node: None, tmp_path: Path) -> Delivery:
+    """Two layers of different labels with findings: land cover, and buildings that bear an important label."""
+    path = write_cover(tmp_path / "both.gpkg")
+    table = pyogrio.read_arrow(path)[1]
+    pyogrio.write_arrow(
+        table, path, layer="BUILDING", driver="GPKG", geometry_name="geom", geometry_type="Unknown", crs="EPSG:4526",
+    )  # fmt: skip
+    row = label_services.propose(Proposal("10303-901@990101", Label(1, 1, 1), "试"), OPERATOR)
+    label_services.approve(row.pk, SECURITY)
+    return accepted(path)
+
+
+def test_findings_of_layers_above_ones_rights_are_hidden(checked: Delivery) -> None:
+    """R-041, R-360: who sees a part of a delivery sees that part; files about the whole are not his."""
+    viewer = Principal(
+        "li", user_id=9, rights=(Right("10", "", QUERY), Right("10", "", DOWNLOAD), Right("10", "", SEE))
+    )
+    everything = queries.detail(OPERATOR, checked.pk)
+    part = queries.detail(viewer, checked.pk)
+    assert {one["layer"] for one in everything["layers"]} == {"LANDCOVER", "BUILDING"}
+    assert [one["layer"] for one in part["layers"]] == ["LANDCOVER"] and set(part["summary"]["layers"]) == {"LANDCOVER"}
+    found = {name: queries.findings_page(who, checked.pk)["features"] for name, who in
+             (("all", OPERATOR), ("part", viewer))}  # fmt: skip
+    layers = {name: {one["properties"]["layer"] for one in features} for name, features in found.items()}
+    assert "BUILDING" in layers["all"] and layers["part"] and "BUILDING" not in layers["part"]
+    assert "BUILDING" not in {row["layer"] for row in part["check"]["by_rule"]}
+    for action in (QUERY, DOWNLOAD):
+        with pytest.raises(NotAllowed):
+            access.require_whole(viewer, checked, action)
+        access.require_whole(OPERATOR, checked, action)
+
+
+def test_findings_about_a_labelled_record_are_hidden(node: None, tmp_path: Path) -> None:
+    """R-041: a record stricter than its dataset is named in no finding that somebody below its label reads."""
+    generate_county(tmp_path / "county", 200, 5, defects="Q303:3")
+    returned = accepted(tmp_path / "county" / "county.gpkg", standard=SURVEY, valid_from=None)
+    viewer = Principal("li", user_id=9, rights=(Right("", "", QUERY),))
+
+    def named() -> list[tuple[str, ...]]:
+        features = queries.findings_page(viewer, returned.pk)["features"]
+        return [tuple(one["properties"]["ids"]) for one in features if one["properties"]["layer"] == "DLTB"]
+
+    before = named()
+    key = next(ids[0] for ids in before if ids)
+    RecordLabel.objects.create(
+        collection="10401-003", county="990101", keys=[key], secrecy=2, grading=2, sharing=1, reason="要害部位",
+        state=LabelState.APPROVED, proposed_by="a", decided_by="b",
+    )  # fmt: skip
+    epochs.raise_labels()
+    assert named() == [ids for ids in before if key not in ids] != before
+    with pytest.raises(NotAllowed):
+        access.require_whole(viewer, returned, QUERY)
