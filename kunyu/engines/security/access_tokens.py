@@ -166,7 +166,7 @@ def revoke(user: User, actor: Principal, *, name: str | None = None, token_id: i
     """Revoke the tokens of ``user`` called ``name``, or one by its key; the next request fails. How many were there?"""
     _require_own(user, actor)
     rows = AccessToken.objects.filter(user=user, revoked_at=None)
-    rows = rows.filter(name=name) if name is not None else rows.filter(pk=token_id)
+    rows = rows.filter(name=name) if name is not None else rows.filter(pk=token_id or 0)
     names = list(rows.values_list("name", flat=True))
     count = rows.update(revoked_at=datetime.now(UTC))
     if token_id is not None and not count:

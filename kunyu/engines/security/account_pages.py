@@ -1,4 +1,4 @@
-""""My account": who I am, what I may do, how I prove it, where I am signed in, my programs. 我的账号.
+""" "My account": who I am, what I may do, how I prove it, where I am signed in, my programs. 我的账号.
 
 Fields are read one by one by name: what a form sends besides changes nothing (mass assignment).
 """
@@ -48,7 +48,9 @@ def own(view: View) -> View:
         if principal.is_anonymous:
             return redirect(sign_in_address(request))
         if principal.session_id is None:
-            raise NotAllowed("账号页面只供本人登录使用，令牌不能打开。", "Account pages are for people, not for tokens.")
+            raise NotAllowed(
+                "账号页面只供本人登录使用，令牌不能打开。", "Account pages are for people, not for tokens."
+            )
         return view(request, *args, **values)
 
     return guarded

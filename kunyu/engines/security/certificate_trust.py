@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
+from itertools import pairwise
 from pathlib import Path
 
 from asn1crypto import crl
@@ -109,7 +110,7 @@ def require_trusted(certificate: Certificate) -> None:
     chain = verify_chain(
         provider, certificate, known.roots, known.intermediates, at=now, usage="digital_signature"
     )  # fmt: skip
-    for one, issuer in zip(chain, chain[1:], strict=False):
+    for one, issuer in pairwise(chain):
         for listed in known.lists:
             if listed.issuer_der == one.issuer_der:
                 _require_not_listed(provider, listed, one, issuer, now)

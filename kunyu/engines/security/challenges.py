@@ -20,6 +20,7 @@ def issue(request: HttpRequest, purpose: str) -> bytes:
     store: SessionStore = request.session  # type: ignore[assignment]
     if store.row is None:
         store.create()
+    assert store.row is not None
     value = secrets.token_bytes(BYTES)
     expires_at = datetime.now(UTC) + timedelta(seconds=sign_in_settings().challenge_seconds)
     SignInChallenge.objects.filter(session_id=store.row, purpose=purpose).delete()

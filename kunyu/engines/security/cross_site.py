@@ -38,7 +38,12 @@ class CrossSiteMiddleware(CsrfViewMiddleware):
         if bearer_token(request):
             return None
         if settings.SESSION_COOKIE_NAME in request.COOKIES:
-            return super().process_view(request, _nothing_exempt, callback_args, callback_kwargs)
+            return super().process_view(
+                request,
+                _nothing_exempt,  # type: ignore[arg-type]
+                callback_args,
+                callback_kwargs,
+            )
         return super().process_view(request, callback, callback_args, callback_kwargs)
 
 

@@ -71,7 +71,9 @@ def unlock(request: HttpRequest, user_id: int) -> HttpResponseBase:
 def end_sessions(request: HttpRequest, user_id: int) -> HttpResponseBase:
     """End one session, or all of them."""
     user, one = _administered(_principal(request), user_id, duties.SYSTEM), request.POST.get("session", "")
-    sessions.end_others(_principal(request), user, int(one) if one.isascii() and one.isdigit() and len(one) < 18 else None)
+    sessions.end_others(
+        _principal(request), user, int(one) if one.isascii() and one.isdigit() and len(one) < 18 else None
+    )
     return _back(user)
 
 

@@ -38,7 +38,7 @@ def _common() -> CommonPasswordValidator:
 def fits(user: User | None, password: str) -> bool:
     """Is this the user's password? Takes the same time when there is no such user."""
     encoded = user.password if user is not None and user.has_usable_password() else _nobody()
-    right = check_password(password[:LONGEST * 4], encoded)
+    right = check_password(password[: LONGEST * 4], encoded)
     return right and user is not None and user.has_usable_password()
 
 
@@ -89,7 +89,8 @@ def require_good(password: str, user: User) -> None:
         wrong = [(f"不得使用最近 {number} 次用过的密码。", f"None of the last {number} passwords may come back.")]
     if wrong:
         raise PasswordTooWeak(
-            "密码不合要求：" + "".join(one[0] for one in wrong), "The password is refused. " + " ".join(w[1] for w in wrong)
+            "密码不合要求：" + "".join(one[0] for one in wrong),
+            "The password is refused. " + " ".join(w[1] for w in wrong),
         )
 
 

@@ -54,7 +54,9 @@ def begin_authenticator(user: User) -> Authenticator:
     """A new secret, not yet in force: it holds after the first right code."""
     Authenticator.objects.filter(user=user, confirmed_at=None).delete()
     if Authenticator.objects.filter(user=user).exists():
-        raise FactorRefused("已启用动态口令，请先移除再重新启用。", "An authenticator app is enrolled; remove it first.")
+        raise FactorRefused(
+            "已启用动态口令，请先移除再重新启用。", "An authenticator app is enrolled; remove it first."
+        )
     return Authenticator.objects.create(user=user, secret=pyotp.random_base32(32))
 
 

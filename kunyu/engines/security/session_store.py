@@ -69,14 +69,18 @@ class SessionStore(SessionBase):
     @property
     def signed_in(self) -> SignedIn | None:
         """Who is signed in; loads the session at the first question."""
-        self._get_session()
+        self._loaded()
         return self._signed_in
 
     @property
     def row(self) -> int | None:
         """Key of the session's row; None while there is none."""
-        self._get_session()
+        self._loaded()
         return self._row
+
+    def _loaded(self, no_load: bool = False) -> dict[str, Any]:
+        found: dict[str, Any] = self._get_session(no_load)  # type: ignore[attr-defined]
+        return found
 
     def load(self) -> dict[str, Any]:
         """Read the session and everything about its person; an unknown key is never adopted (fixation)."""
@@ -124,7 +128,7 @@ class SessionStore(SessionBase):
         if self.session_key is None:
             self.create()
             return
-        data = self._get_session(no_load=must_create)
+        data = self._loaded(no_load=must_create)
         user = data.get(_USER)
         digest = sm3_hex(self.session_key.encode())
         if must_create:
@@ -148,7 +152,8 @@ class SessionStore(SessionBase):
         """
         self.end("replaced")
         now = datetime.now(UTC)
-        self._session_key, self._session_cache = self._get_new_session_key(), {}
+        self._session_key = self._get_new_session_key()
+        self._session_cache: dict[str, Any] = {}
         row = SignInSession.objects.create(
             user_id=user_id, key_digest=sm3_hex(self._session_key.encode()), method=method, two_factors=two_factors,
             started_at=now, seen_at=now, confirmed_at=now, ends_at=_end(True), origin=origin[:80], agent=agent[:200],
@@ -159,7 +164,7 @@ class SessionStore(SessionBase):
     def rekey(self, *, two_factors: bool | None = None) -> None:
         """A fresh proof of identity: new key for the same session (step-up), ``confirmed_at`` is now."""
         old = sm3_hex((self.session_key or "").encode())
-        data = self._get_session()
+        data = self._loaded()
         self._session_key = self._get_new_session_key()
         changed: dict[str, Any] = {"key_digest": sm3_hex(self._session_key.encode()), "confirmed_at": datetime.now(UTC)}
         if two_factors is not None:
@@ -185,9 +190,8 @@ class SessionStore(SessionBase):
 
     @classmethod
     def clear_expired(cls) -> None:
-        from kunyu.engines.security import sessions
-
-        sessions.prune()
+        """Forget who never signed in; sessions of people stay listed until :func:`sessions.prune` lets go."""
+        SignInSession.objects.filter(user=None, ends_at__lte=datetime.now(UTC)).delete()
 
 
 def _end(signed_in: bool) -> datetime:

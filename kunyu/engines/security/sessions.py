@@ -64,7 +64,7 @@ def end_all(user: User, reason: str, *, but: int | None = None) -> int:
 @transaction.atomic
 def end_own(principal: Principal, session_id: int) -> None:
     """End one of one's own sessions; another's does not exist."""
-    if not _end(SignInSession.objects.filter(pk=session_id, user_id=principal.user_id, ended_at=None), "by_owner"):
+    if not _end(SignInSession.objects.filter(pk=session_id, user_id=principal.user_id or 0, ended_at=None), "by_owner"):
         raise _unknown()
     audit.record(principal, "end-session", "session", session_id)
 
@@ -72,7 +72,8 @@ def end_own(principal: Principal, session_id: int) -> None:
 @transaction.atomic
 def end_own_others(principal: Principal) -> int:
     """End all of one's sessions but the present one; returns how many."""
-    rows = SignInSession.objects.filter(user_id=principal.user_id, ended_at=None).exclude(pk=principal.session_id)
+    rows = SignInSession.objects.filter(user_id=principal.user_id or 0, ended_at=None)
+    rows = rows.exclude(pk=principal.session_id or 0)
     count = _end(rows, "by_owner")
     audit.record(principal, "end-session", "user", principal.name, count=count)
     return count

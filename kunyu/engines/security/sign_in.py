@@ -119,7 +119,7 @@ def confirm(request: HttpRequest, password: str, code: str) -> None:
     The session's key changes with it.
     """
     principal: Principal = request.principal  # type: ignore[attr-defined]
-    user = User.objects.get(pk=principal.user_id)
+    user = User.objects.get(pk=principal.user_id or 0)
     weighed = lockout.attempt(lockout.ACCOUNT, user.username)
     right = passwords.fits(user, password[:PASSWORD_LONG])
     if right and weighed and second_factors.of(user.pk).authenticator:

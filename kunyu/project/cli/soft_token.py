@@ -55,7 +55,9 @@ def create(
 @app.command()
 def sign(
     key: Annotated[Path, typer.Argument(help="私钥文件 / key file", exists=True, dir_okay=False)],
-    message: Annotated[str, typer.Option(help="登录页给出的文字，缺省读标准输入 / the text; by default from stdin")] = "",
+    message: Annotated[
+        str, typer.Option(help="登录页给出的文字，缺省读标准输入 / the text; by default from stdin")
+    ] = "",
 ) -> None:
     """对登录挑战签名，输出 Base64 / Sign a sign-in challenge; prints Base64."""
     from kunyu.kernel.crypto import soft_token
@@ -105,7 +107,8 @@ def _write(path: Path, content: bytes, mode: int) -> None:
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     except FileExistsError:
         raise FileStandsThere(
-            f"文件 {path} 已存在，不会覆盖；请换一个名字。", f"{path} exists and is not overwritten; choose another name."
+            f"文件 {path} 已存在，不会覆盖；请换一个名字。",
+            f"{path} exists and is not overwritten; choose another name.",
         ) from None
     with os.fdopen(descriptor, "wb") as stream:
         stream.write(content)

@@ -37,9 +37,7 @@ class Authority:
         key = provider.generate(KeyKind.SM2)
         issuer = certificates.Issuer(self.key, self.root)
         moments = (now() + begins, now() + ends)
-        made = certificates.issue(
-            provider, issuer, {"common_name": name}, provider.public_key(key), moments, profile
-        )
+        made = certificates.issue(provider, issuer, {"common_name": name}, provider.public_key(key), moments, profile)
         return key, made
 
     def revocation_list(self, *serials: int, next_update: timedelta = timedelta(days=7)) -> bytes:
@@ -173,7 +171,10 @@ def test_the_node_refuses_what_its_security_administrator_revoked(authority, li)
     administrator("sec", "security")
     chief = signed_in("sec")
     chief.post(f"/admin/identity/{li.pk}/certificates/{one.pk}/remove", {"revoke": "1", "reason": "遗失"})
-    assert chief.post(f"/admin/identity/{li.pk}/certificates", {"certificate": certificate.pem().decode()}).status_code == 403
+    assert (
+        chief.post(f"/admin/identity/{li.pk}/certificates", {"certificate": certificate.pem().decode()}).status_code
+        == 403
+    )
     bound(li, certificate)
     client = Client()
     assert show(client, key, certificate, challenged(client)).json()["context"]["reason"] == "revoked"

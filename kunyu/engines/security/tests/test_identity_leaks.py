@@ -12,7 +12,7 @@ from django.db import connection
 from django.test import Client
 
 from kunyu.engines.security import access_tokens, profile, second_factors
-from kunyu.engines.security.models import Authenticator, AuditEntry, User
+from kunyu.engines.security.models import AuditEntry, Authenticator, User
 from kunyu.engines.security.personal_data import matching
 from kunyu.engines.security.scope import operator
 from kunyu.engines.security.tests.identity_people import ANOTHER, PASSWORD, administrator, person, signed_in
@@ -87,7 +87,9 @@ def test_personal_fields_are_found_by_equality_and_masked_for_others():
     assert PHONE in own and MAIL in own and DOCUMENT not in own
 
 
-@pytest.mark.parametrize(("phone", "mail"), [("abc", ""), ("", "no-address"), ("", "a@b.c\nBcc: x@y.zz"), ("1" * 40, "")])
+@pytest.mark.parametrize(
+    ("phone", "mail"), [("abc", ""), ("", "no-address"), ("", "a@b.c\nBcc: x@y.zz"), ("1" * 40, "")]
+)
 def test_impossible_addresses_are_refused(phone, mail):
     person()
     assert signed_in().post("/account/profile", {"phone": phone, "mail": mail}).status_code == 422

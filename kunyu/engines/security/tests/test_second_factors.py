@@ -177,7 +177,11 @@ def test_a_lost_factor_is_reset_by_the_security_administrator_only():
     enrolled(user)
     client = at_second_step()
     client.post("/login/second", {"code": code_of(user)})
-    for actor in (administrator("sys", "system"), administrator("aud", "audit"), administrator("far", "security", "41")):
+    for actor in (
+        administrator("sys", "system"),
+        administrator("aud", "audit"),
+        administrator("far", "security", "41"),
+    ):
         with pytest.raises(KunyuError):
             second_factors.reset(user, session.principal_of(actor), "手机丢失")
         assert signed_in(actor.username).post(f"/admin/identity/{user.pk}/factors", {"reason": "x"}).status_code == 404

@@ -224,7 +224,9 @@ def test_identity_costs_one_statement_then_rights_from_memory():
     client.get("/api/map/base")
     for headers in ({}, {"Authorization": f"Bearer {token}"}):
         Client().get("/api/map/base", headers=headers)
-        with CaptureQueriesContext(connection, ) as caught:
+        with CaptureQueriesContext(
+            connection,
+        ) as caught:
             client.get("/api/worklist/session", headers=headers)
         asked = [one["sql"] for one in caught if "security_" in one["sql"]]
         reads = [one for one in asked if one.lstrip().startswith("SELECT")]

@@ -212,7 +212,14 @@ def test_pages_keep_the_policy_and_work_by_keyboard(page, live_server):
     page.keyboard.press("Enter")
     page.wait_for_url(f"{live_server.url}/")
     expect(page.locator("canvas.maplibregl-canvas")).to_be_attached()
-    for address in ("/account/", "/account/factors", "/account/password", "/account/confirm", "/catalogue/", "/deliveries/"):
+    for address in (
+        "/account/",
+        "/account/factors",
+        "/account/password",
+        "/account/confirm",
+        "/catalogue/",
+        "/deliveries/",
+    ):
         page.goto(live_server.url + address)
     assert User.objects.count() == 1
 
