@@ -42,6 +42,14 @@ class VersionOut(Schema):
     is_incremental: bool
 
 
+class LabelOut(Schema):
+    """How secret (0 public to 5 top secret), and the whole label in words."""
+
+    secrecy: int
+    name_zh: str
+    name_en: str
+
+
 class LayerOut(Schema):
     """``tiles`` is an XYZ template from the site's root; ``paint`` are MapLibre layers on source ``collection``."""
 
@@ -52,6 +60,7 @@ class LayerOut(Schema):
     dataset: str
     dataset_name_zh: str
     standard: str
+    label: LabelOut
     geometry: str
     tiles: str | None
     source_layer: str

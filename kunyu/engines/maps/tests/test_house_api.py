@@ -26,6 +26,7 @@ def test_tree_follows_the_catalogue(ask: Ask) -> None:
     assert layer["class_field"] == "DLBM" and layer["dates"] == ["2024-12-31", "2025-12-31"]
     assert next(one for one in layer["legend"] if one["code"] == "0101")["colour"] == "#ffff64"
     assert layer["extent"] == pytest.approx([113.0, 34.5, 114.002, 34.542])
+    assert layer["label"]["secrecy"] == 2 and layer["label"]["name_zh"].startswith("敏感·")
     fill = layer["paint"][0]
     assert fill["paint"]["fill-color"][:2] == ["match", ["get", "DLBM"]] and fill["source-layer"] == PARCELS
     assert [one["number"] for one in layer["versions"] if one["county"] == "990101"] == [1, 2]
