@@ -48,7 +48,7 @@ def fault(licence: str) -> str:
     """Why a licence cannot be taken, or ''."""
     if not licence.strip():
         return "states no licence"
-    if BAD.search(licence) or not GOOD.search(licence) and COPYLEFT.search(licence):
+    if BAD.search(licence) or (COPYLEFT.search(licence) and not GOOD.search(licence)):
         return f"is under {licence}"
     return "" if GOOD.search(licence) else f"is under a licence nobody has judged yet: {licence}"
 

@@ -7,7 +7,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-from check_licences import fault, locked_python  # noqa: E402
+from check_licences import fault, locked_python
 
 
 @pytest.mark.quick
