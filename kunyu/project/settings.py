@@ -90,6 +90,8 @@ SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = SESSION_EXPIRE_AT_BROWSER_CLOSE
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = PRODUCTION
 CSRF_FAILURE_VIEW = "kunyu.engines.security.cross_site.refused"
+if os.environ.get("KUNYU_SIGN_IN_TRUSTED_PROXIES"):  # nginx speaks TLS for us and sets this header itself
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 # where pages listen for changes: behind the same address (/events), or at a port that the supervisor chose

@@ -121,10 +121,7 @@ def password(request: HttpRequest) -> HttpResponseBase:
         try:
             if request.POST.get("new") != request.POST.get("again"):
                 raise passwords.PasswordTooWeak("两次输入的新密码不同。", "The two new passwords differ.")
-            passwords.change(
-                user, request.POST.get("old", "")[:1024], request.POST.get("new", "")[:1024], _principal(request)
-            )
-            sign_in.begin_anew(request, user)
+            sign_in.change_password(request, user, request.POST.get("old", ""), request.POST.get("new", ""))
             return redirect("/account/")
         except KunyuError as refusal:
             error = refusal

@@ -20,7 +20,7 @@ from kunyu.engines.security.models import SignInSession, User
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import principal_of
 from kunyu.engines.security.session_store import SessionStore
-from kunyu.engines.security.sign_in_errors import ConfirmationNeeded, SignInRefused
+from kunyu.engines.security.sign_in_errors import ConfirmationNeeded, PasswordTooWeak, SignInRefused
 from kunyu.engines.security.sign_in_settings import sign_in_settings
 from kunyu.kernel.errors import KunyuError
 
@@ -158,10 +158,26 @@ def sign_out(request: HttpRequest) -> None:
     rotate_token(request)
 
 
-def begin_anew(request: HttpRequest, user: User) -> None:
-    """After a change of the password ended all sessions: one for this browser, proven as the former was."""
+def change_password(request: HttpRequest, user: User, old: str, new: str) -> None:
+    """Change the password and start one session anew for this browser, proven as the former was.
+
+    Wrong old passwords count like those at the door: a stolen session must not be a place to guess.
+
+    Raises
+    ------
+    SignInRefused, PasswordTooWeak
+    """
+    principal: Principal = request.principal  # type: ignore[attr-defined]
     store: SessionStore = request.session  # type: ignore[assignment]
     one = store.signed_in
+    if not lockout.attempt(lockout.ACCOUNT, user.username):
+        raise _refused()
+    try:
+        passwords.change(user, old[:PASSWORD_LONG], new[:PASSWORD_LONG], principal)
+    except PasswordTooWeak:
+        lockout.taken_back(lockout.ACCOUNT, user.username, everything=False)
+        raise
+    lockout.taken_back(lockout.ACCOUNT, user.username, everything=True)
     method, two = (one.method, one.two_factors) if one is not None else (SignInSession.Method.PASSWORD, False)
     sessions.begin(request, user, method, two_factors=two)
     rotate_token(request)

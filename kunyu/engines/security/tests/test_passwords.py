@@ -117,3 +117,27 @@ def test_only_the_system_administrator_of_the_division_resets(duty):
     with pytest.raises(KunyuError):
         passwords.set_by_administrator(user, "Given-Word-2026", session.principal_of(elsewhere))
     assert User.objects.get(pk=user.pk).check_password(PASSWORD)
+
+
+def test_a_stolen_session_is_no_place_to_guess_the_old_password():
+    person()
+    client = signed_in()
+    for number in range(6):
+        said = {"old": f"Guess-Word-{number}", "new": ANOTHER, "again": ANOTHER}
+        assert client.post("/account/password", said).status_code == 401
+    locked = client.post("/account/password", {"old": PASSWORD, "new": ANOTHER, "again": ANOTHER})
+    assert locked.status_code == 401 and User.objects.get().check_password(PASSWORD)
+
+
+def test_behind_a_trusted_proxy_the_page_is_known_to_be_secure(settings):
+    person()
+    settings.SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    client = signed_in(headers={"X-Forwarded-Proto": "https", "Host": "testserver"})
+    client.handler.enforce_csrf_checks = True
+    page = client.get("/account/").content.decode()
+    token = page.split('name="csrfmiddlewaretoken" value="')[1].split('"')[0]
+    answer = client.post(
+        "/account/profile", {"phone": "", "mail": "", "csrfmiddlewaretoken": token},
+        headers={"Origin": "https://testserver", "Referer": "https://testserver/account/"},
+    )  # fmt: skip
+    assert answer.status_code == 302
