@@ -118,7 +118,7 @@ def test_an_explanation_and_a_decision_never_differ(seed: int) -> None:
                     answer = explain.why(question)
                     assert answer.allowed == _gateway(person, question), (person, question)
                     assert answer.allowed == any(way.holds for way in answer.ways)
-                    assert answer.allowed or answer.ways and all(way.broken for way in answer.ways)
+                    assert answer.allowed or (answer.ways and all(way.broken for way in answer.ways))
                     if not public:
                         assert answer.allowed == (person.pk in listed)
                     told[answer.allowed] += 1
