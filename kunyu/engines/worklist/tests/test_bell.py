@@ -63,8 +63,12 @@ def test_the_bell_rings_without_a_reload_and_shows_what_is_running(listening, ch
     page.goto(f"{listening}/notifications/")
     summary = page.locator(".ky-bell > summary")
     expect(summary).to_have_attribute("aria-label", "通知：0 条未读；待办 0 项；可领取 0 项", timeout=PATIENCE_MS)
-    page.wait_for_timeout(2000)
-    assert len(asked) == 1
+    # once at the first event; once more where a slow machine lets that event come late; then never while nothing happens
+    page.wait_for_timeout(3000)
+    before = len(asked)
+    assert before <= 2
+    page.wait_for_timeout(2500)
+    assert len(asked) == before
     notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="北坡位移超限", level="alarm"))
     expect(page.locator(".ky-bell-count")).to_have_text("1", timeout=3000)
     notices.notify([wang.pk], notices.Notice(kind="incident", key="k", title_zh="别人的"))
