@@ -157,6 +157,8 @@ def state_files(home: Path) -> dict[str, Path]:
     """Return what a backup holds beside the database: member name and path."""
     files = {"secret.json": home / "secret.json"}
     files |= {f"keys/{name}": home / "keys" / name for name in KEY_FILES if (home / "keys" / name).exists()}
+    # roots and revocation lists by which people sign in
+    files |= {f"trust/{path.name}": path for path in sorted((home / "trust").glob("*")) if path.is_file()}
     sample = home / "sample" / STATE_FILE
     if sample.exists():
         files[f"sample/{STATE_FILE}"] = sample

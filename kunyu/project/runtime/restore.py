@@ -25,7 +25,15 @@ from kunyu.project.runtime.node_settings import NodeSettings
 from kunyu.project.runtime.postgres_programs import find_programs
 from kunyu.project.runtime.preparation import Say
 
-KEPT = ("postgres", "objects", "secret.json", "keys", "sample")
+# a session that was ended after the backup was made must not come alive with it
+_END_SESSIONS = """
+DO $$ BEGIN
+  IF to_regclass('security_signinsession') IS NOT NULL THEN
+    UPDATE security_signinsession SET ended_at = now(), end_reason = 'restored' WHERE ended_at IS NULL;
+  END IF;
+END $$
+"""
+KEPT = ("postgres", "objects", "secret.json", "keys", "trust", "sample")
 
 
 @dataclass(frozen=True)
@@ -122,6 +130,7 @@ def _restore_database(settings: NodeSettings, dump: Path) -> None:
             raise NodeUnavailable(f"数据库恢复失败：{said}", f"The database could not be restored: {said}")
         with psycopg.connect(url, autocommit=True) as connection:
             provision.prepare_schema(connection)
+            connection.execute(_END_SESSIONS)
             connection.execute("ANALYZE")
     finally:
         cluster.stop()
