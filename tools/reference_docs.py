@@ -21,7 +21,14 @@ ROOT = Path(__file__).resolve().parents[1]
 PAGES = ROOT / "docs" / "reference"
 VARIABLE = re.compile(r"[\"'](KUNYU_[A-Z_]+[A-Z])[\"']")
 # set by the runtime for its children and by the test runner, not by people; and Django settings of that name
-INTERNAL = {"KUNYU_NODE_MARK", "KUNYU_TEST_RUN", "KUNYU_OUTBOX_HANDLERS"}
+INTERNAL = {
+    "KUNYU_NODE_MARK",
+    "KUNYU_TEST_RUN",
+    "KUNYU_OUTBOX_HANDLERS",
+    "KUNYU_LABEL",
+    "KUNYU_LABEL_NAME",
+    "KUNYU_PAGES_EXPORT_RECORD",
+}
 
 
 def load_everything() -> None:

@@ -22,6 +22,7 @@ house = NinjaAPI(
     description="坤舆节点接口 / House API of a Kunyu node",
     auth=signed_in,
     urls_namespace="house",
+    docs_url=None,  # the viewer comes from a foreign server: no node may ask one
 )
 
 

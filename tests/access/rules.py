@@ -403,7 +403,6 @@ RULES: dict[str, Rule] = {
         ],
     ),
     "api/openapi.json": Rule("open"),
-    "api/docs": Rule("open"),
     "api/": Rule("open"),
     "api/catalogue/tree": Rule("signed in"),
     "api/catalogue/search": Rule("signed in"),
