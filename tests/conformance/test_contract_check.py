@@ -39,7 +39,9 @@ FINDING_KEYS = {
     "rule", "clause", "severity", "layer", "ids", "geometry", "measured", "limit", "unit", "message_zh", "message_en",
     "remedy_zh", "fingerprint",
 }  # fmt: skip
-FIRST_RULES = [*(f"Q{n}" for n in range(201, 212)), "Q301", "Q302", "Q303", "Q304", "Q505", "Q506", "Q507", "Q508"]
+FIRST_RULES = [
+    f"Q{n}" for n in (*range(201, 212), *range(301, 305), *range(501, 504), *range(505, 509), *range(510, 518))
+]
 
 
 @pytest.fixture(scope="module")

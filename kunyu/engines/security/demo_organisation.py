@@ -59,7 +59,12 @@ def _unit(given: DemoUnit, parent: Organisation | None, actor: Principal) -> Org
     if found is not None:
         return found
     unit = Organisation.objects.create(
-        code=given.code, name_zh=given.name_zh, name_en=given.name_en, kind=given.kind, parent=parent, division_code=COUNTY
+        code=given.code,
+        name_zh=given.name_zh,
+        name_en=given.name_en,
+        kind=given.kind,
+        parent=parent,
+        division_code=COUNTY,
     )
     unit.path = f"{parent.path if parent else ''}{unit.pk}/"
     unit.save(update_fields=["path"])

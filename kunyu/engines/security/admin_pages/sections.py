@@ -126,7 +126,9 @@ _TOLD = ("name", "before", "after", "post", "starts_on", "ends_on", "added", "re
 
 def history(kind: str, key: object) -> tuple[Event, ...]:
     """Acts of administration on one record, newest first."""
-    entries = AuditEntry.objects.filter(object_kind=kind, object_id=str(key), action__in=list(ACTS)).order_by("-at", "-pk")
+    entries = AuditEntry.objects.filter(object_kind=kind, object_id=str(key), action__in=list(ACTS)).order_by(
+        "-at", "-pk"
+    )
     found = entries.values_list("at", "actor", "action", "detail")[:HISTORY_SHOWN]
     return tuple(Event(timezone.localtime(at), who, ACTS[what], _told(detail)) for at, who, what, detail in found)
 

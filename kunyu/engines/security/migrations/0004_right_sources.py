@@ -66,27 +66,46 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.AddField(
-            model_name="grant", name="reminded_at", field=models.DateTimeField(
-                blank=True, help_text="when its coming end was announced", null=True)
+            model_name="grant",
+            name="reminded_at",
+            field=models.DateTimeField(blank=True, help_text="when its coming end was announced", null=True),
         ),
         migrations.AddIndex(model_name="grant", index=models.Index(fields=["branch"], name="grant_branch")),
         migrations.RunSQL(SOURCES, GONE),
         migrations.CreateModel(
             name="RightSource",
             fields=[
-                ("id", models.CharField(
-                    help_text="grant:appointment, appointment 0 when direct", max_length=60, primary_key=True,
-                    serialize=False)),
+                (
+                    "id",
+                    models.CharField(
+                        help_text="grant:appointment, appointment 0 when direct",
+                        max_length=60,
+                        primary_key=True,
+                        serialize=False,
+                    ),
+                ),
                 ("branch", models.CharField(max_length=40)),
                 ("division", models.CharField(max_length=12)),
-                ("action", models.CharField(
-                    choices=[("see", "看见"), ("query", "查询"), ("download", "下载"), ("edit", "汇交"),
-                             ("approve", "审核发布")], max_length=10)),
+                (
+                    "action",
+                    models.CharField(
+                        choices=[
+                            ("see", "看见"),
+                            ("query", "查询"),
+                            ("download", "下载"),
+                            ("edit", "汇交"),
+                            ("approve", "审核发布"),
+                        ],
+                        max_length=10,
+                    ),
+                ),
                 ("labels", models.BigIntegerField()),
                 ("cleared", models.BigIntegerField()),
                 ("allowed", models.BigIntegerField()),
-                ("reveals", django.contrib.postgres.fields.ArrayField(
-                    base_field=models.CharField(max_length=12), size=None)),
+                (
+                    "reveals",
+                    django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=12), size=None),
+                ),
                 ("expires_at", models.DateTimeField(null=True)),
                 ("is_active", models.BooleanField(help_text="the account is enabled")),
                 ("is_unexpired", models.BooleanField(help_text="the grant has not expired")),

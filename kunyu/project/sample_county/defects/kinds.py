@@ -76,15 +76,38 @@ def _with_area_rule(sheet: Sheet, row: int, shape: shapely.Geometry, rules: tupl
     return (*rules, "Q507") if off > max(0.5, 1e-4 * stated) else rules
 
 
-def cell(rules: tuple[str, ...], code: str, spoil: Callable[[Sheet, int], object], cultivated: bool = False) -> Kind:
-    """Return the kind that spoils one value of one row."""
+def cell(
+    rules: tuple[str, ...], code: str, spoil: Callable[[Sheet, int], object],
+    where: Callable[[Sheet], np.ndarray] = _any,
+) -> Kind:  # fmt: skip
+    """Return the kind that spoils one value of one row, of those that ``where`` says."""
 
     def seed(sheet: Sheet, bench: Bench) -> Seeded:
-        row = sheet.take(_cultivated(sheet) if cultivated else _any(sheet))
+        row = sheet.take(where(sheet))
         sheet.set(row, code, spoil(sheet, row))
         return Seeded(rules, (str(sheet.get(row, "BSM")),), _point(sheet, row))
 
     return seed
+
+
+def values(rule: str, where: Callable[[Sheet], np.ndarray], **spoilt: object) -> Kind:
+    """Return the kind that writes these values into one row of those that ``where`` says."""
+
+    def seed(sheet: Sheet, bench: Bench) -> Seeded:
+        row = sheet.take(where(sheet))
+        for code, value in spoilt.items():
+            sheet.set(row, code, value)
+        return Seeded((rule,), (str(sheet.get(row, "BSM")),), _point(sheet, row))
+
+    return seed
+
+
+def _ridged(sheet: Sheet) -> np.ndarray:
+    return np.asarray(np.nan_to_num(sheet.values("KCXS").astype(float)) > 0)
+
+
+def _of_class(*classes: str) -> Callable[[Sheet], np.ndarray]:
+    return lambda sheet: np.isin(sheet.values("DLBM").astype(str), classes)
 
 
 def duplicate_bsm(sheet: Sheet, bench: Bench) -> Seeded:
@@ -104,7 +127,7 @@ def duplicate_tbbh(sheet: Sheet, bench: Bench) -> Seeded:
 
 def net_area(sheet: Sheet, bench: Bench) -> Seeded:
     """The ridge area is off; the net area follows it."""
-    ridged = np.nan_to_num(sheet.values("KCXS").astype(float)) > 0
+    ridged = _ridged(sheet)
     row = sheet.take(ridged if sheet.free(ridged) else _cultivated(sheet))
     sheet.set(row, "KCMJ", float(sheet.get(row, "KCMJ")) + 5)
     sheet.set(row, "TBDLMJ", float(sheet.get(row, "TBDLMJ")) - 5)
@@ -254,7 +277,7 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q205": {"wrong_ysdm": cell(("Q205",), "YSDM", lambda s, r: "2001010200")},
     "Q206": {"unknown_code": cell(("Q206",), "QSXZ", lambda s, r: "99")},
     "Q207": {"wrong_name": cell(("Q207",), "DLMC", lambda s, r: "水田" if s.get(r, "DLBM") != "0101" else "旱地")},
-    "Q208": {"grade_beyond_range": cell(("Q208",), "GDDB", lambda s, r: 16, cultivated=True)},
+    "Q208": {"grade_beyond_range": cell(("Q208",), "GDDB", lambda s, r: 16, _cultivated)},
     "Q209": {"unknown_owner": cell(("Q209",), "QSDWDM", lambda s, r: COUNTY + "9999990000000")},
     "Q210": {"wrong_owner_name": cell(("Q210",), "QSDWMC", lambda s, r: s.get(r, "QSDWMC") + "（旧）")},
     "Q211": {"duplicate_tbbh": duplicate_tbbh},
@@ -267,8 +290,19 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
         "sliver_overlap": sliver_overlap,
     },
     "Q304": {"hole": hole, "rim_gap": rim_gap, "seam": seam},
+    "Q501": {"no_field_type": values("Q501", _ridged, GDLX=None)},
+    "Q502": {"slope_class_outside_fields": values("Q502", _plain, GDPDJB="1")},
+    "Q503": {"no_planting": values("Q503", _cultivated, ZZSXDM=None, ZZSXMC=None)},
     "Q505": {"ridge_area": net_area},
     "Q506": {"net_area": cell(("Q506",), "TBDLMJ", lambda s, r: float(s.get(r, "TBDLMJ")) + 3)},
     "Q507": {"shifted_area": shifted_area},
+    "Q510": {"no_settlement": values("Q510", _of_class("0601", "08H2", "1005", "0809"), CZCSXM=None)},
+    "Q511": {"urban_village": values("Q511", _of_class("0702"), CZCSXM="201")},
+    "Q512": {"fields_in_the_woods": values("Q512", _plain, TBXHDM="LQGD", TBXHMC="林区耕地")},
+    "Q513": {"grain_outside_fields": values("Q513", _plain, ZZSXDM="LS", ZZSXMC="种植粮食作物")},
+    "Q514": {"collective_river": values("Q514", _of_class("1101", "1003"), QSXZ="30")},
+    "Q515": {"enclave_at_home": values("Q515", _any, FRDBS="1")},
+    "Q516": {"island_on_land": values("Q516", _any, HDMC="月亮岛")},
+    "Q517": {"no_width": values("Q517", _of_class("1003", "1006", "1107"), XZDWKD=None)},
 }
 """Kinds seeded in DLTB, by the rule they are named for."""
