@@ -303,7 +303,7 @@ LABEL = {"collection": PARCELS, "label": {"secrecy": 2, "grading": 0, "sharing":
 PERMISSIONS: dict[str, Rule] = {
     **{
         f"admin/{rest}": Rule("duty", duty=SECURITY, everywhere=True)
-        for rest in ("access/", "grants/", "grants/new", "grants/revoke", "roles/", "roles/new", "zone/")
+        for rest in ("access/", "grants/", "grants/new", "grants/revoke", "people/", "roles/", "roles/new", "zone/")
     },
     "admin/roles/<slug:code>/": Rule("duty", duty=SECURITY, everywhere=True, samples=_with("", code="tests-role")),
     **{
@@ -363,6 +363,9 @@ ADMINISTRATION: dict[str, Rule] = {
     "admin/identity/<int:user_id>/certificates": Rule("duty", duty=("security",), write="act", samples=_viewer),
     "admin/identity/<int:user_id>/certificates/<int:certificate_id>/remove": Rule(
         "duty", duty=("security",), write="act", samples=_viewer_certificate
+    ),
+    "admin/identity/<int:user_id>/clearance": Rule(
+        "duty", duty=("security",), write="act", body={"clearance": "1", "reason": "试验"}, samples=_viewer
     ),
     "admin/identity/<int:user_id>/factors": Rule("duty", duty=("security",), write="act", samples=_viewer),
     "admin/identity/<int:user_id>/sessions": Rule("duty", duty=("system",), write="act", samples=_viewer),

@@ -2,7 +2,16 @@
 
 from django.urls import path
 
-from kunyu.engines.security.admin_pages import accounts, administrators, chart, imports, posts, sections, units
+from kunyu.engines.security.admin_pages import (
+    accounts,
+    administrators,
+    chart,
+    imports,
+    people,
+    posts,
+    sections,
+    units,
+)
 
 urlpatterns = [
     path("admin/", sections.home, name="admin-home"),
@@ -22,6 +31,7 @@ urlpatterns = [
     path("admin/appointments/<int:appointment_id>/end", posts.end),
     path("admin/post-roles/", posts.roles_index),
     path("admin/post-roles/<int:post_id>/", posts.roles),
+    path("admin/people/", people.index),
     path("admin/users/", accounts.index),
     path("admin/users/new", accounts.new),
     path("admin/users/<int:user_id>/", accounts.record),

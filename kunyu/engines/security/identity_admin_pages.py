@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from kunyu.engines.security import certificates_login, duties, lockout, second_factors, sessions
+from kunyu.engines.security import certificates_login, clearances, duties, lockout, second_factors, sessions
 from kunyu.engines.security.account_reading import METHOD_WORDS, agent
 from kunyu.engines.security.errors import NotVisible, SignInNeeded
-from kunyu.engines.security.models import User
+from kunyu.engines.security.models import Clearance, User
 from kunyu.engines.security.profile import shown
+from kunyu.engines.security.rights_words import CLEARANCE
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
 
@@ -49,7 +50,8 @@ def _shown(request: HttpRequest, user: User, error: KunyuError | None = None) ->
         "person": user, "factors": second_factors.of(user.pk), "certificates": user.certificates.order_by("bound_at"),
         "sessions": open_now, "ended": [(one, sessions.REASONS.get(one.end_reason, ("", ""))) for one in ended],
         "locked_until": lockout.locked_until(user), "is_system": duty == duties.SYSTEM,
-        "is_security": duty == duties.SECURITY, "error": error, "phone": shown(user, "phone"),
+        "is_security": duty == duties.SECURITY, "error": error, "clearance": CLEARANCE[user.clearance],
+        "clearances": list(zip(Clearance.values, CLEARANCE, strict=True)), "is_administrator": hasattr(user, "admin_duty"), "phone": shown(user, "phone"),
         "mail": shown(user, "mail"), "document": shown(user, "document"),
     }  # fmt: skip
     return render(request, "identity/administered.html", values, status=error.http_status if error else 200)
@@ -83,6 +85,21 @@ def reset_factors(request: HttpRequest, user_id: int) -> HttpResponseBase:
     user = _administered(_principal(request), user_id, duties.SECURITY)
     try:
         second_factors.reset(user, _principal(request), request.POST.get("reason", ""))
+    except KunyuError as error:
+        return _shown(request, user, error)
+    return _back(user)
+
+
+@require_POST
+def set_clearance(request: HttpRequest, user_id: int) -> HttpResponseBase:
+    """Give the person a clearance for state secrets, or take it away."""
+    user = _administered(_principal(request), user_id, duties.SECURITY)
+    level = request.POST.get("clearance", "")
+    try:
+        clearances.set_clearance(
+            user, int(level) if level.isascii() and level.isdigit() and len(level) == 1 else -1,
+            request.POST.get("reason", ""), _principal(request),
+        )  # fmt: skip
     except KunyuError as error:
         return _shown(request, user, error)
     return _back(user)

@@ -39,6 +39,7 @@ urlpatterns = [
     path("admin/identity/<int:user_id>/unlock", administered.unlock, name="identity-unlock"),
     path("admin/identity/<int:user_id>/sessions", administered.end_sessions, name="identity-end-sessions"),
     path("admin/identity/<int:user_id>/factors", administered.reset_factors, name="identity-reset-factors"),
+    path("admin/identity/<int:user_id>/clearance", administered.set_clearance, name="identity-clearance"),
     path("admin/identity/<int:user_id>/certificates", administered.bind_certificate, name="identity-bind"),
     path(
         "admin/identity/<int:user_id>/certificates/<int:certificate_id>/remove", administered.unbind_certificate,

@@ -44,6 +44,8 @@ SECTIONS = (
             ("用表格导入单位、岗位和用户，先核对后生效。", "Organisations, posts and users from a spreadsheet.")),
     Section(("离岗交接", "Handovers"), "/admin/handovers/", (duties.SYSTEM,),
             ("谁离岗、谁接替、收回了什么。", "Who left, who took over, what was withdrawn.")),
+    Section(("人员安全", "People"), "/admin/people/", (duties.SECURITY,),
+            ("涉密等级、验证方式和数字证书。", "Clearances, second factors and certificates.")),
     Section(("角色", "Roles"), "/admin/roles/", (duties.SECURITY,),
             ("每个角色能对哪些数据做什么。", "What each role may do to which data.")),
     Section(("授权", "Grants"), "/admin/grants/", (duties.SECURITY,),
