@@ -23,11 +23,25 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
     from kunyu.project.runtime.shared_test_cluster import SharedTestCluster
 
 ROOT = Path(__file__).resolve().parent
 # The checks run without Django (extra `check`); then so do their tests.
 HAS_NODE = all(importlib.util.find_spec(name) for name in ("django", "psycopg", "psutil", "pytest_django"))
+
+CHROMIUM_OPTIONS = [
+    "--no-sandbox",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
 
 _cluster: SharedTestCluster | None = None
 _own_objects: str | None = None
@@ -146,9 +160,6 @@ def onemap_emptied(transactional_db: None) -> Iterator[None]:
         cursor.execute("RESET ROLE")
 
 
-AUDIT_TABLES = ("auditentry", "auditseal", "auditcheckpoint", "auditanchoring")
-
-
 @pytest.fixture(autouse=HAS_NODE)
 def audit_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
     """Empty the audit after a test that commits: its tables refuse TRUNCATE, so Django's flush leaves them alone."""
@@ -160,23 +171,10 @@ def audit_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
     blocker = request.getfixturevalue("django_db_blocker")
     request.getfixturevalue("django_db_setup")
     yield
+    from kunyu.engines.security.audit.tests.emptying import empty_audit
+
     with blocker.unblock():
-        _empty_audit()
-
-
-def _empty_audit() -> None:
-    """As the owner of the tables, who alone can: take the guard away, empty, put it back."""
-    from django.db import connection, transaction
-
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL lock_timeout = '20s'")
-        for name in AUDIT_TABLES:
-            cursor.execute(f"""
-                ALTER TABLE security_{name} DISABLE TRIGGER append_only_statement;
-                TRUNCATE security_{name} RESTART IDENTITY;
-                ALTER TABLE security_{name} ENABLE ALWAYS TRIGGER append_only_statement""")
-        cursor.execute("TRUNCATE security_auditpending")
-    connection.close()
+        empty_audit()
 
 
 @pytest.fixture(scope="session")
@@ -186,6 +184,23 @@ def shared_data() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not at {folder}; set KUNYU_SHARED_DATA")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Chromium of the system, software rendering; one for all tests of a worker, for a second could not start."""
+    from playwright.sync_api import sync_playwright
+
+    if not (ROOT / "web" / "dist" / "manifest.json").is_file():
+        pytest.fail("the web parts are not built: run `make setup`, or `npm ci && npm run build` in web/")
+    named = os.environ.get("KUNYU_CHROMIUM")
+    path = named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if path is None:
+        pytest.skip("no Chromium on this machine: install chromium or set KUNYU_CHROMIUM")
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        yield chromium
+        chromium.close()
 
 
 @pytest.fixture

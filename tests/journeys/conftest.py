@@ -19,7 +19,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect
 from psycopg import sql
 
 from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, serve_address
@@ -31,17 +31,6 @@ START_SECONDS = 120
 # software rendering on a busy machine is slow; a test that passes waits no longer than it must
 PATIENCE_MS = 30_000
 expect.set_options(timeout=PATIENCE_MS)
-CHROMIUM_OPTIONS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-gl=angle",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
 
@@ -132,19 +121,6 @@ def _await_health(address: str, server: subprocess.Popen[bytes], log: Path) -> N
             return
         time.sleep(0.2)
     pytest.fail(f"the node did not become ready\n{log.read_text()}")
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Chromium of the system, software rendering."""
-    named = os.environ.get("KUNYU_CHROMIUM")
-    path = named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine: install chromium or set KUNYU_CHROMIUM")
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
-        yield chromium
-        chromium.close()
 
 
 @dataclass

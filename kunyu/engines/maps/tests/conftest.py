@@ -14,9 +14,11 @@ if TYPE_CHECKING:
 
 
 def empty() -> None:
-    """Drop the layer tables and empty every other table."""
+    """Drop the layer tables and empty every other table, the audit too."""
     from django.core.management import call_command
     from django.db import connection
+
+    from kunyu.engines.security.audit.tests.emptying import empty_audit
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'onemap' AND tablename !~ '_p[0-9]{6}$'")
@@ -26,6 +28,7 @@ def empty() -> None:
             cursor.execute(f'DROP TABLE onemap."{table}" CASCADE')
         cursor.execute("RESET ROLE")
     call_command("flush", interactive=False, verbosity=0)
+    empty_audit()
 
 
 @pytest.fixture(scope="module")

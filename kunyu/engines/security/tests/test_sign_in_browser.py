@@ -3,14 +3,12 @@
 T5, T14, R-071, R-131; attacks: a copied passkey (its counter goes back), scripts written into a page.
 """
 
-import os
-import shutil
 import time
 from pathlib import Path
 
 import pyotp
 import pytest
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, expect
 
 from kunyu.engines.security.models import Authenticator, BoundCertificate, Passkey, SignInSession, User
 from kunyu.engines.security.tests.identity_people import PASSWORD, administrator, person
@@ -23,22 +21,9 @@ expect.set_options(timeout=PATIENCE_MS)
 WORD = "long enough words"
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not (ROOT / "web" / "dist" / "manifest.json").is_file():
-        pytest.fail("the web parts are not built: run `make setup`, or `npm ci && npm run build` in web/")
-    path = os.environ.get("KUNYU_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine: install chromium or set KUNYU_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def page(chromium: Browser):
-    context = chromium.new_context(locale="zh-CN")
+def page(browser: Browser):
+    context = browser.new_context(locale="zh-CN")
     context.set_default_timeout(PATIENCE_MS)
     said: list[str] = []
     found = context.new_page()
@@ -178,10 +163,10 @@ def test_a_software_certificate_signs_in_the_browser_and_never_leaves_it(page, l
     assert certificates.read_certificate(certificate_file.read_bytes()).fingerprint == certificate.fingerprint
 
 
-def test_a_script_written_into_a_page_does_not_run(chromium, live_server):
+def test_a_script_written_into_a_page_does_not_run(browser, live_server):
     """The policy, not only escaping, stands between a mistake in a template and the reader."""
     person()
-    page = chromium.new_page()
+    page = browser.new_page()
     page.goto(f"{live_server.url}/login")
     page.evaluate("""() => {
       window.ran = [];

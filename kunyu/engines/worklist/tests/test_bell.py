@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
 from django.conf import settings as django_settings
 from django.test import Client
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import operator
@@ -24,23 +22,10 @@ ROOT = Path(__file__).resolve().parents[4]
 PATIENCE_MS = 15_000
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    if not (ROOT / "web" / "dist" / "manifest.json").is_file():
-        pytest.fail("the web parts are not built: run `make setup`, or `npm ci && npm run build` in web/")
-    path = os.environ.get("KUNYU_CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
-    if path is None:
-        pytest.skip("no Chromium on this machine: install chromium or set KUNYU_CHROMIUM")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
-        yield browser
-        browser.close()
-
-
-def opened(chromium: Browser, address: str, user: User, **options: object) -> Page:
+def opened(browser: Browser, address: str, user: User, **options: object) -> Page:
     client = Client()
     client.force_login(user)
-    context = chromium.new_context(locale="zh-CN", **options)  # type: ignore[arg-type]
+    context = browser.new_context(locale="zh-CN", **options)  # type: ignore[arg-type]
     name = django_settings.SESSION_COOKIE_NAME
     context.add_cookies([{"name": name, "value": client.cookies[name].value, "url": address}])
     context.set_default_timeout(PATIENCE_MS)
@@ -55,8 +40,8 @@ def listening(live_server, settings):
         yield live_server.url
 
 
-def test_the_bell_rings_without_a_reload_and_shows_what_is_running(listening, chromium, li, wang):
-    page, said = opened(chromium, listening, li), []
+def test_the_bell_rings_without_a_reload_and_shows_what_is_running(listening, browser, li, wang):
+    page, said = opened(browser, listening, li), []
     page.on("console", lambda message: said.append(message.text))
     asked: list[str] = []
     page.on("request", lambda request: asked.append(request.url) if "/changes" in request.url else None)
@@ -86,9 +71,9 @@ def test_the_bell_rings_without_a_reload_and_shows_what_is_running(listening, ch
     assert [one for one in said if "Content Security Policy" in one] == []
 
 
-def test_two_people_and_one_task(listening, chromium, li, wang):
+def test_two_people_and_one_task(listening, browser, li, wang):
     """The second list follows the first click within moments; by keyboard alone."""
-    mine, other = opened(chromium, listening, li), opened(chromium, listening, wang)
+    mine, other = opened(browser, listening, li), opened(browser, listening, wang)
     for page in (mine, other):
         page.goto(f"{listening}/tasks/claimable/")
     services.create_task(delivery_task(), operator())
@@ -105,10 +90,10 @@ def test_two_people_and_one_task(listening, chromium, li, wang):
     assert Task.objects.get().assignee_id == li.pk
 
 
-def test_without_an_events_process_the_page_asks_by_itself(live_server, chromium, li, settings):
+def test_without_an_events_process_the_page_asks_by_itself(live_server, browser, li, settings):
     settings.KUNYU_EVENTS_PORT = 0
     notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="甲"))
-    page = opened(chromium, live_server.url, li)
+    page = opened(browser, live_server.url, li)
     page.goto(f"{live_server.url}/tasks/")
     expect(page.locator(".ky-bell-count")).to_have_text("1", timeout=5000)
     page.locator(".ky-bell > summary").click()
@@ -118,11 +103,11 @@ def test_without_an_events_process_the_page_asks_by_itself(live_server, chromium
 
 
 @pytest.mark.parametrize("width", [1280, 390])
-def test_axe_finds_nothing_and_nothing_runs_over_the_edge(live_server, chromium, li, wang, width):
+def test_axe_finds_nothing_and_nothing_runs_over_the_edge(live_server, browser, li, wang, width):
     task, _ = services.create_task(delivery_task(), operator())
     services.claim(task.pk, acting(li))
     notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="甲", level="alarm"))
-    page = opened(chromium, live_server.url, li, viewport={"width": width, "height": 800})
+    page = opened(browser, live_server.url, li, viewport={"width": width, "height": 800})
     axe = (ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8")
     for path in (
         "/tasks/",

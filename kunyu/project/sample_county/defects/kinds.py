@@ -106,6 +106,10 @@ def _ridged(sheet: Sheet) -> np.ndarray:
     return np.asarray(np.nan_to_num(sheet.values("KCXS").astype(float)) > 0)
 
 
+def _linear(sheet: Sheet) -> np.ndarray:
+    return np.asarray(np.nan_to_num(sheet.values("XZDWKD").astype(float)) > 0)
+
+
 def _of_class(*classes: str) -> Callable[[Sheet], np.ndarray]:
     return lambda sheet: np.isin(sheet.values("DLBM").astype(str), classes)
 
@@ -145,6 +149,13 @@ def shifted_area(sheet: Sheet, bench: Bench) -> Seeded:
         sheet.set(k, "TBDLMJ", value)
     ids = sorted(str(sheet.get(k, "BSM")) for k in (row, other))
     return Seeded(("Q507",), tuple(ids), _point(sheet, row))
+
+
+def misplaced_housing(sheet: Sheet, bench: Bench) -> Seeded:
+    """Rural housing is marked as a city's, urban housing as a village's."""
+    row = sheet.take(_of_class("0701", "0702")(sheet))
+    sheet.set(row, "CZCSXM", "201" if sheet.get(row, "DLBM") == "0702" else "203")
+    return Seeded(("Q511",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
 
 
 def bow_tie(sheet: Sheet, bench: Bench) -> Seeded:
@@ -296,13 +307,19 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q505": {"ridge_area": net_area},
     "Q506": {"net_area": cell(("Q506",), "TBDLMJ", lambda s, r: float(s.get(r, "TBDLMJ")) + 3)},
     "Q507": {"shifted_area": shifted_area},
-    "Q510": {"no_settlement": values("Q510", _of_class("0601", "08H2", "1005", "0809"), CZCSXM=None)},
-    "Q511": {"urban_village": values("Q511", _of_class("0702"), CZCSXM="201")},
+    "Q510": {
+        "no_settlement": values(
+            "Q510",
+            _of_class("0601", "0701", "0702", "05H1", "08H1", "08H2", "1005", "0809", "0810", "1201"),
+            CZCSXM=None,
+        )
+    },
+    "Q511": {"misplaced_housing": misplaced_housing},
     "Q512": {"fields_in_the_woods": values("Q512", _plain, TBXHDM="LQGD", TBXHMC="林区耕地")},
     "Q513": {"grain_outside_fields": values("Q513", _plain, ZZSXDM="LS", ZZSXMC="种植粮食作物")},
-    "Q514": {"collective_river": values("Q514", _of_class("1101", "1003"), QSXZ="30")},
+    "Q514": {"collective_river": values("Q514", _of_class("1001", "1003", "1101"), QSXZ="30")},
     "Q515": {"enclave_at_home": values("Q515", _any, FRDBS="1")},
     "Q516": {"island_on_land": values("Q516", _any, HDMC="月亮岛")},
-    "Q517": {"no_width": values("Q517", _of_class("1003", "1006", "1107"), XZDWKD=None)},
+    "Q517": {"no_width": values("Q517", _linear, XZDWKD=None)},
 }
 """Kinds seeded in DLTB, by the rule they are named for."""

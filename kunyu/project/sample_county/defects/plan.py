@@ -21,6 +21,10 @@ from kunyu.project.sample_county.randomness import stream
 from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.tables import survey_layer
 
+NEED_A_CLASS = frozenset(f"Q{number}" for number in (501, 502, 503, *range(510, 518)))
+"""Rules whose defects need a parcel of a certain class: they go to the first villages that have one, the town too."""
+RARE = frozenset({"Q510", "Q511", "Q514", "Q517"})
+"""Those whose class a small county may have in one village only: tried in every village, before the others."""
 RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS}))
 
 
@@ -63,16 +67,19 @@ class DefectPlan:
         self._seeded: dict[int, Seeded] = {}
         self._surplus: dict[int, Seeded] = {}
         self._bench = Bench(coarse.county.polygon[0].exterior, survey_layer("DLTB").layer_code)
-        self._spread([w for w in wanted if w[0] in PARCEL_KINDS], layout)
+        numbered = [(k, *w) for k, w in enumerate(w for w in wanted if w[0] in PARCEL_KINDS)]
+        self._waiting = [one for one in numbered if one[1] in NEED_A_CLASS]
+        self._villages_left = len(layout.cells)
+        self._spread([one for one in numbered if one[1] not in NEED_A_CLASS], layout)
 
-    def _spread(self, wanted: list[tuple[str, str]], layout: Layout) -> None:
+    def _spread(self, wanted: list[tuple[int, str, str]], layout: Layout) -> None:
         rural = [k for k in range(len(layout.cells)) if k != layout.town]
         padded = np.pad(layout.mask, 1)
         r, c = layout.cells[:, 0] + 1, layout.cells[:, 1] + 1
         outer = ~(padded[r - 1, c] & padded[r + 1, c] & padded[r, c - 1] & padded[r, c + 1])
         rim = [k for k in rural if outer[k]]
         start = int(stream(layout.seed, 10).integers(0, len(rural)))
-        for number, (rule, kind) in enumerate(wanted):
+        for number, rule, kind in wanted:
             places = rim if kind == "rim_gap" else rural
             village = places[(start + number * 7) % len(places)]
             self._villages.setdefault(village, []).append((number, rule, kind))
@@ -85,20 +92,17 @@ class DefectPlan:
         UsageError
             The village has no place left for a defect.
         """
-        todo = self._villages.get(village)
-        if not todo:
+        todo = self._villages.get(village, [])
+        quota = -(-len(self._waiting) // self._villages_left)
+        self._villages_left -= 1
+        if not todo and not self._waiting:
             return batch
         sheet = Sheet(batch, polygon, stream(self._seed, 11, village))
         for number, rule, kind in sorted(todo, key=lambda t: (t[2] != "multipart", t[0])):  # it needs the last row
             try:
                 seeded = PARCEL_KINDS[rule][kind](sheet, self._bench)
             except NoRoom:
-                raise UsageError(
-                    f"缺陷 {rule}（{kind}）在第 {village + 1} 个村级调查区已无处可植：请减少 --defects 或增大 --parcels",
-                    f"no room for defect {rule} ({kind}) in village {village + 1}: fewer --defects or more --parcels",
-                    rule=rule,
-                    kind=kind,
-                ) from None
+                raise _no_room(rule, kind, f"在第 {village + 1} 个村级调查区", f" in village {village + 1}") from None
             self._seeded[number] = replace(seeded, kind=kind)
             if seeded.surplus:
                 self._surplus.setdefault(
@@ -111,10 +115,33 @@ class DefectPlan:
                         "CJDCQ",
                     ),
                 )
+        self._seed_waiting(sheet, quota)
         return sheet.result()
 
+    def _seed_waiting(self, sheet: Sheet, quota: int) -> None:
+        """Seed the rare defects and at most ``quota`` in all of those that wait for a parcel; the others wait on."""
+        for one in sorted(self._waiting, key=lambda each: (each[1] not in RARE, each[0])):
+            number, rule, kind = one
+            if quota <= 0 and rule not in RARE:
+                continue
+            try:
+                seeded = PARCEL_KINDS[rule][kind](sheet, self._bench)
+            except NoRoom:
+                continue
+            self._seeded[number] = replace(seeded, kind=kind)
+            self._waiting.remove(one)
+            quota -= 1
+
     def spoil_layers(self, shelf: Shelf) -> None:
-        """Seed the defects of whole layers."""
+        """Seed the defects of whole layers.
+
+        Raises
+        ------
+        UsageError
+            A defect of parcels found no parcel of its class in any village.
+        """
+        for _, rule, kind in self._waiting:
+            raise _no_room(rule, kind, "在全县", " in the county")
         turns: dict[str, int] = {}
         for rule, kind in self._layers:
             turn = turns.get(kind, 0)
@@ -126,6 +153,15 @@ class DefectPlan:
         direct = [self._seeded[number] for number in sorted(self._seeded)]
         entries = [one for seeded in direct for one in (seeded, *seeded.also)]
         return [_entry(seeded) for seeded in [*entries, *(self._surplus[v] for v in sorted(self._surplus))]]
+
+
+def _no_room(rule: str, kind: str, where_zh: str, where_en: str) -> UsageError:
+    return UsageError(
+        f"缺陷 {rule}（{kind}）{where_zh}已无处可植：请减少 --defects 或增大 --parcels",
+        f"no room for defect {rule} ({kind}){where_en}: fewer --defects or more --parcels",
+        rule=rule,
+        kind=kind,
+    )
 
 
 def _entry(seeded: Seeded) -> dict[str, Any]:
