@@ -5,6 +5,7 @@ One node serves the whole module, because a first start loads the divisions of t
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
@@ -212,11 +213,10 @@ def test_up_after_everything_was_killed(up: Node) -> None:
     state = read_state(up.home / "run")
     assert state is not None
     os.kill(state.pid, signal.SIGKILL)
-    for process in marked_processes(up.home):
-        process.kill()
     server = psutil.Process(PrivateCluster(up.home).server_pid())
-    for process in [server, *server.children(recursive=True)]:
-        process.kill()
+    for process in [*marked_processes(up.home), server, *server.children(recursive=True)]:
+        with contextlib.suppress(psutil.NoSuchProcess):  # some end by themselves when their parent is gone
+            process.kill()
 
     answer = up.up()
 
