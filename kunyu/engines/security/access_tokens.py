@@ -13,7 +13,7 @@ from kunyu.engines.security import audit, epochs, lockout
 from kunyu.engines.security.errors import BadToken, NotAllowed, NotVisible
 from kunyu.engines.security.models import AccessToken, User
 from kunyu.engines.security.rights import rights_of
-from kunyu.engines.security.scope import ACTIONS, OPERATOR, Principal, Right
+from kunyu.engines.security.scope import ACTIONS, Principal, Right
 from kunyu.engines.security.sign_in_settings import sign_in_settings
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.errors import UsageError
@@ -130,7 +130,7 @@ def issue(
 
 def _require_no_wider(user: User, actor: Principal, administration: bool) -> None:
     """A narrowed token must not make itself a wider one."""
-    if actor.name == OPERATOR or actor.session_id is not None:
+    if actor.is_operator or actor.session_id is not None:
         return
     if actor.entitlement != _whole(user).entitlement or (administration and not actor.duty):
         raise NotAllowed(
@@ -176,7 +176,7 @@ def revoke(user: User, actor: Principal, *, name: str | None = None, token_id: i
 
 
 def _require_own(user: User, actor: Principal) -> None:
-    if actor.name != OPERATOR and actor.user_id != user.pk:
+    if not actor.is_operator and actor.user_id != user.pk:
         raise NotAllowed(
             f"只能为自己签发或撤销令牌，{user.username} 的令牌请由本人或节点操作员处理。",
             f"Issue or revoke your own tokens only; those of {user.username} are his own or the operator's business.",

@@ -29,7 +29,7 @@ from kunyu.engines.security.grant_errors import (
 from kunyu.engines.security.labels import ORDINARY, Label
 from kunyu.engines.security.masks import KINDS as MASK_KINDS
 from kunyu.engines.security.models import AdminDuty, Grant, Role, User
-from kunyu.engines.security.scope import OPERATOR, Principal
+from kunyu.engines.security.scope import Principal
 from kunyu.kernel.outbox.services import emit
 
 ENDING_TOPIC = "security.grant_ending"
@@ -87,7 +87,7 @@ def require_administrator(actor: Principal, division: str | None = None) -> None
     SignInNeeded, NotVisible, NotAllowed
         As :func:`duties.require`.
     """
-    if actor.name == OPERATOR and actor.user_id is None:
+    if actor.is_operator:
         raise NoSecurityAdministrator(
             "节点操作员不能授权，也不能审批标记：请用安全管理员的令牌（KUNYU_TOKEN）。",
             "The node's operator neither grants nor approves labels: act with the token (KUNYU_TOKEN) of a security "

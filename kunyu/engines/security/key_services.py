@@ -15,7 +15,7 @@ from django.db import transaction
 
 from kunyu.engines.security import audit, duties, key_passphrase, key_renewal, keys, node_identity, protection
 from kunyu.engines.security.key_errors import KeyInUse, KeyPassphraseMissing
-from kunyu.engines.security.scope import OPERATOR, Principal
+from kunyu.engines.security.scope import Principal
 from kunyu.kernel import private_json
 from kunyu.kernel.crypto.errors import DecryptionFailed
 from kunyu.kernel.crypto.keyring import KeyRing
@@ -159,7 +159,7 @@ def _act(actor: Principal, action: str, name: str, **detail: object) -> Iterator
 
 
 def _require(actor: Principal) -> None:
-    if actor.name != OPERATOR:
+    if not actor.is_operator:
         duties.require(actor, duties.SECURITY)
 
 

@@ -27,7 +27,7 @@ LONGEST_REASON = 300
 
 def is_operator(principal: Principal) -> bool:
     """The node's owner: bears a reserved name and no account."""
-    return principal.name == OPERATOR and principal.user_id is None
+    return principal.is_operator
 
 
 def reach(principal: Principal, *wanted: str) -> str:

@@ -124,9 +124,8 @@ def set_by_administrator(user: User, new: str, actor: Principal) -> None:
     The system administrator of the person's division resets; the node's owner may on the command line.
     """
     from kunyu.engines.security import duties
-    from kunyu.engines.security.scope import OPERATOR
 
-    if actor.name != OPERATOR:
+    if not actor.is_operator:
         duties.require(actor, duties.SYSTEM, user.division_code)
     require_good(new, user)
     _set(user, new, must_change=True)

@@ -62,11 +62,16 @@ class Principal:
         return self.name == NOBODY
 
     @property
+    def is_operator(self) -> bool:
+        """The node's owner on the command line: bears the reserved name and no account."""
+        return self.name == OPERATOR and self.user_id is None
+
+    @property
     def row_identity(self) -> str:
         """What row security knows this principal by (``kunyu.principal`` of the serving connection)."""
         if self.user_id is not None:
             return str(self.user_id)
-        return OPERATOR if self.name == OPERATOR else "public"
+        return OPERATOR if self.is_operator else "public"
 
     @cached_property
     def _index(self) -> dict[str, dict[str, list[Right]]]:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from kunyu.engines.security import audit
 from kunyu.engines.security.models import User
-from kunyu.engines.security.scope import OPERATOR, SEE, Principal
+from kunyu.engines.security.scope import SEE, Principal
 from kunyu.engines.worklist import audience, live
 from kunyu.engines.worklist.audience import Candidates
 from kunyu.engines.worklist.errors import NotYours, ReasonMissing, UnknownIncident, WrongState
@@ -170,7 +170,7 @@ def _tell(incident: Incident) -> None:
 def visible(principal: Principal) -> QuerySet[Incident]:
     """Incidents the principal may know of: those he deals with, whose data he may see, or whose task he has."""
     rows = Incident.objects.all()
-    if principal.name == OPERATOR and principal.user_id is None:
+    if principal.is_operator:
         return rows
     own = Q(task__assignee_id=principal.user_id) if principal.user_id else Q(pk__in=[])
     return rows.filter(own | audience.held(principal, rows) | audience.held(principal, rows, SEE))
@@ -188,7 +188,7 @@ def visible_incident(principal: Principal, incident_id: int) -> Incident:
 
 def may_deal(principal: Principal, incident: Incident) -> bool:
     """May the principal acknowledge, assign, resolve and close this one?"""
-    if principal.name == OPERATOR and principal.user_id is None:
+    if principal.is_operator:
         return True
     task = incident.task
     if task is not None and task.state == Task.State.CLAIMED and task.assignee_id == principal.user_id:

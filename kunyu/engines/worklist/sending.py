@@ -14,7 +14,7 @@ from django.db.models import F, Q, QuerySet
 from django.utils import timezone
 
 from kunyu.engines.security import audit, duties
-from kunyu.engines.security.scope import OPERATOR, Principal
+from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist.errors import NotSent, UnknownMessage, WrongState
 from kunyu.engines.worklist.incidents import Alarm, raise_incident
 from kunyu.engines.worklist.mail import Letter, send_letter
@@ -136,10 +136,10 @@ def take_up_messages(overdue_s: float = 0) -> int:
 
 def visible_messages(principal: Principal) -> QuerySet[Message]:
     """Messages a system administrator answers for: those to people in his divisions."""
-    if principal.name != OPERATOR:
+    if not principal.is_operator:
         duties.require(principal, duties.SYSTEM)
     rows = Message.objects.select_related("notification__recipient")
-    reach = Q() if principal.name == OPERATOR else Q(
+    reach = Q() if principal.is_operator else Q(
         notification__recipient__division_code__startswith=principal.duty_division
     )  # fmt: skip
     return rows.filter(reach)

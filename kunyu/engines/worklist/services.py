@@ -15,7 +15,7 @@ from django.utils import timezone
 from kunyu.engines.security import audit, duties
 from kunyu.engines.security.errors import UnknownUser
 from kunyu.engines.security.models import User
-from kunyu.engines.security.scope import OPERATOR, Principal
+from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import principal_of
 from kunyu.engines.worklist import audience, live, notices
 from kunyu.engines.worklist.audience import Candidates, may_take
@@ -108,7 +108,7 @@ def visible_task(principal: Principal, task_id: int) -> Task:
 
 def _may_see(principal: Principal, task: Task) -> bool:
     if principal.user_id is None:
-        return principal.name == OPERATOR
+        return principal.is_operator
     return task.assignee_id == principal.user_id or task.created_by == principal.name or may_take(principal, task)
 
 
@@ -232,12 +232,12 @@ def give_up_everything(
 
 def require_may_clear_others(principal: Principal, leaver: str) -> None:
     """Refuse before the account is looked up: who may not clear for others does not learn which names exist."""
-    if leaver != principal.name and principal.duty != duties.SYSTEM and principal.name != OPERATOR:
+    if leaver != principal.name and principal.duty != duties.SYSTEM and not principal.is_operator:
         raise _may_not_clear(leaver)
 
 
 def _require_may_clear(leaver: User, principal: Principal) -> None:
-    if principal.user_id == leaver.pk or principal.name == OPERATOR:
+    if principal.user_id == leaver.pk or principal.is_operator:
         return
     if principal.duty == duties.SYSTEM and leaver.division_code.startswith(principal.duty_division):
         return
@@ -270,7 +270,7 @@ def complete(task_id: int, principal: Principal, outcome: str = "done", note: st
 def cancel(task_id: int, principal: Principal, reason: str) -> Task:
     """Withdraw a task that is not closed; by whoever made it."""
     task = visible_task(principal, task_id)
-    if principal.name not in (task.created_by, OPERATOR):
+    if principal.name != task.created_by and not principal.is_operator:
         raise NotYours(
             f"待办 {task_id} 由 {task.created_by} 创建，只能由创建人撤销。",
             f"Task {task_id} was made by {task.created_by}, who alone may withdraw it.",

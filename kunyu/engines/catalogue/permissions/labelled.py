@@ -8,7 +8,7 @@ from kunyu.engines.catalogue.permissions.label_pages import answers_for_data, vi
 from kunyu.engines.security import duties
 from kunyu.engines.security.errors import NotVisible, SignInNeeded
 from kunyu.engines.security.models import Label as LabelRow
-from kunyu.engines.security.scope import OPERATOR, Principal
+from kunyu.engines.security.scope import Principal
 
 
 def rows(principal: Principal, state: str = "", collection: str = "") -> QuerySet[LabelRow]:
@@ -22,7 +22,7 @@ def rows(principal: Principal, state: str = "", collection: str = "") -> QuerySe
     if principal.is_anonymous:
         raise SignInNeeded("请先登录。", "Sign in first.")
     found = LabelRow.objects.order_by("-id")
-    if not (duties.has(principal, duties.SECURITY) or principal.name == OPERATOR):
+    if not (duties.has(principal, duties.SECURITY) or principal.is_operator):
         if not answers_for_data(principal):
             raise NotVisible("没有这个页面，或者您无权查看。", "There is no such page, or you may not see it.")
         found = found.filter(collection__in=visible(principal).values("code"))

@@ -14,7 +14,7 @@ from kunyu.engines.security.audit.export import Exported, export_to, require_per
 from kunyu.engines.security.audit.findings import Verdict
 from kunyu.engines.security.audit.own_log import verify_own_log
 from kunyu.engines.security.audit.records import written_time
-from kunyu.engines.security.scope import OPERATOR, Principal
+from kunyu.engines.security.scope import Principal
 
 
 def require_reader(principal: Principal, *, whole: bool = True) -> None:
@@ -22,7 +22,7 @@ def require_reader(principal: Principal, *, whole: bool = True) -> None:
 
     ``whole``: an act on the whole log (export, verification, report), for an administrator of the whole node only.
     """
-    if principal.name == OPERATOR and principal.user_id is None:
+    if principal.is_operator:
         return
     duties.require(principal, duties.AUDIT, "" if whole else None)
 

@@ -25,7 +25,7 @@ PARCELS = ("DLTB", "DLTBGX")
 TOWN_DIGITS = 9
 
 
-def _parcels(delivery: Delivered, *fields: str) -> Iterator[DeliveredLayer]:
+def parcels_with(delivery: Delivered, *fields: str) -> Iterator[DeliveredLayer]:
     for code in PARCELS:
         layer = delivery.layers.get(code)
         if layer is not None and all(layer.has(one) for one in fields):
@@ -38,7 +38,7 @@ def _parcels(delivery: Delivered, *fields: str) -> Iterator[DeliveredLayer]:
 )  # fmt: skip
 def deducted_area_follows_the_coefficient(delivery: Delivered) -> Iterator[Finding]:
     """|KCMJ - round(TBMJ · KCXS, 2)| ≤ 0.01 m²; an empty coefficient or deduction counts as 0."""
-    for layer in _parcels(delivery, "TBMJ", "KCXS", "KCMJ"):
+    for layer in parcels_with(delivery, "TBMJ", "KCXS", "KCMJ"):
         area, factor = layer.numbers("TBMJ"), layer.numbers("KCXS", missing=0.0)
         deducted = layer.numbers("KCMJ", missing=0.0)
         wanted = round_area(np.nan_to_num(area) * factor)
@@ -60,7 +60,7 @@ def deducted_area_follows_the_coefficient(delivery: Delivered) -> Iterator[Findi
 )  # fmt: skip
 def net_area_is_area_less_deduction(delivery: Delivered) -> Iterator[Finding]:
     """|TBDLMJ - (TBMJ - KCMJ)| ≤ 0.01 m²; an empty deduction counts as 0."""
-    for layer in _parcels(delivery, "TBMJ", "KCMJ", "TBDLMJ"):
+    for layer in parcels_with(delivery, "TBMJ", "KCMJ", "TBDLMJ"):
         area, net = layer.numbers("TBMJ"), layer.numbers("TBDLMJ")
         wanted = area - layer.numbers("KCMJ", missing=0.0)
         off = np.abs(net - wanted)
@@ -86,7 +86,7 @@ def parcel_area_is_ellipsoidal(delivery: Delivered) -> Iterator[Finding]:
     Asked where the coordinate system is known and the geometry is a valid polygon (else Q301 speaks). Coordinates that
     lie nowhere on Earth in that system (swapped axes, degrees under the name of metres) have no area: a finding too.
     """
-    for layer in _parcels(delivery, "TBMJ"):
+    for layer in parcels_with(delivery, "TBMJ"):
         if layer.crs is None:
             continue
         area = layer.numbers("TBMJ")

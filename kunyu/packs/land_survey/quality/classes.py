@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.rule import Rule, rule
-from kunyu.packs.land_survey.quality.areas import PARCELS
+from kunyu.packs.land_survey.quality.areas import parcels_with
 
 CULTIVATED = "01"
 RIDGE = "1203"
@@ -47,13 +47,6 @@ STATE_OWNED_AS_A_RULE = ("1001", "1003", "1101")
 LINEAR = ("1001", "1002", "1003", "1004", "1006", "1009", "1107")
 
 Mask = NDArray[np.bool_]
-
-
-def _parcels(delivery: Delivered, *fields: str) -> Iterator[DeliveredLayer]:
-    for code in PARCELS:
-        layer = delivery.layers.get(code)
-        if layer is not None and all(layer.has(one) for one in fields):
-            yield layer
 
 
 def _text(layer: DeliveredLayer, field: str) -> pd.Series:
@@ -113,7 +106,7 @@ def _shown(layer: DeliveredLayer, field: str) -> list[str]:
 )  # fmt: skip
 def deduction_belongs_to_sloping_fields(delivery: Delivered) -> Iterator[Finding]:
     """KCXS > 0 only where DLBM is 01xx, KCDLBM is 1203, GDPDJB is 2 to 5 and GDLX is TT or PD."""
-    for layer in _parcels(delivery, "DLBM", "KCXS"):
+    for layer in parcels_with(delivery, "DLBM", "KCXS"):
         deducts = layer.numbers("KCXS", missing=0.0) > 0
         for field, good, wanted, wanted_en in (
             ("DLBM", _starts(_text(layer, "DLBM"), (CULTIVATED,)), "有系数时应为耕地 01xx", "with a coefficient it is 01xx"),
@@ -133,7 +126,7 @@ def deduction_belongs_to_sloping_fields(delivery: Delivered) -> Iterator[Finding
 )  # fmt: skip
 def other_classes_have_no_field_attributes(delivery: Delivered) -> Iterator[Finding]:
     """Where DLBM is not 01xx, KCDLBM, KCXS, GDLX, GDPDJB and GDDB are empty or 0."""
-    for layer in _parcels(delivery, "DLBM"):
+    for layer in parcels_with(delivery, "DLBM"):
         classes = _text(layer, "DLBM")
         other = ~_starts(classes, (CULTIVATED,)) & np.asarray((classes != "").to_numpy(dtype=bool))
         for field in ONLY_CULTIVATED:
@@ -149,7 +142,7 @@ def other_classes_have_no_field_attributes(delivery: Delivered) -> Iterator[Find
 )  # fmt: skip
 def cultivated_land_is_described(delivery: Delivered) -> Iterator[Finding]:
     """Where DLBM is 01xx, GDPDJB, GDDB and ZZSXDM have a value."""
-    for layer in _parcels(delivery, "DLBM"):
+    for layer in parcels_with(delivery, "DLBM"):
         fields = _starts(_text(layer, "DLBM"), (CULTIVATED,))
         for field in NEEDED_WHEN_CULTIVATED:
             if layer.has(field):
@@ -165,7 +158,7 @@ def cultivated_land_is_described(delivery: Delivered) -> Iterator[Finding]:
 )  # fmt: skip
 def settlements_are_marked(delivery: Delivered) -> Iterator[Finding]:
     """Built-up classes have a CZCSXM; 0602 and 0603 have 204, 09 has 205."""
-    for layer in _parcels(delivery, "DLBM", "CZCSXM"):
+    for layer in parcels_with(delivery, "DLBM", "CZCSXM"):
         classes, marks = _text(layer, "DLBM"), _text(layer, "CZCSXM")
         empty = np.asarray((marks == "").to_numpy(dtype=bool))
         for wrong, wanted, wanted_en in (
@@ -184,7 +177,7 @@ def settlements_are_marked(delivery: Delivered) -> Iterator[Finding]:
 )  # fmt: skip
 def housing_fits_its_settlement(delivery: Delivered) -> Iterator[Finding]:
     """0701 stands in a city or town (201, 202), 0702 in a village (203; in an urban village it is asked about)."""
-    for layer in _parcels(delivery, "DLBM", "CZCSXM"):
+    for layer in parcels_with(delivery, "DLBM", "CZCSXM"):
         classes, marks = _text(layer, "DLBM"), _text(layer, "CZCSXM")
         marked = np.asarray((marks != "").to_numpy(dtype=bool))
         rural = _starts(classes, (RURAL_HOUSING,)) & marked
@@ -204,7 +197,7 @@ def housing_fits_its_settlement(delivery: Delivered) -> Iterator[Finding]:
 )  # fmt: skip
 def refinement_fits_the_class(delivery: Delivered) -> Iterator[Finding]:
     """HDGD, HQGD, LQGD, MQGD, SHGD, SMGD with 01xx, LQYD with 02xx, GCCD with 04xx, the six industries with 0601."""
-    for layer in _parcels(delivery, "DLBM", "TBXHDM"):
+    for layer in parcels_with(delivery, "DLBM", "TBXHDM"):
         classes, codes = _text(layer, "DLBM"), _text(layer, "TBXHDM")
         for start in sorted(set(DETAIL_CLASS.values())):
             named = [code for code, of in DETAIL_CLASS.items() if of == start]
@@ -221,7 +214,7 @@ def refinement_fits_the_class(delivery: Delivered) -> Iterator[Finding]:
 )  # fmt: skip
 def planting_fits_the_class(delivery: Delivered) -> Iterator[Finding]:
     """LS, FLS, LYFL, XG, LLJZ, WG only with 01xx; JKHF, GCHF only with other classes."""
-    for layer in _parcels(delivery, "DLBM", "ZZSXDM"):
+    for layer in parcels_with(delivery, "DLBM", "ZZSXDM"):
         classes, codes = _text(layer, "DLBM"), _text(layer, "ZZSXDM")
         fields, known = _starts(classes, (CULTIVATED,)), np.asarray((classes != "").to_numpy(dtype=bool))
         for wrong, wanted, wanted_en in (
@@ -240,7 +233,7 @@ def planting_fits_the_class(delivery: Delivered) -> Iterator[Finding]:
 def collective_land_belongs_to_a_village(delivery: Delivered) -> Iterator[Finding]:
     """QSXZ 30, 31, 32, 34, 40, 41: QSDWDM names a village (digits 10 to 12 not 000). Railways, roads and rivers
     (1001, 1003, 1101) under a collective right are asked about."""
-    for layer in _parcels(delivery, "QSXZ", "QSDWDM"):
+    for layer in parcels_with(delivery, "QSXZ", "QSDWDM"):
         rights, owners = _text(layer, "QSXZ"), _text(layer, "QSDWDM")
         collective = _is(rights, COLLECTIVE)
         long_enough = np.asarray((owners.str.len() >= 12).to_numpy(dtype=bool))
@@ -262,7 +255,7 @@ def collective_land_belongs_to_a_village(delivery: Delivered) -> Iterator[Findin
 )  # fmt: skip
 def enclaves_are_marked(delivery: Delivered) -> Iterator[Finding]:
     """FRDBS is 1 exactly where the county of QSDWDM is not that of ZLDWDM."""
-    for layer in _parcels(delivery, "FRDBS", "QSDWDM", "ZLDWDM"):
+    for layer in parcels_with(delivery, "FRDBS", "QSDWDM", "ZLDWDM"):
         owners, places = _text(layer, "QSDWDM").str.slice(0, 6), _text(layer, "ZLDWDM").str.slice(0, 6)
         readable = np.asarray(((owners.str.len() == 6) & (places.str.len() == 6)).to_numpy(dtype=bool))
         flown_in = np.asarray((owners != places).to_numpy(dtype=bool))
@@ -286,7 +279,7 @@ def enclaves_are_marked(delivery: Delivered) -> Iterator[Finding]:
 )  # fmt: skip
 def islands_are_named(delivery: Delivered) -> Iterator[Finding]:
     """MSSM is 01 exactly where HDMC has a value. That the parcel lies on an island polygon is not asked here."""
-    for layer in _parcels(delivery, "MSSM"):
+    for layer in parcels_with(delivery, "MSSM"):
         island, named = _is(_text(layer, "MSSM"), ("01",)), _filled(layer, "HDMC")
         for wrong, field, wanted, wanted_en in (
             (island & ~named, "HDMC", "海岛图斑应填海岛名称", "a parcel on an island names it"),
@@ -301,7 +294,7 @@ def islands_are_named(delivery: Delivered) -> Iterator[Finding]:
 )  # fmt: skip
 def linear_classes_state_their_width(delivery: Delivered) -> Iterator[Finding]:
     """XZDWKD > 0 for 1001, 1002, 1003, 1004, 1006, 1009, 1107 and 1107A."""
-    for layer in _parcels(delivery, "DLBM", "XZDWKD"):
+    for layer in parcels_with(delivery, "DLBM", "XZDWKD"):
         linear = _starts(_text(layer, "DLBM"), LINEAR)
         yield from _report(
             linear_classes_state_their_width, delivery, layer, linear & ~_filled(layer, "XZDWKD"), "XZDWKD",
