@@ -20,8 +20,21 @@ SECRECY = {"public", "internal", "secret"}
 FILES = {
     "__init__.py", "apps.py", "pack.toml", "README.md", "models.py", "quality.py", "rules.py", "matters.toml",
     "workflow.bpmn", "indicators.toml", "alarms.toml", "layers.toml", "measures.py", "errors.py", "views.py", "api.py",
+    "mutual.py", "services.py", "queries.py", "lists.py", "pages.py", "urls.py", "cli.py", "tasks.py", "handlers.py",
+    "worklist.py", "worklist.toml",
 }  # fmt: skip
-FOLDERS = {"codelists", "migrations", "samples", "tests", "templates", "quality", "rules", "mappings"}
+FOLDERS = {
+    "codelists",
+    "migrations",
+    "samples",
+    "tests",
+    "templates",
+    "quality",
+    "mutual",
+    "rules",
+    "mappings",
+    "photos",
+}
 NEEDED = {"__init__.py", "pack.toml", "README.md"}
 LAYERS = ("kernel", "engines", "registers", "packs", "project")
 ENGINES = (

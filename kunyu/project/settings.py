@@ -59,8 +59,15 @@ INSTALLED_APPS = [
     "kunyu.engines.catalogue",
     "kunyu.engines.ingest",
     "kunyu.engines.maps",
+    "kunyu.packs.field_evidence",
+    "kunyu.packs.survey_acceptance",
 ]
-INSTALLED_PACKS = ["kunyu.packs.land_survey"]
+INSTALLED_PACKS = [
+    "kunyu.packs.land_survey",
+    "kunyu.packs.field_evidence",
+    "kunyu.packs.spatial_planning",
+    "kunyu.packs.survey_acceptance",
+]
 
 MIDDLEWARE = [
     "kunyu.engines.security.headers.HeadersMiddleware",

@@ -19,5 +19,7 @@ urlpatterns = [
     path("", include("kunyu.engines.worklist.urls")),
     path("", include("kunyu.engines.ingest.urls")),
     path("", include("kunyu.engines.catalogue.urls")),
+    path("", include("kunyu.packs.field_evidence.urls")),
+    path("", include("kunyu.packs.survey_acceptance.urls")),
     path("", pages.workbench, name="workbench"),
 ]

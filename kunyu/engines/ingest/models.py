@@ -93,13 +93,101 @@ class CheckRun(models.Model):
     rules_not_run = models.JSONField(default=list, help_text='[{"rule", "reason"}]')
     report_sm3 = models.CharField(max_length=64, help_text="object: the canonical JSON report")
     reports = models.JSONField(default=dict, help_text='objects by form: {"json": sm3, "html": sm3, …}')
+    reference_sm3 = models.CharField(max_length=64, blank=True, help_text="object: the reference pack it was judged by")
+    reference_digest = models.CharField(
+        max_length=64, blank=True, help_text="SM3 of the pack's content, as reports name it"
+    )
     summary = models.JSONField(default=dict)
 
 
-class Finding(models.Model):
-    """One thing a rule found, with its own geometry (table column ``geom``, EPSG:4490, added by migration)."""
+class FindingException(models.Model):
+    """A finding that is right as it is: proposed by one person with reason and evidence, confirmed by another. 例外.
 
-    run = models.ForeignKey(CheckRun, on_delete=models.PROTECT, related_name="findings")
+    It names the finding by its fingerprint and is honoured by every later check of the same standard and division; a
+    finding whose geometry moved has another fingerprint. Table column ``geom`` geometry(Geometry, 4490) is the finding's.
+    """
+
+    class Status(models.TextChoices):
+        """Where an exception stands."""
+
+        PROPOSED = "proposed", "待确认"
+        CONFIRMED = "confirmed", "已确认"
+        REFUSED = "refused", "不予确认"
+        WITHDRAWN = "withdrawn", "已撤回"
+
+    standard_id = models.CharField(max_length=40)
+    division_code = models.CharField(max_length=12)
+    rule = models.CharField(max_length=20)
+    layer = models.CharField(max_length=40)
+    ids = models.JSONField(default=list)
+    fingerprint = models.CharField(max_length=64, db_index=True)
+    message_zh = models.TextField()
+    message_en = models.TextField()
+    reason = models.TextField()
+    evidence = models.JSONField(default=list, help_text='objects: [{"name", "sm3", "size"}]')
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.PROPOSED)
+    proposed_by = models.CharField(max_length=80)
+    proposed_at = models.DateTimeField(auto_now_add=True)
+    decided_by = models.CharField(max_length=80, blank=True)
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["division_code", "status"])]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["standard_id", "division_code", "fingerprint"],
+                condition=models.Q(status__in=["proposed", "confirmed"]),
+                name="exception_once",
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(status__in=["confirmed", "refused"])
+                | ~models.Q(decided_by=models.F("proposed_by")),
+                name="exception_by_two_people",
+            ),
+        ]
+
+
+class Verification(models.Model):
+    """One run of the rules that compare a layer with others in the one map. 数据相互印证.
+
+    It refuses nothing: it yields findings. ``inputs`` are the versions it read, so that a run can be repeated.
+    """
+
+    class Status(models.TextChoices):
+        """How far a run is."""
+
+        RUNNING = "running", "进行中"
+        DONE = "done", "已完成"
+        FAILED = "failed", "失败"
+
+    division_code = models.CharField(max_length=12)
+    started_by = models.CharField(max_length=80)
+    started_at = models.DateTimeField(auto_now_add=True)
+    ended_at = models.DateTimeField(null=True)
+    status = models.CharField(max_length=10, choices=Status.choices, default=Status.RUNNING)
+    inputs = models.JSONField(default=list, help_text='[{"dataset", "layer", "version", "digest"}]')
+    rules_run = models.JSONField(default=list)
+    rules_not_run = models.JSONField(default=list, help_text='[{"rule", "reason"}]')
+    summary = models.JSONField(default=dict)
+    digest = models.CharField(max_length=64, blank=True, help_text="SM3 of the canonical result")
+    reason_zh = models.TextField(blank=True)
+    reason_en = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["division_code", "-id"])]
+
+
+class Finding(models.Model):
+    """One thing a rule found, with its own geometry (table column ``geom``, EPSG:4490, added by migration).
+
+    It belongs to the check of a delivery or to a verification of what is published. ``exception`` is the one it was
+    accepted by: such a finding is shown and not counted.
+    """
+
+    run = models.ForeignKey(CheckRun, null=True, on_delete=models.PROTECT, related_name="findings")
+    verification = models.ForeignKey(Verification, null=True, on_delete=models.PROTECT, related_name="findings")
+    exception = models.ForeignKey(FindingException, null=True, on_delete=models.PROTECT, related_name="findings")
     rule = models.CharField(max_length=20)
     clause = models.CharField(max_length=200)
     severity = models.CharField(max_length=1)
@@ -115,6 +203,13 @@ class Finding(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["run", "rule"])]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(run__isnull=False, verification__isnull=True)
+                | models.Q(run__isnull=True, verification__isnull=False),
+                name="finding_of_one_run",
+            )
+        ]
 
 
 class RasterItem(models.Model):

@@ -22,8 +22,10 @@ from kunyu.kernel.geodesy import to_lonlat
 
 if TYPE_CHECKING:
     from kunyu.engines.catalogue.standards import Field, Layer, Standard
+    from kunyu.engines.ingest.checks.reference import Reference
     from kunyu.engines.ingest.checks.rule import Rule
     from kunyu.engines.ingest.mapping import MappedLayer
+    from kunyu.engines.ingest.reading import DeliverySource
 
 METRES_PER_DEGREE = 111_319.5
 """A degree along the equator: what a tolerance in metres is divided by in a plane of degrees."""
@@ -182,15 +184,26 @@ class Delivered:
     layers: Mapping[str, DeliveredLayer]
     county: str | None = None
     year: int | None = None
-    reference: Mapping[str, Any] | None = None
+    reference: Reference | None = None
     mapped_by_file: bool = False
     missing: tuple[str, ...] = ()
     unmatched: tuple[str, ...] = ()
+    source: DeliverySource | None = None
+    """What was handed in: its files and documents, for rules about the package as a whole."""
     shared: dict[str, Any] = field(default_factory=dict)
     """Intermediate results that two rules share, by name (the overlaps of a layer, its gaps)."""
 
     def __iter__(self) -> Iterator[DeliveredLayer]:
         return iter(self.layers.values())
+
+    def lacks(self, needs: tuple[str, ...]) -> str | None:
+        """Return the first of ``needs`` (``Rule.needs``) that neither the delivery nor the reference satisfies."""
+        return next((need for need in needs if not any(self._offers(one) for one in need.split("|"))), None)
+
+    def _offers(self, need: str) -> bool:
+        if need.startswith("ref:"):
+            return self.reference is not None and self.reference.has(need.removeprefix("ref:"))
+        return need in self.layers
 
     def spatial(self, *kinds: str) -> Iterator[DeliveredLayer]:
         """Layers of these geometry kinds, in the order of the standard; all spatial ones without a kind."""
@@ -205,7 +218,10 @@ class Delivered:
 
 @dataclass(frozen=True)
 class Reporter:
-    """Makes findings of one rule in one layer; keeps texts and numbers in one form."""
+    """Makes findings of one rule in one layer; keeps texts and numbers in one form.
+
+    A rule that also lists what is no error does so through ``replace(rule, severity="W")``.
+    """
 
     rule: Rule
     delivery: Delivered

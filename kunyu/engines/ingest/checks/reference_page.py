@@ -30,10 +30,11 @@ def rules_page() -> str:
         rules = rules_for(standard)
         parts.append(f"## {standard.id} {standard.name_zh}\n")
         parts += [_section(rule) for rule in rules.rules]
-        parts.append("### Not run by this version 尚未实现\n")
-        parts.append(
-            ", ".join(one.id for one in rules.not_yet) + ". They stand under `rules_not_run` of every report.\n"
-        )
+        if rules.not_yet:
+            parts.append("### Not run by this version 尚未实现\n")
+            parts.append(
+                ", ".join(one.id for one in rules.not_yet) + ". They stand under `rules_not_run` of every report.\n"
+            )
     parts.append(
         "## Other standards 其他标准\n\nA standard that no pack has rules for gets the rules marked *general* above: what "
         "they ask is in the standard's own tables. Their clause is then the standard's number.\n"
@@ -48,12 +49,22 @@ def _section(rule: Rule) -> str:
     if rule.unit:
         facts.append(f"measured in {rule.unit}")
     if rule.needs:
-        facts.append("needs " + ", ".join(need.replace("|", " or ") for need in rule.needs))
+        facts.append("needs " + ", ".join(_need(need) for need in rule.needs))
     if rule.general:
         facts.append("*general*")
-    facts += [f"`{rule.id}.{name}` not run without a reference pack" for name, _ in rule.parts_needing_reference]
+    facts += [
+        f"`{rule.id}.{part.name}` needs {' and '.join(_need(one) for one in part.needs)}"
+        for part in rule.optional_parts
+    ]
     asks = " ".join(line.strip() for line in rule.doc.splitlines() if line.strip())
     return f"### {rule.id} {rule.name_zh}\n\n{rule.name_en}. {' · '.join(facts)}\n\n{asks}\n"
+
+
+def _need(need: str) -> str:
+    return " or ".join(
+        f"`{one.removeprefix('ref:')}` of the reference pack" if one.startswith("ref:") else one
+        for one in need.split("|")
+    )
 
 
 if __name__ == "__main__":

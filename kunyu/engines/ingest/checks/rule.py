@@ -34,14 +34,22 @@ SCOPE_NAMES: dict[Scope, tuple[str, str]] = {
 
 
 @dataclass(frozen=True)
+class Part:
+    """A named part of a rule that needs more than the rule itself, in the syntax of ``Rule.needs``."""
+
+    name: str
+    needs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Rule:
     """One rule.
 
-    ``needs`` are layer codes of the standard that must be in the delivery (``A|B``: either); without them the rule
-    stands under ``rules_not_run``. ``parts_needing_reference`` (name, reason) are parts of the predicate that only a
-    reference pack can decide. A rule that ``needs_crs`` does not run where none of these layers says what its coordinates
-    are. ``general`` rules ask only what a standard's own tables say, so they serve every
-    standard; the others belong to the standards their pack names.
+    ``needs`` are layer codes of the standard that must be in the delivery, or ``ref:NAME`` for a part of the reference
+    pack (``A|B``: either); without them the rule stands under ``rules_not_run``. ``optional_parts`` are parts of the
+    predicate that need more: without it they stand there as ``Q508.control_area``. A rule that ``needs_crs`` does not
+    run where none of these layers says what its coordinates are. ``general`` rules ask only what a standard's own tables
+    say, so they serve every standard; the others belong to the standards their pack names.
     """
 
     id: str
@@ -55,7 +63,7 @@ class Rule:
     predicate: Predicate
     general: bool = False
     verified: bool = False
-    parts_needing_reference: tuple[tuple[str, str], ...] = ()
+    optional_parts: tuple[Part, ...] = ()
     needs_crs: bool = False
 
     def __call__(self, delivery: Any) -> Iterator[Finding]:
@@ -95,7 +103,7 @@ def rule(
     needs: tuple[str, ...] = (),
     general: bool = False,
     verified: bool = False,
-    parts_needing_reference: tuple[tuple[str, str], ...] = (),
+    optional_parts: tuple[Part, ...] = (),
     needs_crs: bool = False,
 ) -> Callable[[Predicate], Rule]:
     """Make a function a ``Rule``; parameters as the attributes of ``Rule``."""
@@ -103,7 +111,7 @@ def rule(
     def declare(predicate: Predicate) -> Rule:
         return Rule(
             id, clause, severity, scope, unit, needs, name_zh, name_en, predicate, general, verified,
-            parts_needing_reference, needs_crs,
+            optional_parts, needs_crs,
         )  # fmt: skip
 
     return declare

@@ -6,8 +6,10 @@ on every machine.
 
 from __future__ import annotations
 
+import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +18,7 @@ import pyarrow.compute as pc
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer
 from kunyu.engines.ingest.checks.finding import SEVERITIES, Finding
+from kunyu.engines.ingest.checks.reference import EXCEPTIONS, Reference
 from kunyu.engines.ingest.checks.rule import Rule, RuleSet, rules_for
 from kunyu.engines.ingest.mapping import MappedDelivery, apply
 from kunyu.engines.ingest.reading import DeliverySource
@@ -28,6 +31,11 @@ if TYPE_CHECKING:
 SCHEMA = 1
 Progress = Callable[[str, int, int], None]
 """Called with what starts now, how many steps are done, how many there are."""
+Listener = Callable[[Rule, Sequence[Finding]], None]
+"""Called with a rule that has ended and what it found, in the order rules end; from one thread at a time."""
+
+_FIRST = "GXHDTF"
+"""Scopes of rules in the order they start: the long ones first, so that no core waits for them at the end."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,10 @@ class CheckReport:
     findings: tuple[Finding, ...]
     delivered: Delivered | None = field(default=None, compare=False, repr=False)
     """What was checked, for reports that draw the surroundings of a finding; not published."""
+    reference: str | None = None
+    """SM3 of the content of the reference pack, when there was one."""
+    excepted: tuple[Finding, ...] = ()
+    """Findings that two people have accepted before (part ``exceptions`` of the reference); not counted."""
 
     @property
     def rules_run(self) -> tuple[str, ...]:
@@ -91,7 +103,13 @@ class CheckReport:
             "rules_not_run": [{"rule": one.rule, "reason": one.reason} for one in self.rules_not_run],
             "summary": self.summary,
             "findings": [one.to_dict() for one in self.findings],
+            **self._with_reference(),
         }
+
+    def _with_reference(self) -> dict[str, Any]:
+        if self.reference is None:
+            return {}
+        return {"reference": self.reference, "excepted": [one.to_dict() for one in self.excepted]}
 
     def to_json(self) -> bytes:
         """Return the canonical JSON (UTF-8)."""
@@ -102,9 +120,11 @@ def run(
     delivery: DeliverySource | MappedDelivery,
     standard: Standard,
     rules: RuleSet | None = None,
-    reference: Mapping[str, Any] | None = None,
+    reference: Reference | None = None,
     progress: Progress | None = None,
     *,
+    listener: Listener | None = None,
+    workers: int | None = None,
     division: str | None = None,
     year: int | None = None,
     input_sm3: str | None = None,
@@ -118,9 +138,12 @@ def run(
     standard : Standard
     rules : RuleSet, optional
         Those of the installed packs (``rules_for``) when left out.
-    reference : mapping, optional
+    reference : Reference, optional
         Content of a reference pack.
-    progress : callable, optional
+    progress, listener : callable, optional
+        Told how far it is; told of findings as rules end.
+    workers : int, optional
+        Rules that run at once (threads; shapely leaves the interpreter free); one for each core when left out.
     division : str, optional
         Code of the division the delivery is for; its first six digits are the county of every BSM. Left out, the
         commonest county of the delivery itself is taken.
@@ -145,10 +168,13 @@ def run(
     county = division[:6] if division else _commonest_county(layers)
     checked = Delivered(
         standard, layers, county, year, reference, mapped.mapping is not None, mapped.missing_layers,
-        mapped.unmatched,
+        mapped.unmatched, mapped.source,
     )  # fmt: skip
-    ran, not_run, findings = _run_rules(checked, chosen, tell, len(layers), steps)
+    ran, not_run = _runnable(checked, chosen)
+    found = _run_rules(checked, ran, tell, (len(layers), steps), listener, workers or os.cpu_count() or 1)
     tell("", steps, steps)
+    found.sort(key=lambda one: one.sort_key)
+    accepted = _accepted(reference)
     return CheckReport(
         input_sm3=input_sm3 or mapped.source.input_sm3(),
         standard=standard.id,
@@ -158,28 +184,57 @@ def run(
         layers=tuple(LayerCount(code, len(layer)) for code, layer in layers.items()),
         rules=tuple(ran),
         rules_not_run=tuple(sorted(not_run, key=lambda one: one.rule)),
-        findings=tuple(sorted(findings, key=lambda one: one.sort_key)),
+        findings=tuple(one for one in found if one.fingerprint not in accepted),
         delivered=checked,
+        reference=reference.digest if reference is not None else None,
+        excepted=tuple(one for one in found if one.fingerprint in accepted),
     )
 
 
-def _run_rules(
-    delivery: Delivered, rules: RuleSet, tell: Progress, done: int, steps: int
-) -> tuple[list[Rule], list[NotRun], list[Finding]]:
+def _accepted(reference: Reference | None) -> frozenset[str]:
+    if reference is None or not reference.has(EXCEPTIONS):
+        return frozenset()
+    return frozenset(reference.rows(EXCEPTIONS).column("fingerprint").to_pylist())
+
+
+def _runnable(delivery: Delivered, rules: RuleSet) -> tuple[list[Rule], list[NotRun]]:
+    """Return the rules whose needs are met, by id, and what does not run and why."""
     ran: list[Rule] = []
     not_run = [NotRun(one.id, one.reason) for one in rules.not_yet]
-    findings: list[Finding] = []
-    for at, rule in enumerate(rules.rules):
-        tell(rule.id, done + at, steps)
+    for rule in rules.rules:
         reason = _why_not(rule, delivery)
         if reason is not None:
             not_run.append(NotRun(rule.id, reason))
             continue
-        findings.extend(_findings(rule, delivery))
         ran.append(rule)
-        if delivery.reference is None:
-            not_run.extend(NotRun(f"{rule.id}.{part}", why) for part, why in rule.parts_needing_reference)
-    return ran, not_run, findings
+        for part in rule.optional_parts:
+            lacking = delivery.lacks(part.needs)
+            if lacking is not None:
+                not_run.append(NotRun(f"{rule.id}.{part.name}", _lacking(delivery, lacking)))
+    return ran, not_run
+
+
+def _run_rules(
+    delivery: Delivered, rules: list[Rule], tell: Progress, steps: tuple[int, int], listener: Listener | None,
+    workers: int,
+) -> list[Finding]:  # fmt: skip
+    done, every = steps
+    findings: list[Finding] = []
+    started = sorted(rules, key=lambda one: (_FIRST.index(one.scope), one.id))
+    with ThreadPoolExecutor(workers, "rule") as pool:
+        running: dict[Future[list[Finding]], Rule] = {pool.submit(_findings, one, delivery): one for one in started}
+        try:
+            for at, future in enumerate(as_completed(running)):
+                rule = running[future]
+                found = future.result()
+                findings.extend(found)
+                if listener is not None:
+                    listener(rule, found)
+                tell(rule.id, done + at, every)
+        except BaseException:
+            pool.shutdown(wait=True, cancel_futures=True)
+            raise
+    return findings
 
 
 def _findings(rule: Rule, delivery: Delivered) -> list[Finding]:
@@ -198,13 +253,27 @@ def _findings(rule: Rule, delivery: Delivered) -> list[Finding]:
 
 
 def _why_not(rule: Rule, delivery: Delivered) -> str | None:
-    for need in rule.needs:
-        if not any(code in delivery.layers for code in need.split("|")):
-            names = " / ".join(_layer_name(delivery.standard, code) for code in need.split("|"))
-            return f"成果中没有 {names}; the delivery has no layer {need.replace('|', ' or ')}"
+    lacking = delivery.lacks(rule.needs)
+    if lacking is not None:
+        return _lacking(delivery, lacking)
     if rule.needs_crs and not any(delivery.layers[code].crs for code in _needed(rule) if code in delivery.layers):
         return "成果没有坐标系; the delivery does not say its coordinate system"
     return None
+
+
+def _lacking(delivery: Delivered, need: str) -> str:
+    """Say what of ``A|ref:B`` is not there, and where it would have to come from."""
+    names = need.split("|")
+    layers = [one for one in names if not one.startswith("ref:")]
+    parts = [one.removeprefix("ref:") for one in names if one.startswith("ref:")]
+    reasons = []
+    if layers:
+        named = " / ".join(_layer_name(delivery.standard, code) for code in layers)
+        reasons.append((f"成果中没有 {named}", f"the delivery has no layer {' or '.join(layers)}"))
+    if parts:
+        named = " / ".join(parts)
+        reasons.append((f"须参考包 ({named})", f"needs a reference pack ({named})"))
+    return "，".join(zh for zh, _ in reasons) + "; " + ", ".join(en for _, en in reasons)
 
 
 def _needed(rule: Rule) -> Iterator[str]:

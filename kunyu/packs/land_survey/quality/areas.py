@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
-from kunyu.engines.ingest.checks.rule import rule
+from kunyu.engines.ingest.checks.rule import Part, rule
 from kunyu.kernel.geodesy import ellipsoidal_area, round_area
 
 CENT_M2 = 0.01
@@ -122,9 +122,7 @@ def _measurable(layer: DeliveredLayer) -> NDArray[np.bool_]:
 @rule(
     "Q508", clause="TD/T 1055-2019 控制面积", severity="S", scope="X", unit="m²", needs=("DLTB", "CJDCQ"),
     name_zh="图斑、村、乡面积逐级相等", name_en="Areas add up from parcels to villages to townships",
-    parts_needing_reference=(
-        ("control_area", "全县控制面积须参考包; the county's control area needs a reference pack"),
-    ),
+    optional_parts=(Part("control_area", ("KZMJB|ref:control_areas", "XZQ")),),
 )  # fmt: skip
 def areas_add_up(delivery: Delivered) -> Iterator[Finding]:
     """Σ DLTB.TBMJ by ZLDWDM = CJDCQ.DCMJ; Σ CJDCQ.DCMJ by township = XZQ.DCMJ; equal to the last decimal (0.01 m²)."""

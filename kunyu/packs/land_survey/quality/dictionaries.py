@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
-from kunyu.engines.ingest.checks.rule import rule
+from kunyu.engines.ingest.checks.rule import Part, rule
 
 VILLAGE_DIGITS, TOWN_DIGITS, COUNTY_DIGITS = 12, 9, 6
 
@@ -40,9 +40,7 @@ def _owners(delivery: Delivered) -> dict[str, str]:
 @rule(
     "Q209", clause="TD/T 1057-2020 行政区代码、坐落单位代码、权属单位代码", severity="Z", scope="F", needs=("CJDCQ",),
     name_zh="单位代码在字典中", name_en="Unit codes are in the dictionary",
-    parts_needing_reference=(
-        ("outside_county", "县外权属单位代码须参考包中的邻县字典; owner units of other counties need a reference pack"),
-    ),
+    optional_parts=(Part("outside_county", ("ref:units",)),),
 )  # fmt: skip
 def unit_codes_are_in_the_dictionary(delivery: Delivered) -> Iterator[Finding]:
     """XZQDM, ZLDWDM and QSDWDM exist in the code dictionary; XZQDM and ZLDWDM begin with the county's code.

@@ -1,0 +1,1 @@
+"""举证与核查 Field evidence."""

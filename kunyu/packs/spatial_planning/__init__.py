@@ -1,0 +1,1 @@
+"""国土空间规划数据库 Spatial planning."""

@@ -1,0 +1,1 @@
+"""质检与验收管理 Survey acceptance."""
