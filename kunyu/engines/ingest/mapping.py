@@ -8,8 +8,8 @@ is whole once the layer has been read to its end (R-019, R-027). Django-free.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -176,7 +176,10 @@ class MappedLayer:
 
 @dataclass(frozen=True)
 class MappedDelivery:
-    """A delivery in the standard's words; ``unmatched`` are delivered layers that found no place."""
+    """A delivery in the standard's words; ``unmatched`` are delivered layers that found no place.
+
+    ``only`` are the layers it was ``narrowed`` to, None when it stands for the whole standard.
+    """
 
     source: DeliverySource
     standard: Standard
@@ -184,6 +187,12 @@ class MappedDelivery:
     mapping: MappingFile | None
     unmatched: tuple[str, ...]
     missing_layers: tuple[str, ...]
+    only: frozenset[str] | None = None
+
+    def narrowed(self, codes: Collection[str]) -> MappedDelivery:
+        """Return the delivery with these layers alone: somebody delivers one dataset, not the whole standard."""
+        layers = tuple(one for one in self.layers if one.spec.code in codes)
+        return replace(self, layers=layers, only=frozenset(codes))
 
     def layer(self, code: str) -> MappedLayer:
         """Return the layer of that code of the standard; KeyError when it was not delivered."""

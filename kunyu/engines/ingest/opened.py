@@ -75,9 +75,7 @@ def opened(delivery: Delivery, file: Path) -> Iterator[MappedDelivery]:
     with open_delivery(file, limits=limits(), encoding=encoding, scratch=file.parent) as source:
         mapped = apply(source, load_standard(delivery.standard_id), mapping)
         wanted = _wanted(delivery, mapped.standard)
-        yield (
-            replace(mapped, layers=tuple(one for one in mapped.layers if one.spec.code in wanted)) if wanted else mapped
-        )
+        yield mapped.narrowed(wanted) if wanted else mapped
 
 
 def _wanted(delivery: Delivery, standard: Standard) -> set[str]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import shutil
 import tempfile
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -53,7 +53,8 @@ class DeliverySource:
     """An opened delivery.
 
     ``path`` is what was handed in, ``layers`` its spatial layers and tables sorted by file and name, ``documents``
-    every other file (names inside the delivery, POSIX slashes). Close it, or use it in ``with``.
+    every other file (names inside the delivery, POSIX slashes). ``headers`` are what a file says of itself before its
+    layers (VCT): file name inside the delivery -> key -> value. Close it, or use it in ``with``.
     """
 
     path: Path
@@ -61,6 +62,7 @@ class DeliverySource:
     documents: tuple[str, ...] = ()
     notes: tuple[Note, ...] = ()
     root: Path | None = None
+    headers: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     _scratch: Path | None = field(default=None, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -169,7 +171,7 @@ def _open(given: Path, scratch: Path, limits: UnpackLimits, encoding: str | None
         raise _nothing_inside(given, documents)
     layers.sort(key=lambda one: (one.file, one.name))
     notes = tuple(_archive_note(name) for name in documents if is_archive(name))
-    return DeliverySource(given, tuple(layers), tuple(documents), notes, root, scratch)
+    return DeliverySource(given, tuple(layers), tuple(documents), notes, root, _scratch=scratch)
 
 
 def _find(root: Path) -> tuple[list[tuple[Path, str]], list[str]]:

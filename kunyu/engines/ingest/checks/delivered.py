@@ -190,6 +190,8 @@ class Delivered:
     unmatched: tuple[str, ...] = ()
     source: DeliverySource | None = None
     """What was handed in: its files and documents, for rules about the package as a whole."""
+    only: frozenset[str] | None = None
+    """Layers the delivery was narrowed to because one dataset was named; None when it stands for the whole standard."""
     shared: dict[str, Any] = field(default_factory=dict)
     """Intermediate results that two rules share, by name (the overlaps of a layer, its gaps)."""
 

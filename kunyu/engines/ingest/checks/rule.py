@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 Scope = Literal["D", "T", "F", "G", "X", "H"]
 Predicate = Callable[[Any], Iterable[Finding]]
 """Takes a ``Delivered``, whose module knows rules: naming the type here would make a cycle."""
+Decliner = Callable[[Any], str | None]
+"""Takes a ``Delivered``; returns why the rule does not concern it (Chinese; English), None when it does."""
 
 SCOPE_NAMES: dict[Scope, tuple[str, str]] = {
     "D": ("成果包", "package"), "T": ("表", "table"), "F": ("字段", "field"), "G": ("几何", "geometry"),
@@ -48,7 +50,8 @@ class Rule:
     ``needs`` are layer codes of the standard that must be in the delivery, or ``ref:NAME`` for a part of the reference
     pack (``A|B``: either); without them the rule stands under ``rules_not_run``. ``optional_parts`` are parts of the
     predicate that need more: without it they stand there as ``Q508.control_area``. A rule that ``needs_crs`` does not
-    run where none of these layers says what its coordinates are. ``general`` rules ask only what a standard's own tables
+    run where none of these layers says what its coordinates are. ``declines`` says why a rule has no business with a
+    delivery whose needs are met (the rules of a package, in a lone file). ``general`` rules ask only what a standard's own tables
     say, so they serve every standard; the others belong to the standards their pack names.
     """
 
@@ -65,6 +68,7 @@ class Rule:
     verified: bool = False
     optional_parts: tuple[Part, ...] = ()
     needs_crs: bool = False
+    declines: Decliner | None = None
 
     def __call__(self, delivery: Any) -> Iterator[Finding]:
         return iter(self.predicate(delivery))
@@ -105,13 +109,14 @@ def rule(
     verified: bool = False,
     optional_parts: tuple[Part, ...] = (),
     needs_crs: bool = False,
+    declines: Decliner | None = None,
 ) -> Callable[[Predicate], Rule]:
     """Make a function a ``Rule``; parameters as the attributes of ``Rule``."""
 
     def declare(predicate: Predicate) -> Rule:
         return Rule(
             id, clause, severity, scope, unit, needs, name_zh, name_en, predicate, general, verified,
-            optional_parts, needs_crs,
+            optional_parts, needs_crs, declines,
         )  # fmt: skip
 
     return declare

@@ -168,7 +168,7 @@ def run(
     county = division[:6] if division else _commonest_county(layers)
     checked = Delivered(
         standard, layers, county, year, reference, mapped.mapping is not None, mapped.missing_layers,
-        mapped.unmatched, mapped.source,
+        mapped.unmatched, mapped.source, mapped.only,
     )  # fmt: skip
     ran, not_run = _runnable(checked, chosen)
     found = _run_rules(checked, ran, tell, (len(layers), steps), listener, workers or os.cpu_count() or 1)
@@ -258,7 +258,7 @@ def _why_not(rule: Rule, delivery: Delivered) -> str | None:
         return _lacking(delivery, lacking)
     if rule.needs_crs and not any(delivery.layers[code].crs for code in _needed(rule) if code in delivery.layers):
         return "成果没有坐标系; the delivery does not say its coordinate system"
-    return None
+    return rule.declines(delivery) if rule.declines is not None else None
 
 
 def _lacking(delivery: Delivered, need: str) -> str:
