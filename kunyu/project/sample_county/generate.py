@@ -41,7 +41,7 @@ from kunyu.project.sample_county.layout import (
 from kunyu.project.sample_county.patches import BUILT_OF_KIND, Patch, built_areas, built_rows, patch_rows
 from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.survey_tables import survey_tables
-from kunyu.project.sample_county.tables import CONTROL, SURVEY, arrow_schema, bsm, conform
+from kunyu.project.sample_county.tables import CONTROL, SURVEY, Rows, arrow_schema, bsm, conform
 from kunyu.project.sample_county.terrain import Terrain, terrain_of
 from kunyu.project.sample_county.town import make_town
 from kunyu.project.sample_county.tracing import trace
@@ -122,6 +122,7 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
         county.write("DLTB", arrow_schema(survey["DLTB"], exact), batched(stream), multi=plan.multipart)
         for code, rows in survey_tables(layout, coarse, gathered):
             shelves.county.add(code, rows)
+        _add_empty_layers(shelves.county)
         plan.spoil_layers(shelves.county)
         files = [county.path.name]
         _write_shelf(county, shelves.county)
@@ -135,6 +136,13 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
     files += ["divisions.csv", "truth.json"]
     notes = _write_dem(folder, terrain, files)
     return Report(COUNTY, gathered.parcels, gathered.vertices, seed, tuple(files), notes)
+
+
+def _add_empty_layers(shelf: Shelf) -> None:
+    """Put the mandatory layers on the shelf that a small county has nothing for: a database has them all."""
+    for code, layer in shelf.layers.items():
+        if layer.presence == "M" and layer.role == "base" and layer.spatial and code != "DLTB" and not shelf.count.get(code):
+            shelf.add(code, Rows({}, 0, np.empty(0, dtype=object)))
 
 
 def _write_shelf(package: Package, shelf: Shelf) -> None:

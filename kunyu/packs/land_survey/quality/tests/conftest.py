@@ -1,4 +1,7 @@
-"""A county of eight square parcels: two villages of four, each parcel 100 m wide, every figure exact."""
+"""A county of eight square parcels: two villages of four, each parcel 100 m wide, every figure exact.
+
+Every mandatory layer is there; those the eight fields have nothing to put in are empty.
+"""
 
 from __future__ import annotations
 
@@ -42,7 +45,9 @@ class Survey:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.standard = load_standard("TDT1057-2020")
-        self.rows: dict[str, list[dict[str, Any]]] = {"XZQ": [], "CJDCQ": [], "DLTB": []}
+        self.rows: dict[str, list[dict[str, Any]]] = {
+            code: [] for code, one in self.standard.layers.items() if one.presence == "M" and one.role == "base"
+        }
         self.extra_columns: dict[str, dict[str, list[Any]]] = {}
         self.dropped: dict[str, set[str]] = {}
         for at, (code, name) in enumerate(VILLAGES.items()):
@@ -52,6 +57,21 @@ class Survey:
             "BSM": bsm("1110", 1), "YSDM": "1000600100", "XZQDM": "990101100", "XZQMC": "城关镇", "DCMJ": total,
             "JSMJ": total, "MSSM": "00", "geometry": square(0, 0, 4, 2),
         })  # fmt: skip
+        self._lines("XZQJX", "1120", "1000600200", [[(0, 0), (0, 2), (4, 2), (4, 0), (0, 0)]])
+        self._lines("CJDCQJX", "1140", "1000600500", [
+            [(2, 0), (0, 0), (0, 2), (2, 2)], [(2, 2), (4, 2), (4, 0), (2, 0)], [(2, 0), (2, 2)],
+        ])  # fmt: skip
+        self.rows["PDT"].append({
+            "BSM": bsm("1310", 1), "YSDM": "1000780000", "PDJB": "1", "geometry": square(0, 0, 4, 2),
+        })  # fmt: skip
+
+    def _lines(self, code: str, layer_code: str, ysdm: str, lines: list[list[tuple[int, int]]]) -> None:
+        for number, corners in enumerate(lines, 1):
+            line = shapely.LineString([(EAST + column * SIDE, NORTH + row * SIDE) for column, row in corners])
+            self.rows[code].append({
+                "BSM": bsm(layer_code, number), "YSDM": ysdm, "JXLX": "650200" if len(corners) > 2 else "670500",
+                "JXXZ": "600001", "geometry": line,
+            })  # fmt: skip
 
     def _village(self, at: int, code: str, name: str) -> None:
         own = []
