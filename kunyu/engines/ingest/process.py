@@ -25,6 +25,7 @@ from kunyu.engines.ingest.admission import purge, require_admitted, require_targ
 from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.runner import CheckReport
 from kunyu.engines.ingest.checks.runner import run as run_checks
+from kunyu.engines.ingest.local_rules import rule_sets_for
 from kunyu.engines.ingest.mapping import MappedDelivery, MappedLayer
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery
 from kunyu.engines.ingest.opened import is_raster, laid_out, nothing_inside, opened
@@ -164,7 +165,7 @@ def _watched(layer: MappedLayer, years: set[int]) -> Iterator[pa.RecordBatch]:
 def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
     started = time.perf_counter()
     report = run_checks(
-        mapped, mapped.standard, division=delivery.division_code, year=delivery.valid_from.year,
+        mapped, mapped.standard, local=rule_sets_for(mapped.standard), division=delivery.division_code, year=delivery.valid_from.year,
         input_sm3=delivery.input_sm3, progress=lambda what, done, total: run.show(f"check {what}".strip(), done, total),
     )  # fmt: skip
     reports = _write_reports(report, folder, run, protect=protects_delivery(delivery))

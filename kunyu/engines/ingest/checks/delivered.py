@@ -324,7 +324,10 @@ class _Parsed:
 def _parse(column: pa.Array, first: int) -> _Parsed:
     wkb = column.to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):  # NaN coordinates are a rule's business, not a warning's
-        geometry = shapely.force_2d(shapely.from_wkb(wkb, on_invalid="ignore"))
+        geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+    high = shapely.has_z(geometry)
+    if high.any():  # only then: a copy of every vertex is not free
+        geometry[high] = shapely.force_2d(geometry[high])
     failed = np.flatnonzero(shapely.is_missing(geometry) & np.array(column.is_valid()))
     # GEOS refuses rings that are not closed; "fix" closes them, and what it refuses too is no geometry
     geometry[failed] = _fixed(wkb[failed])

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer
 from kunyu.engines.ingest.checks.finding import SEVERITIES, Finding
-from kunyu.engines.ingest.checks.reference import EXCEPTIONS, Reference
+from kunyu.engines.ingest.checks.local.rule_set import LocalRuleSet, with_local
+from kunyu.engines.ingest.checks.reference import EXCEPTIONS, Reference, require_for
 from kunyu.engines.ingest.checks.rule import Rule, RuleSet, rules_for
 from kunyu.engines.ingest.mapping import MappedDelivery, apply
 from kunyu.engines.ingest.reading import DeliverySource
@@ -73,6 +74,8 @@ class CheckReport:
     """SM3 of the content of the reference pack, when there was one."""
     excepted: tuple[Finding, ...] = ()
     """Findings that two people have accepted before (part ``exceptions`` of the reference); not counted."""
+    rule_sets: tuple[LocalRuleSet, ...] = ()
+    """Local rule sets that were judged by besides the rules of the packs."""
 
     @property
     def rules_run(self) -> tuple[str, ...]:
@@ -103,13 +106,17 @@ class CheckReport:
             "rules_not_run": [{"rule": one.rule, "reason": one.reason} for one in self.rules_not_run],
             "summary": self.summary,
             "findings": [one.to_dict() for one in self.findings],
-            **self._with_reference(),
+            **self._judged_by(),
         }
 
-    def _with_reference(self) -> dict[str, Any]:
-        if self.reference is None:
-            return {}
-        return {"reference": self.reference, "excepted": [one.to_dict() for one in self.excepted]}
+    def _judged_by(self) -> dict[str, Any]:
+        """Keys that are there only when a reference pack or local rule sets were given."""
+        told: dict[str, Any] = {}
+        if self.reference is not None:
+            told |= {"reference": self.reference, "excepted": [one.to_dict() for one in self.excepted]}
+        if self.rule_sets:
+            told["rule_sets"] = [one.named() for one in self.rule_sets]
+        return told
 
     def to_json(self) -> bytes:
         """Return the canonical JSON (UTF-8)."""
@@ -125,6 +132,7 @@ def run(
     *,
     listener: Listener | None = None,
     workers: int | None = None,
+    local: Sequence[LocalRuleSet] = (),
     division: str | None = None,
     year: int | None = None,
     input_sm3: str | None = None,
@@ -139,11 +147,13 @@ def run(
     rules : RuleSet, optional
         Those of the installed packs (``rules_for``) when left out.
     reference : Reference, optional
-        Content of a reference pack.
+        Content of a reference pack; names the county and the survey year where the caller does not.
     progress, listener : callable, optional
         Told how far it is; told of findings as rules end.
     workers : int, optional
         Rules that run at once (threads; shapely leaves the interpreter free); one for each core when left out.
+    local : sequence of LocalRuleSet
+        Local rule sets; those that do not hold for the division are passed over.
     division : str, optional
         Code of the division the delivery is for; its first six digits are the county of every BSM. Left out, the
         commonest county of the delivery itself is taken.
@@ -156,16 +166,23 @@ def run(
     ------
     UnreadableInput
         A layer breaks off while it is read. Bad records never raise: they become findings.
+    ReferenceNotForThis
+        The reference is of another standard or county.
     """
     mapped = delivery if isinstance(delivery, MappedDelivery) else apply(delivery, standard)
     chosen = rules if rules is not None else rules_for(standard)
     tell = progress or (lambda _what, _done, _all: None)
+    own = tuple(one for one in local if one.holds_for(division))
+    chosen = with_local(chosen, own) if own else chosen
     steps = len(mapped.layers) + len(chosen.rules)
     layers: dict[str, DeliveredLayer] = {}
     for layer in mapped.layers:
         tell(layer.spec.code, len(layers), steps)
         layers[layer.spec.code] = DeliveredLayer.read(layer)
     county = division[:6] if division else _commonest_county(layers)
+    if reference is not None:
+        require_for(reference, standard.id, county)
+        county, year = reference.division[:6], reference.year if year is None else year
     checked = Delivered(
         standard, layers, county, year, reference, mapped.mapping is not None, mapped.missing_layers,
         mapped.unmatched, mapped.source, mapped.only,
@@ -188,6 +205,7 @@ def run(
         delivered=checked,
         reference=reference.digest if reference is not None else None,
         excepted=tuple(one for one in found if one.fingerprint in accepted),
+        rule_sets=own,
     )
 
 
