@@ -67,7 +67,14 @@ def check(
     with _Progress() as tell, _Stream(stream) as listener, open_delivery(file, encoding=encoding) as source:
         mapped = apply(source, rules_of, plan)
         outcome = run(
-            mapped, rules_of, reference=knowledge, progress=tell, listener=listener, local=local, division=division, year=year
+            mapped,
+            rules_of,
+            reference=knowledge,
+            progress=tell,
+            listener=listener,
+            local=local,
+            division=division,
+            year=year,
         )
         for path in report or ():
             tell(path.name, 1, 1)
@@ -127,7 +134,8 @@ class _Stream:
             self.file = self.path.open("wb")
         except OSError as error:
             raise UsageError(
-                f"--stream 的文件 {self.path.name} 不能写入（{error}）。", f"--stream cannot write {self.path.name} ({error})."
+                f"--stream 的文件 {self.path.name} 不能写入（{error}）。",
+                f"--stream cannot write {self.path.name} ({error}).",
             ) from error
         return self._write
 

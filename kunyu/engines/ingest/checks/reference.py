@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from kunyu.engines.ingest.checks.reference_errors import ReferenceNotForThis
 from kunyu.kernel.geodesy import from_lonlat
 
 CONTROL_AREAS = "control_areas"
@@ -38,6 +39,30 @@ DEVICES = "devices"
 """device, public_key (hex, 65 bytes): registered devices of the field teams."""
 INTERPRETATION = "interpretation"
 """BSM, DLBM: classes found by interpretation of a sample of parcels."""
+
+
+def require_for(reference: Reference, standard_id: str, county: str | None) -> None:
+    """Refuse a reference of another standard or county; ``county`` None where a delivery does not tell its own.
+
+    Raises
+    ------
+    ReferenceNotForThis
+    """
+    if reference.standard != standard_id:
+        raise ReferenceNotForThis(
+            f"参考包是标准 {reference.standard} 的，本次按 {standard_id} 检查。请向节点下载 {standard_id} 的参考包。",
+            f"The reference pack is for standard {reference.standard}, this check is by {standard_id}. Download the pack of "
+            f"{standard_id} from the node.",
+            pack=reference.standard, asked=standard_id,
+        )  # fmt: skip
+    own = reference.division[:6]
+    if county is not None and county != own:
+        raise ReferenceNotForThis(
+            f"参考包是区划 {own} 的，成果属于 {county}。请下载 {county} 的参考包；成果确属 {own} 时用 --division {own}。",
+            f"The reference pack is for division {own}, the delivery is of {county}. Download the pack of {county}; if the "
+            f"delivery is meant for {own}, say --division {own}.",
+            pack=own, delivery=county,
+        )  # fmt: skip
 
 
 def base(layer: str) -> str:
@@ -70,7 +95,7 @@ class Reference:
     """The content of a reference pack.
 
     ``digest`` is the SM3 of the content, which reports name; ``issued_by`` the node as its certificate names it, empty
-    for a reference that was never a file.
+    for a reference that was never a file. ``year`` is the survey year of the delivery it was made for, if for one.
     """
 
     standard: str
@@ -78,6 +103,7 @@ class Reference:
     parts: Mapping[str, ReferencePart]
     digest: str = ""
     issued_by: str = ""
+    year: int | None = None
     _planes: dict[tuple[str, str], NDArray[np.object_]] = field(default_factory=dict, repr=False, compare=False)
 
     def has(self, name: str) -> bool:

@@ -169,7 +169,7 @@ def test_command_exit_codes(spoiled, tmp_path, capfdbinary):
     assert json.loads(capfdbinary.readouterr().out)["summary"]["S"] > 0
     assert command(["check", str(clean), "--standard", "TD9999"]) == 2
     assert command(["check", str(clean), "--standard", SURVEY, "--report", str(tmp_path / "a.xls")]) == 2
-    assert command(["check", str(clean), "--standard", SURVEY, "--reference", str(garbage)]) == 2
+    assert command(["check", str(clean), "--standard", SURVEY, "--reference", str(garbage)]) == 3
     assert command(["check", str(garbage), "--standard", SURVEY]) == 3
     assert command(["check", str(tmp_path / "nothing.gpkg"), "--standard", SURVEY]) == 3
 
