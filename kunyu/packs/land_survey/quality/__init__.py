@@ -6,11 +6,21 @@ Read by the check runner through the entry point group ``kunyu.packs``. Django-f
 from __future__ import annotations
 
 from kunyu.engines.ingest.checks.rule import NotYet, Rule
-from kunyu.packs.land_survey.quality import areas, classes, coverage, dictionaries, fields, geometry, package, tables
+from kunyu.packs.land_survey.quality import (
+    areas,
+    classes,
+    coverage,
+    dictionaries,
+    fields,
+    geometry,
+    history_records,
+    package,
+    tables,
+)
 
 STANDARDS = ("TDT1057-2020",)
 
-_SUBJECTS = (package, tables, fields, dictionaries, geometry, coverage, areas, classes)
+_SUBJECTS = (package, tables, fields, dictionaries, geometry, coverage, areas, classes, history_records)
 
 RULES: tuple[Rule, ...] = tuple(one for subject in _SUBJECTS for one in vars(subject).values() if isinstance(one, Rule))
 """Every rule of the modules above."""
