@@ -15,6 +15,7 @@ from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.edges import Faces
 from kunyu.project.sample_county.land_use import CULTIVATED, CZCSXM, DLBM, KINDS, LINEAR, QSXZ
 from kunyu.project.sample_county.layout import EPSG, Layout
+from kunyu.project.sample_county.ownership import owner_columns, owner_groups
 from kunyu.project.sample_county.randomness import hashed_unit
 from kunyu.project.sample_county.tables import SURVEY, Cents, Rows, bsm, survey_layer, text_of
 
@@ -42,7 +43,8 @@ class Parcels:
     """Parcels of a village in TBBH order.
 
     ``face`` is the label each came from; areas are whole hundredths of m². ``slope`` is 1 to 5; ``terraced`` and
-    ``planting`` (number in PLANTING, -1 none) matter for cultivated land only.
+    ``planting`` (number in PLANTING, -1 none) matter for cultivated land only. ``group`` is the owner group, 0 for
+    the village as a whole.
     """
 
     face: Ints
@@ -54,6 +56,7 @@ class Parcels:
     width: NDArray[np.float64]
     area: Ints
     polygon: NDArray[np.object_]
+    group: Ints
 
 
 def describe_parcels(
@@ -110,6 +113,7 @@ def describe_parcels(
         width[order],
         area[order],
         faces.polygon[order],
+        owner_groups(parcel, use, seed * 31 + 9)[order],
     )
 
 
@@ -162,8 +166,7 @@ def shared_columns(parcels: Parcels, layout: Layout, village: int, year: int = Y
         "DLBM": text_of(DLBM, kind),
         "DLMC": text_of(class_names(), kind),
         "QSXZ": text_of(QSXZ, kind),
-        "QSDWDM": layout.zldwdm(village),
-        "QSDWMC": layout.village_name[village],
+        **owner_columns(kind, parcels.group, layout, village),
         "ZLDWDM": layout.zldwdm(village),
         "ZLDWMC": layout.village_name[village],
         "TBMJ": Cents(parcels.area),

@@ -13,6 +13,7 @@ class Gathered:
 
     village_polygon: list[shapely.Polygon] = field(default_factory=list)
     village_area: list[int] = field(default_factory=list)
+    village_groups: list[int] = field(default_factory=list)
     class_area: dict[int, int] = field(default_factory=dict)
     parcels: int = 0
     vertices: int = 0

@@ -187,6 +187,7 @@ def _dltb(
         parcels = parcels_of(village, control, layout.seed)
         gathered.village_polygon.append(polygon)
         gathered.village_area.append(control)
+        gathered.village_groups.append(int(parcels.group.max()))
         _count_classes(gathered, parcels)
         _shelve(village, parcels, layout, terrain, gathered, shelves)
         batch = conform(layer, dltb_rows(parcels, layout, index, gathered.parcels + 1), exact)

@@ -66,6 +66,10 @@ class Axis:
 
 
 STREET = 1000
+LEAST_EDGE_M = 0.26
+"""No inner vertex comes closer to the one before, along the chord: edges below 0.2 m are a finding (Q307)."""
+COS_SHARP = 0.9238795325112867
+"""Cosine of 22.5°: edges that wind into a sharper corner are drawn straight; below 10° it is a finding (Q307)."""
 
 
 def make_axis(low: Border, high: Border, gaps: list[Gap], straight_strips: NDArray[np.bool_]) -> Axis:
@@ -129,6 +133,12 @@ class Lattice:
         """Return the mean of each cell's four nodes, (rows, columns, 2) metres of the county frame."""
         n = self.node
         return np.asarray((n[:-1, :-1] + n[:-1, 1:] + n[1:, :-1] + n[1:, 1:]) / (4.0 * TENTHS_MM))
+
+    def cell_areas(self) -> Floats:
+        """Return the areas of the cells as their four nodes give them, (rows, columns) m²."""
+        node = self.node / TENTHS_MM
+        one, two = node[1:, 1:] - node[:-1, :-1], node[1:, :-1] - node[:-1, 1:]
+        return np.asarray(np.maximum(0.0, 0.5 * (one[..., 0] * two[..., 1] - one[..., 1] * two[..., 0])))
 
 
 @dataclass(frozen=True)
@@ -207,7 +217,7 @@ def _meander(rng: np.random.Generator, u: Floats, v: Floats, x: Axis, river: int
     knots[0, [0, -1]] = 0.0
     away = np.clip((u - centre) / reach, -1, 1)
     swing = knot_noise(knots, np.zeros(v.size, dtype=np.int64), np.clip(v, 0, 1).ravel()).reshape(v.shape)
-    return np.asarray(0.27 * reach * (1 - away**2) ** 2 * swing)
+    return np.asarray(0.21 * reach * (1 - away**2) ** 2 * swing)
 
 
 def _coons(frame: Frame, u: Floats, v: Floats) -> Floats:
@@ -252,8 +262,7 @@ def edge_room(lattice: Lattice) -> Floats:
     node = lattice.node / TENTHS_MM
     across, up = np.diff(node, axis=1), np.diff(node, axis=0)
     long_h, long_v = np.sqrt((across**2).sum(axis=-1)), np.sqrt((up**2).sum(axis=-1))
-    one, two = node[1:, 1:] - node[:-1, :-1], node[1:, :-1] - node[:-1, 1:]
-    area = np.maximum(0.0, 0.5 * (one[..., 0] * two[..., 1] - one[..., 1] * two[..., 0]))
+    area = lattice.cell_areas()
     height = area / np.maximum(long_h[:-1], long_h[1:])
     width = area / np.maximum(long_v[:, :-1], long_v[:, 1:])
     horizontal, vertical = np.zeros(long_h.shape), np.zeros(long_v.shape)
@@ -267,7 +276,7 @@ def plain_counts(lattice: Lattice) -> Ints:
     first, last = edge_ends(lattice)
     node = lattice.node.reshape(-1, 2) / TENTHS_MM
     length = np.sqrt(((node[last] - node[first]) ** 2).sum(axis=1))
-    count = np.clip(np.rint(length / 8.0), 9, 13).astype(np.int64)
+    count = np.minimum(np.clip(np.rint(length / 8.0), 9, 13).astype(np.int64), most_vertices(length))
     row_straight = np.repeat(lattice.y.straight[:, None], lattice.columns, axis=1).ravel()
     column_straight = np.repeat(lattice.x.straight[None, :], lattice.rows, axis=0).ravel()
     row_stub = np.repeat((lattice.x.strip >= 0)[None, :] & (lattice.column_width < 40), lattice.rows + 1, axis=0)
@@ -278,6 +287,11 @@ def plain_counts(lattice: Lattice) -> Ints:
     return np.where(bare, 0, count)
 
 
+def most_vertices(length: Floats) -> Ints:
+    """Return how many inner vertices edges of this length (metres) bear at most: steps of 1.1 least edges."""
+    return np.maximum(0, np.floor(length / (1.1 * LEAST_EDGE_M)).astype(np.int64) - 1)
+
+
 def edge_store(lattice: Lattice, frame: Frame, count: Ints, rng: np.random.Generator) -> EdgeStore:
     """Draw every edge: ``count`` inner vertices each, borders as the frame has them."""
     first, last = edge_ends(lattice)
@@ -286,12 +300,53 @@ def edge_store(lattice: Lattice, frame: Frame, count: Ints, rng: np.random.Gener
     count = np.where(border_of >= 0, vertex_to - vertex_from - 1, count)
     start = np.concatenate([[0], np.cumsum(count)])
     owner, step = ragged(np.zeros(count.size, dtype=np.int64), count)
-    xy = _wiggles(node, first, last, count, owner, step, edge_room(lattice), rng)
-    vertices = [frame.south.xy, frame.north.xy, frame.west.xy, frame.east.xy]
-    for side, source in enumerate(vertices):
-        mine = border_of[owner] == side
-        xy[mine] = source[vertex_from[owner[mine]] + 1 + step[mine]]
-    return EdgeStore(node, start, xy, lattice.loose.ravel())
+    begin, along, t, aside = _wiggles(node, first, last, count, owner, step, edge_room(lattice), rng)
+    borders = [frame.south.xy, frame.north.xy, frame.west.xy, frame.east.xy]
+
+    def drawn() -> EdgeStore:
+        left = np.stack([-along[:, 1], along[:, 0]], axis=1) / np.sqrt((along**2).sum(axis=1))[:, None]
+        metres = begin[owner] + t[:, None] * along[owner] + aside[:, None] * left[owner]
+        xy = np.rint(metres * TENTHS_MM).astype(np.int64)
+        for side, source in enumerate(borders):
+            mine = border_of[owner] == side
+            xy[mine] = source[vertex_from[owner[mine]] + 1 + step[mine]]
+        return EdgeStore(node, start, xy, lattice.loose.ravel())
+
+    store = drawn()
+    for _ in range(3):
+        sharp = _edges_at_sharp_corners(lattice, store, first, last)
+        if not (aside[sharp[owner]] != 0).any():
+            break
+        aside[sharp[owner]] = 0.0  # what still meets sharply as straight pieces stays: the lattice itself is blunt
+        store = drawn()
+    return store
+
+
+def _edges_at_sharp_corners(lattice: Lattice, store: EdgeStore, first: Ints, last: Ints) -> NDArray[np.bool_]:
+    """Say which edges meet the next one around a node (east, north, west, south) at less than ``SHARP``."""
+    rows, columns = lattice.rows, lattice.columns
+    inner = np.diff(store.start) > 0
+    begin, end = store.start[:-1], store.start[1:] - 1
+    after = np.where(inner[:, None], store.xy[np.minimum(begin, len(store.xy) - 1)], store.node[last])
+    before = np.where(inner[:, None], store.xy[np.maximum(end, 0)], store.node[first])
+    leaving, arriving = (after - store.node[first]) / TENTHS_MM, (before - store.node[last]) / TENTHS_MM
+    flat = (rows + 1) * columns
+    number = np.full((4, rows + 1, columns + 1), -1, dtype=np.int64)
+    way = np.zeros((4, rows + 1, columns + 1, 2))
+    horizontal = np.arange(flat).reshape(rows + 1, columns)
+    vertical = flat + np.arange(rows * (columns + 1)).reshape(rows, columns + 1)
+    number[0, :, :-1], way[0, :, :-1] = horizontal, leaving[horizontal]
+    number[1, :-1], way[1, :-1] = vertical, leaving[vertical]
+    number[2, :, 1:], way[2, :, 1:] = horizontal, arriving[horizontal]
+    number[3, 1:], way[3, 1:] = vertical, arriving[vertical]
+    following = np.roll(way, -1, axis=0)
+    dot = (way * following).sum(axis=-1)
+    long = np.sqrt((way**2).sum(axis=-1) * (following**2).sum(axis=-1))
+    close = (dot > COS_SHARP * long) & (number >= 0) & (np.roll(number, -1, axis=0) >= 0)
+    sharp = np.zeros(first.size, dtype=bool)
+    sharp[number[close]] = True
+    sharp[np.roll(number, -1, axis=0)[close]] = True
+    return sharp
 
 
 def _border_edges(lattice: Lattice) -> tuple[Ints, Ints, Ints]:
@@ -309,8 +364,12 @@ def _border_edges(lattice: Lattice) -> tuple[Ints, Ints, Ints]:
 
 def _wiggles(
     node: Ints, first: Ints, last: Ints, count: Ints, owner: Ints, step: Ints, room: Floats, rng: np.random.Generator
-) -> Ints:
-    """Place inner vertices: along the chord in order, aside by at most a sixth of the room (never crossing)."""
+) -> tuple[Floats, Floats, Floats, Floats]:
+    """Place inner vertices: along the chord in order, aside by at most a sixth of the room (never crossing).
+
+    Returns, per edge, where its chord begins and the chord (metres); per vertex its place on the chord (0 to 1) and
+    how far it lies to the left of it (metres).
+    """
     begin = node[first] / TENTHS_MM
     along = node[last] / TENTHS_MM - begin
     length = np.sqrt((along**2).sum(axis=1))
@@ -318,12 +377,10 @@ def _wiggles(
     coarse = rng.random((count.size, 5)) * 2 - 1
     fine = rng.random((count.size, 21)) * 2 - 1
     shake = rng.random((owner.size, 2)) - 0.5
-    t = (step + 1 + 0.5 * shake[:, 0]) / (count[owner] + 1)
-    taper = np.minimum(1.0, 5.0 * np.minimum(t, 1 - t))
     spacing = length[owner] / (count[owner] + 1)
+    loose = np.clip(1.0 - LEAST_EDGE_M / spacing, 0.0, 0.5)
+    t = (step + 1 + loose * shake[:, 0]) / (count[owner] + 1)
+    taper = np.minimum(1.0, 5.0 * np.minimum(t, 1 - t))
     wave = knot_noise(coarse, owner, t) + 0.35 * knot_noise(fine, owner, t) * (count[owner] > 30)
     rough = np.minimum(0.3 * spacing, 0.05 * room[owner]) * shake[:, 1]
-    aside = taper * (amplitude[owner] * wave + rough)
-    left = np.stack([-along[:, 1], along[:, 0]], axis=1) / length[:, None]
-    metres = begin[owner] + t[:, None] * along[owner] + aside[:, None] * left[owner]
-    return np.rint(metres * TENTHS_MM).astype(np.int64)
+    return begin, along, t, taper * (amplitude[owner] * wave + rough)

@@ -13,6 +13,7 @@ from kunyu.project.sample_county.coarse import Coarse
 from kunyu.project.sample_county.gathered import Gathered
 from kunyu.project.sample_county.land_use import DLBM
 from kunyu.project.sample_county.layout import COUNTY, COUNTY_NAME, EPSG, Layout
+from kunyu.project.sample_county.ownership import owner_units
 from kunyu.project.sample_county.tables import Cents, Rows, bsm, survey_layer
 
 
@@ -22,7 +23,7 @@ def survey_tables(layout: Layout, coarse: Coarse, gathered: Gathered) -> Iterato
     yield "XZQJX", _lines("XZQJX", coarse.township_lines, coarse.township_line_outer, "660200")
     yield "CJDCQ", _villages(layout, gathered)
     yield "CJDCQJX", _lines("CJDCQJX", coarse.village_lines, coarse.village_line_outer, "670500")
-    yield "QSDWDMB", _owners(layout)
+    yield "QSDWDMB", _owners(layout, gathered)
     yield "TKXSB", _coefficients()
     yield "KZMJB", _control(layout, gathered)
     yield "YJFLMJB", _class_areas(gathered, 2, "YJLBM")
@@ -78,9 +79,9 @@ def _lines(layer: str, lines: np.ndarray, outer: np.ndarray, inner_type: str) ->
     return Rows({"BSM": _ids(layer, lines.size), "JXLX": kind, "JXXZ": "600001"}, lines.size, lines)
 
 
-def _owners(layout: Layout) -> Rows:
-    count = len(layout.village_code)
-    return Rows({"QSDWDM": [layout.zldwdm(k) for k in range(count)], "QSDWMC": list(layout.village_name)}, count)
+def _owners(layout: Layout, gathered: Gathered) -> Rows:
+    units = [unit for k, groups in enumerate(gathered.village_groups) for unit in owner_units(layout, k, groups)]
+    return Rows({"QSDWDM": [code for code, _ in units], "QSDWMC": [name for _, name in units]}, len(units))
 
 
 def _coefficients() -> Rows:

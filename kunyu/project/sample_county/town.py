@@ -27,7 +27,7 @@ from kunyu.project.sample_county.lattice import (
 from kunyu.project.sample_county.layout import ORIGIN, Layout
 from kunyu.project.sample_county.randomness import stream
 from kunyu.project.sample_county.terrain import Terrain
-from kunyu.project.sample_county.tracing import trace
+from kunyu.project.sample_county.tracing import equal_components, trace
 from kunyu.project.sample_county.village import Village, frame_of
 from kunyu.project.sample_county.zoning import Cells, merge_cells, strip_kinds
 
@@ -37,6 +37,8 @@ CORNER_M = 8.0
 CORNER_STEPS = 5
 WALL_VERTICES = 15
 """Inner vertices of a boundary between two parcels of one block: houses, walls and gates make it uneven."""
+SHORT_STUB_M2, SMALL_LOT_M2 = 500.0, 300.0
+"""Below the minimum mapped area with some room: such lanes outside the ring join the streets, such blocks one parcel."""
 
 
 @dataclass(frozen=True)
@@ -155,10 +157,24 @@ def _uses(
     kind = np.where(block >= 0, use, kind)
     zone = np.where(block >= 0, block, zone)
     kind = np.where(street, NUMBER["street"], np.where(stub, through, kind))
+    area = lattice.cell_areas()
+    short = stub & (_piece_areas(np.where(stub, kind, -1), area) < SHORT_STUB_M2)
+    kind[short] = NUMBER["street"]  # a lane too short for a parcel of its own is a street's end
+    small = np.zeros(grid.column.size, dtype=bool)
+    for down in (0, 1):
+        for right in (0, 1):
+            small |= area[grid.row + down, grid.column + right] < SMALL_LOT_M2
     scraps = ~ring & ~stub & ((lattice.x.strip == STREET)[None, :] | (lattice.y.strip == STREET)[:, None])
+    scraps |= np.isin(block, np.flatnonzero(small))
     centre = lattice.centres()
     slope = terrain.slope_class(centre[..., 0], centre[..., 1])
     return Cells(kind, street | stub, np.where(street | stub, -1, zone), np.minimum(slope, 2)), scraps
+
+
+def _piece_areas(kind: Ints, area: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return per cell the area of the connected piece of its kind."""
+    piece = equal_components(kind)
+    return np.asarray(np.bincount(piece.ravel(), area.ravel())[piece])
 
 
 def _margin(lattice: Lattice, grid: Grid, rng: np.random.Generator) -> tuple[Ints, Ints]:

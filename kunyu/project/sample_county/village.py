@@ -17,6 +17,7 @@ from kunyu.project.sample_county.lattice import (
     edge_ends,
     edge_store,
     make_axis,
+    most_vertices,
     place_nodes,
     plain_counts,
 )
@@ -132,6 +133,7 @@ def _detailed(
     density = np.zeros(parcels)
     density[chosen] = MANY_VERTICES / reach[chosen]
     per_step = np.ceil(density[owner] * length[rings.edge] * movable[rings.edge]).astype(np.int64)
+    per_step = np.minimum(per_step, most_vertices(length)[rings.edge])
     result = count.copy()
     np.maximum.at(result, rings.edge, per_step)
     return result

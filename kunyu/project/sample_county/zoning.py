@@ -96,7 +96,7 @@ def countryside(
     beside_river = _beside(kind == NUMBER["river"]) & ~strip
     kind[beside_river & (chance < 0.35)] = NUMBER["flat"]
     kind[beside_river & (chance > 0.7)] = NUMBER["belt"]
-    _absorb_scraps(kind, strip, lattice.row_width[:, None] * lattice.column_width[None, :])
+    _absorb_scraps(kind, strip, lattice.cell_areas())
     return Cells(kind, strip, np.where(strip, -1, kind), slope)
 
 
@@ -141,15 +141,16 @@ SCRAP_M2 = 900.0
 
 def _absorb_scraps(kind: Ints, strip: Flags, area: NDArray[np.float64]) -> None:
     """Let small pieces of strips take the kind of a neighbouring strip cell, in place."""
-    for _ in range(4):
+    for _ in range(sum(kind.shape)):  # a cell a round, from the end that touches the longer strip
         piece = equal_components(np.where(strip, kind, -1 - np.arange(kind.size).reshape(kind.shape)))
         size = np.bincount(piece.ravel(), area.ravel())[piece]
         small = strip & (size < SCRAP_M2)
-        if not small.any():
-            return
         padded = np.pad(np.where(strip & ~small, kind, -1), 1, constant_values=-1)
         around = np.stack([padded[1:-1, :-2], padded[1:-1, 2:], padded[:-2, 1:-1], padded[2:, 1:-1]]).max(axis=0)
-        kind[small & (around >= 0)] = around[small & (around >= 0)]
+        taken = small & (around >= 0)
+        if not taken.any():
+            return
+        kind[taken] = around[taken]
 
 
 def _beside(flag: Flags) -> Flags:

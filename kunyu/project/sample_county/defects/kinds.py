@@ -193,7 +193,9 @@ def multipart(sheet: Sheet, bench: Bench) -> Seeded:
     if last in sheet.used:
         raise NoRoom
     apart = ~shapely.dwithin(sheet.polygon, sheet.polygon[last], 1.0)
-    row = sheet.take(_plain(sheet) & apart)
+    classes = sheet.values("DLBM").astype(str)
+    other_class = ~np.isin(classes, classes[~apart])  # or the joined parcel would equal a neighbour of the last (Q310)
+    row = sheet.take(_plain(sheet) & apart & other_class)
     whole = shapely.MultiPolygon([sheet.polygon[row], sheet.polygon[last]])
     total = round(float(sheet.get(row, "TBMJ")) + float(sheet.get(last, "TBMJ")), 2)
     sheet.set(row, "TBMJ", total)
@@ -289,7 +291,7 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q206": {"unknown_code": cell(("Q206",), "QSXZ", lambda s, r: "99")},
     "Q207": {"wrong_name": cell(("Q207",), "DLMC", lambda s, r: "水田" if s.get(r, "DLBM") != "0101" else "旱地")},
     "Q208": {"grade_beyond_range": cell(("Q208",), "GDDB", lambda s, r: 16, _cultivated)},
-    "Q209": {"unknown_owner": cell(("Q209",), "QSDWDM", lambda s, r: COUNTY + "9999990000000")},
+    "Q209": {"unknown_owner": cell(("Q209",), "QSDWDM", lambda s, r: f"{COUNTY}999999{r + 1:07d}")},
     "Q210": {"wrong_owner_name": cell(("Q210",), "QSDWMC", lambda s, r: s.get(r, "QSDWMC") + "（旧）")},
     "Q211": {"duplicate_tbbh": duplicate_tbbh},
     "Q301": {"bow_tie": bow_tie, "spike": spike, "repeated_vertex": repeated_vertex},
