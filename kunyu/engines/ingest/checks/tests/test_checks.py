@@ -73,7 +73,7 @@ def test_sample_county_without_defects_is_clean(tmp_path, form):
     found = check(sample(tmp_path, "--seed", "11", "--format", form))
 
     assert [one.message_zh for one in found.findings] == []
-    assert list(found.rules_run) == FIRST_RULES
+    assert set(FIRST_RULES) <= set(found.rules_run)
 
 
 @pytest.mark.parametrize(("form", "seed"), [("gpkg", 5), ("shp", 6), ("gdb", 7), ("parquet", 8)])
@@ -97,7 +97,7 @@ def test_every_seeded_defect_is_found_and_nothing_else(tmp_path, form, seed):
                 missed.append((rule, entry["kind"], entry["ids"]))
     assert missed == []
     assert [one.message_zh for at, one in enumerate(findings) if at not in claimed] == []
-    assert {rule for entry in truth for rule in entry["rule"]} == set(FIRST_RULES)
+    assert {rule for entry in truth for rule in entry["rule"]} >= set(FIRST_RULES)
 
 
 def test_json_is_the_contract(report):
@@ -107,9 +107,9 @@ def test_json_is_the_contract(report):
     assert all(set(one) == FINDING_KEYS for one in given["findings"])
     assert (given["schema"], given["standard"], given["edition"], given["crs"]) == (1, SURVEY, "2020", "EPSG:4526")
     assert sum(given["summary"].values()) == len(given["findings"])
-    assert given["rules_run"] == FIRST_RULES
+    assert set(FIRST_RULES) <= set(given["rules_run"]) and given["rules_run"] == sorted(given["rules_run"])
     assert not set(given["rules_run"]) & {one["rule"] for one in given["rules_not_run"]}
-    assert {"Q306", "Q401", "Q601", "Q509"} <= {one["rule"] for one in given["rules_not_run"]}
+    assert {"Q406", "Q702"} <= {one["rule"] for one in given["rules_not_run"]}
     placed = [one["geometry"] for one in given["findings"] if one["geometry"]]
     assert all(113 < shapely.centroid(shapely.from_geojson(json.dumps(one))).x < 115 for one in placed)
 
@@ -140,7 +140,8 @@ def test_fingerprint_sees_a_millimetre_and_not_less():
 def test_a_rule_that_fails_is_a_defect_of_ours_not_a_clean_report(spoiled):
     from dataclasses import replace
 
-    broken = replace(rules_for(load_standard(SURVEY)).rules[0], predicate=lambda _delivery: 1 / 0)
+    first = next(one for one in rules_for(load_standard(SURVEY)).rules if one.id == "Q201")
+    broken = replace(first, predicate=lambda _delivery: 1 / 0)
     with open_delivery(spoiled) as source, pytest.raises(Defect) as raised:
         run(source, load_standard(SURVEY), RuleSet((broken,)))
 
@@ -252,7 +253,7 @@ def test_checking_imports_no_django():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == "30"
+    assert int(done.stdout) > len(FIRST_RULES)
 
 
 def test_a_finding_is_the_same_whatever_ring_order_and_format_it_came_in():
