@@ -51,8 +51,9 @@ class Rule:
     pack (``A|B``: either); without them the rule stands under ``rules_not_run``. ``optional_parts`` are parts of the
     predicate that need more: without it they stand there as ``Q508.control_area``. A rule that ``needs_crs`` does not
     run where none of these layers says what its coordinates are. ``declines`` says why a rule has no business with a
-    delivery whose needs are met (the rules of a package, in a lone file). ``general`` rules ask only what a standard's own tables
-    say, so they serve every standard; the others belong to the standards their pack names.
+    delivery whose needs are met (the rules of a package, in a lone file). ``general`` rules ask only what a standard's own
+    tables say, so they serve every standard; the others belong to the standards their pack names, or to those of them
+    that ``standards`` names.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Rule:
     optional_parts: tuple[Part, ...] = ()
     needs_crs: bool = False
     declines: Decliner | None = None
+    standards: tuple[str, ...] = ()
 
     def __call__(self, delivery: Any) -> Iterator[Finding]:
         return iter(self.predicate(delivery))
@@ -81,10 +83,11 @@ class Rule:
 
 @dataclass(frozen=True)
 class NotYet:
-    """A rule of the law that this version does not run, so that a report says so."""
+    """A rule of the law that this version does not run, so that a report says so; ``standards`` as in ``Rule``."""
 
     id: str
     reason: str
+    standards: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -110,13 +113,14 @@ def rule(
     optional_parts: tuple[Part, ...] = (),
     needs_crs: bool = False,
     declines: Decliner | None = None,
+    standards: tuple[str, ...] = (),
 ) -> Callable[[Predicate], Rule]:
     """Make a function a ``Rule``; parameters as the attributes of ``Rule``."""
 
     def declare(predicate: Predicate) -> Rule:
         return Rule(
             id, clause, severity, scope, unit, needs, name_zh, name_en, predicate, general, verified,
-            optional_parts, needs_crs, declines,
+            optional_parts, needs_crs, declines, standards,
         )  # fmt: skip
 
     return declare
@@ -126,24 +130,26 @@ def rules_for(standard: Standard) -> RuleSet:
     """Return the rules of every installed pack that apply to ``standard``.
 
     A pack is an entry point of the group ``kunyu.packs``; its module ``quality`` names ``STANDARDS``, ``RULES`` and
-    ``NOT_YET``. A standard that no pack names gets the general rules.
+    ``NOT_YET``. General rules of every pack are among them; a standard's own rule of the same id goes before.
     """
     own: dict[str, Rule] = {}
     general: dict[str, Rule] = {}
     not_yet: list[NotYet] = []
-    named = False
     for module in _quality_modules():
         applies = standard.id in module.STANDARDS or standard.extends in module.STANDARDS
-        named = named or applies
         for one in module.RULES:
-            if applies:
+            if applies and _concerns(one, standard):
                 own[one.id] = one
-            if one.general:
+            elif one.general:
                 general.setdefault(one.id, one)
         if applies:
-            not_yet.extend(module.NOT_YET)
-    chosen = own if named else general
+            not_yet.extend(one for one in module.NOT_YET if _concerns(one, standard))
+    chosen = general | own
     return RuleSet(tuple(chosen[key] for key in sorted(chosen)), tuple(sorted(not_yet, key=lambda one: one.id)))
+
+
+def _concerns(one: Rule | NotYet, standard: Standard) -> bool:
+    return not one.standards or standard.id in one.standards or standard.extends in one.standards
 
 
 def _quality_modules() -> Iterator[Any]:
