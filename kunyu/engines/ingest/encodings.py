@@ -71,7 +71,9 @@ def dbf_encoding(path: Path) -> Encoding:
     for suffix in (".cpg", ".CPG", ".Cpg"):
         declared = path.with_suffix(suffix)
         if declared.is_file():
-            return Encoding(_normal(declared.read_text("ascii", errors="ignore")), False)
+            name = _normal(declared.read_text("ascii", errors="ignore"))
+            if _is_known(name):
+                return Encoding(name, False)
     samples = _text_beyond_ascii(path)
     for name in ("UTF-8", "GB18030"):
         if all(_decodes(sample, name) for sample in samples):
@@ -90,6 +92,15 @@ def _normal(declared: str) -> str:
     if name.startswith("ANSI "):
         return f"CP{name[5:]}"
     return name.replace("ISO 8859", "ISO-8859")
+
+
+def _is_known(name: str) -> bool:
+    """Whether there is a text encoding of this name."""
+    try:
+        "".encode(name)
+    except (LookupError, ValueError):
+        return False
+    return True
 
 
 def _text_beyond_ascii(path: Path) -> list[bytes]:

@@ -57,15 +57,33 @@ def read_layers(dataset: Path, file: str, scratch: Path, encoding: str | None = 
         The dataset is damaged, incomplete or not what its name says.
     """
     try:
-        if dataset.suffix.lower() in (".parquet", ".geoparquet"):
-            return [_parquet_layer(dataset, file)]
-        if dataset.suffix.lower() in (".shp", ".dbf"):
-            return [_shape_layer(dataset, file, scratch, encoding)]
-        return _ogr_layers(dataset, file)
+        layers = _layers(dataset, file, scratch, encoding)
     except KunyuError:
         raise
-    except (DataSourceError, DataLayerError, pa.ArrowException, OSError, RuntimeError, ValueError) as error:
+    except (
+        DataSourceError,
+        DataLayerError,
+        pa.ArrowException,
+        OSError,
+        RuntimeError,
+        ValueError,
+        LookupError,
+    ) as error:
         raise unreadable(file, error) from error
+    for layer in layers:
+        names = layer.field_names
+        twice = next((one for one in names if names.count(one) > 1), None)
+        if twice is not None:
+            raise unreadable(file, f"field {twice} occurs twice in {layer.name}", f"{layer.name} 的字段 {twice} 重复")
+    return layers
+
+
+def _layers(dataset: Path, file: str, scratch: Path, encoding: str | None) -> list[SourceLayer]:
+    if dataset.suffix.lower() in (".parquet", ".geoparquet"):
+        return [_parquet_layer(dataset, file)]
+    if dataset.suffix.lower() in (".shp", ".dbf"):
+        return [_shape_layer(dataset, file, scratch, encoding)]
+    return _ogr_layers(dataset, file)
 
 
 def _ogr_layers(dataset: Path, file: str) -> list[SourceLayer]:
@@ -112,8 +130,8 @@ def _shape_layer(dataset: Path, file: str, scratch: Path, encoding: str | None) 
         notes.append(
             Note(
                 "encoding_assumed",
-                f"{file} 没有 .cpg, 按文本内容判断为 {text.name}",
-                f"{file} has no .cpg; its text reads as {text.name}",
+                f"{file} 没有可用的 .cpg, 按文本内容判断为 {text.name}",
+                f"{file} has no usable .cpg; its text reads as {text.name}",
             )
         )
     if dataset.suffix.lower() == ".shp" and _part(dataset, ".shx") is None:

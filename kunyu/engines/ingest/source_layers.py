@@ -6,6 +6,7 @@ holds WKB in the delivered coordinate system, x before y.
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,6 +25,8 @@ warnings.filterwarnings("ignore", message=r"organizePolygons\(\)", category=Runt
 
 GEOMETRY = "geometry"
 BATCH_ROWS = 65_536
+
+_FOLDERS = re.compile(r"(?:[A-Za-z]:)?(?:[\\/][^\\/'\":;,\s]+)+[\\/](?=[^\\/'\":;,\s]+)")
 
 GeometryKind = Literal["Polygon", "LineString", "Point", "Table", "Mixed"]
 FieldKind = Literal["text", "integer", "real", "date", "datetime", "boolean", "other"]
@@ -125,6 +128,7 @@ class SourceLayer:
 def unreadable(file: str, error: BaseException | str, error_zh: str | None = None, **context: Any) -> UnreadableInput:
     """Return the error that says which file cannot be read and why (a library's own words when it has no Chinese)."""
     why = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+    why = _FOLDERS.sub("", why.split("; It might help")[0])  # where it lay on this machine helps nobody
     return UnreadableInput(
         f"文件 {file} 无法读取: {error_zh or why}。请确认文件完整、格式正确后重新提交。",
         f"File {file} cannot be read: {why}. Make sure it is whole and of a known format, then send it again.",

@@ -6,9 +6,12 @@ is counted while it is written. Archives inside the archive are kept as files an
 
 from __future__ import annotations
 
+import errno
 import gzip
+import lzma
 import shutil
 import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -53,6 +56,13 @@ class _Member:
     name: str
 
 
+_DAMAGED = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, NotImplementedError, RuntimeError, ValueError,
+    LookupError, OverflowError,
+)  # fmt: skip
+"""What ``zipfile`` raises, by and by, on bytes that are no archive any more."""
+
+
 def safe_unpack(archive: Path, folder: Path, limits: UnpackLimits = DEFAULT_LIMITS) -> tuple[Path, ...]:
     """Unpack a zip file into ``folder``, which must exist and be empty.
 
@@ -81,7 +91,9 @@ def safe_unpack(archive: Path, folder: Path, limits: UnpackLimits = DEFAULT_LIMI
             members = [_Member(info, _file_name(info)) for info in packed.infolist()]
             _check_claims(archive, members, folder, limits)
             return tuple(_write_members(packed, members, folder, archive.name))
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except (OSError, *_DAMAGED) as error:
+        if isinstance(error, OSError) and error.errno not in (None, errno.EINVAL):
+            raise  # the disk, not the archive
         raise UnreadableInput(
             f"压缩包 {archive.name} 已损坏或不完整: {error}。请重新压缩或重新传送。",
             f"Archive {archive.name} is damaged or incomplete: {error}. Pack or send it again.",
