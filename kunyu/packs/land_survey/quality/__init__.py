@@ -13,6 +13,7 @@ from kunyu.packs.land_survey.quality import (
     dictionaries,
     fields,
     geometry,
+    history_coverage,
     history_records,
     package,
     tables,
@@ -20,7 +21,7 @@ from kunyu.packs.land_survey.quality import (
 
 STANDARDS = ("TDT1057-2020",)
 
-_SUBJECTS = (package, tables, fields, dictionaries, geometry, coverage, areas, classes, history_records)
+_SUBJECTS = (package, tables, fields, dictionaries, geometry, coverage, areas, classes, history_coverage, history_records)
 
 RULES: tuple[Rule, ...] = tuple(one for subject in _SUBJECTS for one in vars(subject).values() if isinstance(one, Rule))
 """Every rule of the modules above."""
