@@ -271,7 +271,15 @@ def _task(photo: Photo, target: Target | None) -> Verdict:
     if target is not None:
         return Verdict("task", PASS, target.number)
     number = photo.number or "—"
-    return Verdict("task", FAIL, number, "", "", f"任务清单中没有 {number}", f"{number} is not on the task list")
+    return Verdict(
+        "task",
+        FAIL,
+        number,
+        "",
+        "",
+        f"任务清单和成果中没有 {number}",
+        f"neither the task list nor the delivery has {number}",
+    )
 
 
 def _jpeg(facts: JpegFacts | None) -> Verdict:
