@@ -19,9 +19,12 @@ import pyarrow.compute as pc
 from django.db import transaction
 
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
-from kunyu.engines.ingest import findings, geoparquet, placing, raster
+from kunyu.engines.ingest import findings, geoparquet, placing, raster, references
 from kunyu.engines.ingest.acting import deliverer
 from kunyu.engines.ingest.admission import purge, require_admitted, require_target
+from kunyu.engines.ingest.checks.reference import Reference, accepted_by
+from kunyu.engines.ingest.checks.reference_file import read_pack
+from kunyu.engines.ingest.checks.reference_trust import only
 from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.runner import CheckReport
 from kunyu.engines.ingest.checks.runner import run as run_checks
@@ -37,7 +40,9 @@ from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.ingest.storage import object_store, protects_delivery
 from kunyu.engines.ingest.worklist import job_of
 from kunyu.engines.security.errors import NotInThisZone
-from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.keys import node_signer
+from kunyu.engines.security.protection import must_protect
+from kunyu.engines.security.scope import Principal, operator
 from kunyu.kernel.errors import KunyuError
 
 YEAR_FIELD = "SJNF"
@@ -164,9 +169,11 @@ def _watched(layer: MappedLayer, years: set[int]) -> Iterator[pa.RecordBatch]:
 
 def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Principal, run: Run) -> Delivery:
     started = time.perf_counter()
+    reference, pack = _reference(delivery, mapped, folder, run)
     report = run_checks(
-        mapped, mapped.standard, local=rule_sets_for(mapped.standard), division=delivery.division_code, year=delivery.valid_from.year,
-        input_sm3=delivery.input_sm3, progress=lambda what, done, total: run.show(f"check {what}".strip(), done, total),
+        mapped, mapped.standard, reference=reference, local=rule_sets_for(mapped.standard),
+        division=delivery.division_code, year=delivery.valid_from.year, input_sm3=delivery.input_sm3,
+        progress=lambda what, done, total: run.show(f"check {what}".strip(), done, total),
     )  # fmt: skip
     reports = _write_reports(report, folder, run, protect=protects_delivery(delivery))
     seconds = {**delivery.summary.get("stage_seconds", {}), "check": round(time.perf_counter() - started, 3)}
@@ -175,10 +182,29 @@ def _check(delivery: Delivery, mapped: MappedDelivery, folder: Path, actor: Prin
         checked = CheckRun.objects.create(
             delivery=delivery, standard_digest=report.standard_digest, rules_run=list(report.rules_run),
             rules_not_run=[{"rule": one.rule, "reason": one.reason} for one in report.rules_not_run],
-            report_sm3=reports["json"], reports=reports, summary=report.summary,
+            report_sm3=reports["json"], reports=reports, summary=report.summary, reference_sm3=pack,
+            reference_digest=reference.digest,
         )  # fmt: skip
-        findings.store(checked, report.findings)
+        findings.store(checked, report.findings, report.excepted, accepted_by(reference))
         return change_status(delivery.pk, Status.CHECKED, actor, summary=summary)
+
+
+def _reference(delivery: Delivery, mapped: MappedDelivery, folder: Path, run: Run) -> tuple[Reference, str]:
+    """Put together and store what the node knows for these layers; the check reads the pack that others may download.
+
+    The node's own knowledge is asked for, whoever delivers: a verdict does not depend on the deliverer's rights.
+    """
+    run.show("reference", 0, 1)
+    path = folder / "pack.kyref"
+    wanted = references.needed_parts(mapped.standard, {one.spec.code for one in mapped.layers})
+    issued = references.write(
+        mapped.standard, delivery.division_code, operator("worker"), wanted, path, delivery.valid_from.year
+    )
+    protect = protects_delivery(delivery) or must_protect(issued.collections)
+    stored = object_store().put_file(path, protect=protect)
+    reference = read_pack(path, only([node_signer().public_key]))
+    path.unlink()
+    return reference, stored.sm3
 
 
 def _write_reports(report: CheckReport, folder: Path, run: Run, *, protect: bool) -> dict[str, str]:

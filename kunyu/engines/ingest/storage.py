@@ -69,7 +69,7 @@ def objects_of(delivery: Delivery) -> Iterator[str]:
     yield from filter(None, delivery.layers.values_list("mapped_sm3", flat=True))
     yield from delivery.rasters.values_list("sm3", flat=True)
     for run in delivery.check_runs.all():
-        yield from {run.report_sm3, *run.reports.values()} - {""}
+        yield from {run.report_sm3, run.reference_sm3, *run.reports.values()} - {""}
 
 
 def protect_stored(say: Callable[[int, int], None] = lambda done, total: None) -> int:

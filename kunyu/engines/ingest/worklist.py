@@ -16,7 +16,7 @@ from kunyu.engines.worklist.services import NewTask, Subject, create_task, settl
 Status = Delivery.Status
 _BAD = (Status.RETURNED, Status.REJECTED, Status.FAILED)
 _PHASES = {
-    "map": ("映射", "mapping"), "check": ("检查", "checking"), "report": ("生成质检报告", "writing the report"),
+    "map": ("映射", "mapping"), "reference": ("汇集参考资料", "gathering the reference"), "check": ("检查", "checking"), "report": ("生成质检报告", "writing the report"),
     "cog": ("转换影像", "converting images"), "load": ("装载", "loading"), "index": ("建索引", "indexing"),
 }  # fmt: skip
 

@@ -45,6 +45,7 @@ COMMANDS = (
     Command("deliveries", INGEST, "查看汇交批次。", "List deliveries.", node=True),
     Command("publish", INGEST, "发布已通过的汇交。", "Publish an accepted delivery.", node=True),
     Command("reject", INGEST, "拒绝汇交并写明原因。", "Reject a delivery, with the reason.", node=True),
+    Command("reference", "kunyu.engines.ingest.reference_cli", "签发参考包。", "Issue a reference pack.", node=True),
     Command(
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),

@@ -65,6 +65,15 @@ def require_for(reference: Reference, standard_id: str, county: str | None) -> N
         )  # fmt: skip
 
 
+def accepted_by(reference: Reference) -> dict[str, int]:
+    """Numbers of the confirmed exceptions by fingerprint."""
+    if not reference.has(EXCEPTIONS):
+        return {}
+    rows = reference.rows(EXCEPTIONS)
+    numbers = map(int, rows.column("number").to_pylist())
+    return dict(zip(rows.column("fingerprint").to_pylist(), numbers, strict=True))
+
+
 def base(layer: str) -> str:
     """Name of the part with the stored current rows of a layer: the standard's fields and geometry."""
     return f"base.{layer}"

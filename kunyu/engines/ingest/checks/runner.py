@@ -290,7 +290,10 @@ def _lacking(delivery: Delivered, need: str) -> str:
         reasons.append((f"成果中没有 {named}", f"the delivery has no layer {' or '.join(layers)}"))
     if parts:
         named = " / ".join(parts)
-        reasons.append((f"须参考包 ({named})", f"needs a reference pack ({named})"))
+        if delivery.reference is None:
+            reasons.append((f"须参考包 ({named})", f"needs a reference pack ({named})"))
+        else:
+            reasons.append((f"参考包中没有 {named}", f"the reference pack has no {named}"))
     return "，".join(zh for zh, _ in reasons) + "; " + ", ".join(en for _, en in reasons)
 
 
