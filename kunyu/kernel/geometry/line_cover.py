@@ -16,6 +16,7 @@ from kunyu.kernel.geometry.placement import usable_polygons
 from kunyu.kernel.tolerances import COORDINATE_DECIMALS, TOPOLOGY_TOLERANCE_M
 
 _POLYGONS_AT_A_TIME = 50_000
+_Bare = tuple[NDArray[np.intp], NDArray[np.object_]]
 
 
 @dataclass(frozen=True)
@@ -35,23 +36,24 @@ class Uncovered:
 def uncovered(
     lines: ArrayLike, polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M, decimals: int = COORDINATE_DECIMALS
 ) -> Uncovered:
-    """Return where lines, or the boundaries of polygons, do not run along the boundaries of ``polygons``.
+    """Return where lines, or the boundaries of polygons, do not run along other lines or boundaries of polygons.
 
     Parameters
     ----------
     lines : array of lines or polygons, shape (n,)
-    polygons : array of shapely polygons, shape (m,)
+    polygons : array of shapely polygons or lines, shape (m,)
+        What should be followed: boundaries of polygons, and lines as they are.
     tolerance : float
         A line follows a boundary that is no further off than this; shorter stretches are noise.
     decimals : int
         Decimals that coordinates are delivered with: points that agree in them are the same.
     """
     edges = _edges(_as_lines(np.asarray(lines, dtype=object)))
-    _, near = usable_polygons(polygons)
+    near = _followed(polygons)
     wanted = np.sort(_names(edges, decimals))
     known = [np.zeros(0, np.uint64)]
     for first in range(0, len(near), _POLYGONS_AT_A_TIME):
-        names = _names(_edges(shapely.boundary(near[first : first + _POLYGONS_AT_A_TIME])), decimals)
+        names = _names(_edges(_as_lines(near[first : first + _POLYGONS_AT_A_TIME])), decimals)
         known.append(names[_among(names, wanted)])
     left = ~_among(_names(edges, decimals), np.sort(np.concatenate(known)))
     return _gathered(edges.owner[left], _bare_stretches(edges.take(left), near, tolerance))
@@ -65,6 +67,13 @@ class _Edges:
 
     def take(self, chosen: NDArray[np.bool_]) -> _Edges:
         return _Edges(self.start[chosen], self.end[chosen], self.owner[chosen])
+
+
+def _followed(shapes: ArrayLike) -> NDArray[np.object_]:
+    array = np.asarray(shapes, dtype=object).ravel()
+    lines = array[shapely.get_dimensions(array) == 1]
+    lines = lines[np.isfinite(shapely.bounds(lines)).all(axis=1)] if len(lines) else lines
+    return np.concatenate([usable_polygons(array)[1], lines])
 
 
 def _as_lines(shapes: NDArray[np.object_]) -> NDArray[np.object_]:
@@ -109,11 +118,11 @@ def _among(names: NDArray[np.uint64], ordered: NDArray[np.uint64]) -> NDArray[np
     return found
 
 
-def _bare_stretches(edges: _Edges, polygons: NDArray[np.object_], tolerance: float) -> list[NDArray[np.object_]]:
+def _bare_stretches(edges: _Edges, polygons: NDArray[np.object_], tolerance: float) -> _Bare:
     """Return what of each edge no boundary runs along, as (edge, stretches)."""
     count = len(edges.start)
     if not count:
-        return [np.zeros(0, np.intp), np.zeros(0, object)]
+        return np.zeros(0, np.intp), np.zeros(0, object)
     lines = shapely.linestrings(np.stack([edges.start, edges.end], axis=1))
     edge, segment, segments = _segments_near(lines, polygons, tolerance)
     strips = shapely.buffer(segments, tolerance, quad_segs=4)
@@ -126,7 +135,8 @@ def _bare_stretches(edges: _Edges, polygons: NDArray[np.object_], tolerance: flo
     kept = high - low > tolerance
     which, low, high = which[kept], low[kept], high[kept]
     a, b = (shapely.get_coordinates(shapely.line_interpolate_point(lines[which], at)) for at in (low, high))
-    return [which, shapely.linestrings(np.stack([a, b], axis=1)) if len(which) else np.zeros(0, object)]
+    stretches = shapely.linestrings(np.stack([a, b], axis=1)) if len(which) else np.zeros(0, object)
+    return which, stretches
 
 
 def _segments_near(
@@ -137,7 +147,7 @@ def _segments_near(
     if not len(polygons):
         return none, none, np.zeros(0, object)
     _, found = shapely.STRtree(polygons).query(lines, predicate="dwithin", distance=tolerance)
-    near = _edges(shapely.boundary(polygons[np.unique(found)]))
+    near = _edges(_as_lines(polygons[np.unique(found)]))
     if not len(near.start):
         return none, none, np.zeros(0, object)
     segments = shapely.linestrings(np.stack([near.start, near.end], axis=1))
@@ -163,7 +173,7 @@ def _holes(
     return which[1:][same], reached[same], low[1:][same]
 
 
-def _gathered(owner: NDArray[np.intp], bare: list[NDArray[np.object_]]) -> Uncovered:
+def _gathered(owner: NDArray[np.intp], bare: _Bare) -> Uncovered:
     which, stretches = bare
     if not len(which):
         return Uncovered(np.zeros(0, np.intp), np.zeros(0, object))

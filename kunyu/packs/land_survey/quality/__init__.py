@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from kunyu.engines.ingest.checks.rule import NotYet, Rule
 from kunyu.packs.land_survey.quality import (
+    across,
     areas,
     classes,
+    control_lines,
     coverage,
     dictionaries,
     fields,
@@ -21,7 +23,10 @@ from kunyu.packs.land_survey.quality import (
 
 STANDARDS = ("TDT1057-2020",)
 
-_SUBJECTS = (package, tables, fields, dictionaries, geometry, coverage, areas, classes, history_coverage, history_records)
+_SUBJECTS = (
+    package, tables, fields, dictionaries, geometry, coverage, across, control_lines, areas, classes,
+    history_coverage, history_records,
+)  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(one for subject in _SUBJECTS for one in vars(subject).values() if isinstance(one, Rule))
 """Every rule of the modules above."""
