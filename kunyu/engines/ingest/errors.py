@@ -144,3 +144,42 @@ class MappedObjectDamaged(Defect):
     """The stored rows of an accepted delivery no longer match their digest."""
 
     code = "delivery.object_damaged"
+
+
+class UnknownException(NotFound):
+    """No exception of that number, or the caller may not see it."""
+
+    code = "exception.unknown"
+
+
+class UnknownFinding(NotFound):
+    """No finding of that number in the last check of the delivery, or the caller may not see it."""
+
+    code = "exception.unknown_finding"
+
+
+class ExceptionStands(Refused):
+    """The finding is proposed or confirmed as an exception already."""
+
+    code = "exception.stands"
+    http_status = 409
+
+
+class ExceptionDecided(Refused):
+    """The exception is not in the state that this act needs."""
+
+    code = "exception.decided"
+    http_status = 409
+
+
+class OwnException(Refused):
+    """Whoever proposed an exception does not decide it."""
+
+    code = "exception.own"
+
+
+class BadEvidence(UsageError):
+    """Evidence of an exception that is too large, too much or empty."""
+
+    code = "exception.bad_evidence"
+    http_status = 422

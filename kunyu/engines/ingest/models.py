@@ -115,11 +115,22 @@ class FindingException(models.Model):
         REFUSED = "refused", "不予确认"
         WITHDRAWN = "withdrawn", "已撤回"
 
+    delivery = models.ForeignKey(
+        Delivery,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="exceptions",
+        help_text="in whose check it was found",
+    )
     standard_id = models.CharField(max_length=40)
     division_code = models.CharField(max_length=12)
     rule = models.CharField(max_length=20)
+    severity = models.CharField(max_length=1, blank=True)
     layer = models.CharField(max_length=40)
     ids = models.JSONField(default=list)
+    measured = models.CharField(max_length=80, blank=True)
+    limit = models.CharField(max_length=80, blank=True)
+    unit = models.CharField(max_length=20, blank=True)
     fingerprint = models.CharField(max_length=64, db_index=True)
     message_zh = models.TextField()
     message_en = models.TextField()
@@ -131,6 +142,9 @@ class FindingException(models.Model):
     decided_by = models.CharField(max_length=80, blank=True)
     decided_at = models.DateTimeField(null=True)
     decision_reason = models.TextField(blank=True)
+    withdrawn_by = models.CharField(max_length=80, blank=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    withdrawal_reason = models.TextField(blank=True)
 
     class Meta:
         indexes = [models.Index(fields=["division_code", "status"])]
