@@ -14,7 +14,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
-from kunyu.kernel.geometry import chains
+from kunyu.kernel.geometry import chains, overlay
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 
 GAP_HOLE, GAP_EDGE, OUTSIDE = "hole", "edge", "outside"
@@ -110,7 +110,7 @@ def gaps(polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_T
         In the unit of the coordinates; gaps of less mean width are noise.
     """
     usable, _ = _usable(polygons)
-    limits = _dissolved(_usable(np.atleast_1d(np.asarray(boundary, dtype=object)))[0])
+    limits = _dissolved(_usable(np.atleast_1d(np.asarray(boundary, dtype=object)))[0], tolerance)
     everything = np.concatenate((usable, limits))
     if len(everything) == 0:
         return _gaps(np.empty(0, dtype=object), np.empty(0, dtype=object), limits, tolerance)
@@ -121,21 +121,21 @@ def gaps(polygons: ArrayLike, boundary: ArrayLike, tolerance: float = TOPOLOGY_T
     # On a face cover − inside is constant: −1 only where nothing covers the boundary's inside; positive where a
     # parcel lies beyond the boundary, or two inside it, and one face may hold both.
     cover, inside = _cover_counts(usable, points), _cover_counts(limits, points)
-    return _gaps(faces[cover < inside], _beyond(faces[cover > inside], limits), limits, tolerance)
+    return _gaps(faces[cover < inside], _beyond(faces[cover > inside], limits, tolerance), limits, tolerance)
 
 
-def _dissolved(limits: NDArray[np.object_]) -> NDArray[np.object_]:
+def _dissolved(limits: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
     if len(limits) < 2:
         return limits
-    return np.array([shapely.union_all(limits)], dtype=object)
+    return np.array([overlay.union(limits, tolerance)], dtype=object)
 
 
-def _beyond(faces: NDArray[np.object_], limits: NDArray[np.object_]) -> NDArray[np.object_]:
+def _beyond(faces: NDArray[np.object_], limits: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
     """Return what of ``faces`` lies outside ``limits``."""
     if len(limits) == 0:
         return faces
     shapely.prepare(limits)
-    return shapely.difference(faces[~shapely.covers(limits[0], faces)], limits[0])
+    return overlay.difference(faces[~shapely.covers(limits[0], faces)], limits[0], tolerance)
 
 
 def _usable(polygons: ArrayLike) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -212,10 +212,10 @@ def _exact_overlaps(
     found_pairs, found_geometry = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=object)]
     for start in range(0, len(one), _PAIRS_AT_A_TIME):
         part = slice(start, start + _PAIRS_AT_A_TIME)
-        common, index = _polygon_parts(shapely.intersection(pieces[one[part]], pieces[other[part]]))
+        common, index = _polygon_parts(overlay.intersection(pieces[one[part]], pieces[other[part]], tolerance))
         found_pairs.append(pair_of[part][index])
         found_geometry.append(common)
-    pairs, geometry = _united(np.concatenate(found_pairs), np.concatenate(found_geometry))
+    pairs, geometry = _united(np.concatenate(found_pairs), np.concatenate(found_geometry), tolerance)
     parts, which = significant_parts(geometry, tolerance)
     pairs = pairs[np.unique(which)]
     return pairs // len(polygons), pairs % len(polygons), _grouped(parts, which)
@@ -247,7 +247,9 @@ def _halves(polygons: NDArray[np.object_]) -> NDArray[np.object_]:
     return np.concatenate((shapely.intersection(polygons, first), shapely.intersection(polygons, second)))
 
 
-def _united(pairs: NDArray[np.int64], parts: NDArray[np.object_]) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
+def _united(
+    pairs: NDArray[np.int64], parts: NDArray[np.object_], tolerance: float
+) -> tuple[NDArray[np.int64], NDArray[np.object_]]:
     """Return each pair once with the union of its parts: what a cut has separated is one again."""
     order = np.argsort(pairs, kind="stable")
     unique, group, count = np.unique(pairs[order], return_inverse=True, return_counts=True)
@@ -255,7 +257,8 @@ def _united(pairs: NDArray[np.int64], parts: NDArray[np.object_]) -> tuple[NDArr
         return unique, np.empty(0, dtype=object)
     gathered = np.asarray(shapely.geometrycollections(parts[order], indices=group), dtype=object)
     several = count > 1
-    gathered[several] = shapely.union_all(gathered[several, np.newaxis], axis=1)
+    grid = tolerance * chains.GRID_PER_TOLERANCE
+    gathered[several] = shapely.union_all(gathered[several, np.newaxis], axis=1, grid_size=grid)
     return unique, gathered
 
 
@@ -311,8 +314,8 @@ def _gaps(
     outline = shapely.boundary(limits[0]) if len(limits) else shapely.LineString()
     shapely.prepare(outline)
     # Faces of one gap may be cut by edges inside it: dissolve before measuring.
-    holes, _ = significant_parts(np.array([shapely.union_all(uncovered)], dtype=object), tolerance)
-    islands, _ = significant_parts(np.array([shapely.union_all(beyond)], dtype=object), tolerance)
+    holes, _ = significant_parts(np.array([overlay.union(uncovered, tolerance)], dtype=object), tolerance)
+    islands, _ = significant_parts(np.array([overlay.union(beyond, tolerance)], dtype=object), tolerance)
     on_edge = shapely.dwithin(outline, holes, tolerance) if len(holes) else np.empty(0, dtype=bool)
     kind = np.concatenate((np.where(on_edge, GAP_EDGE, GAP_HOLE), np.full(len(islands), OUTSIDE)))
     geometry = np.concatenate((holes, islands))

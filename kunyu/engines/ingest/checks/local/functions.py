@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from kunyu.engines.ingest.checks.delivered import DeliveredLayer
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.local.ask import Ask, Check, Rows
+from kunyu.kernel.geometry import overlay
 from kunyu.kernel.geometry.coverage import significant_parts
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 
@@ -143,10 +144,11 @@ def inside(ask: Ask) -> Iterator[Finding]:
     """The polygons lie inside the polygons of ``other``; what sticks out by more than 0.001 m is the finding."""
     other = ask.delivery.layers[ask.values["other"]]
     shapes = ask.layer.on_earth[ask.rows]
-    whole = shapely.union_all(_polygons(other))
+    tolerance = TOPOLOGY_TOLERANCE_M / ask.layer.metres_per_unit
+    whole = overlay.union(_polygons(other), tolerance)
     shapely.prepare(whole)
     doubtful = np.flatnonzero(~shapely.covers(whole, shapes) & (shapely.get_dimensions(shapes) == 2))
-    yield from _pieces(ask, doubtful, shapely.difference(shapes[doubtful], whole), (
+    yield from _pieces(ask, doubtful, overlay.difference(shapes[doubtful], whole, tolerance), (
         f"有 {{area:.2f}} m² 在 {other.code} 之外", f"{{area:.2f}} m² lies outside {other.code}", f"裁切到 {other.code} 之内",
     ))  # fmt: skip
 
@@ -158,9 +160,12 @@ def apart_from(ask: Ask) -> Iterator[Finding]:
     mine, hit = shapely.STRtree(theirs).query(shapes, predicate="intersects")
     order = np.argsort(mine, kind="stable")
     mine, hit = mine[order], hit[order]
-    common = shapely.intersection(shapes[mine], theirs[hit])
+    tolerance = TOPOLOGY_TOLERANCE_M / ask.layer.metres_per_unit
+    common = overlay.intersection(shapes[mine], theirs[hit], tolerance)
     which, start = np.unique(mine, return_index=True)
-    merged = np.array([*(shapely.union_all(one) for one in np.split(common, start[1:]) if len(one)), None], object)[:-1]
+    merged = np.array(
+        [*(overlay.union(one, tolerance) for one in np.split(common, start[1:]) if len(one)), None], object
+    )[:-1]
     yield from _pieces(ask, which, merged, (
         f"与 {other.code} 重叠 {{area:.2f}} m²", f"overlaps {other.code} by {{area:.2f}} m²", f"避让 {other.code}",
     ))  # fmt: skip
