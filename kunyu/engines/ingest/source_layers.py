@@ -117,7 +117,10 @@ class SourceLayer:
         return pa.Table.from_batches(found) if found else self._empty(columns, with_geometry)
 
     def _empty(self, columns: list[str] | None, with_geometry: bool) -> pa.Table:
-        kinds = {"text": pa.string(), "integer": pa.int64(), "real": pa.float64(), "boolean": pa.bool_()}
+        kinds = {
+            "text": pa.string(), "integer": pa.int64(), "real": pa.float64(), "boolean": pa.bool_(), "date": pa.date32(),
+            "datetime": pa.timestamp("ms"),
+        }  # fmt: skip
         chosen = [one for one in self.fields if columns is None or one.name in columns]
         schema = [pa.field(one.name, kinds.get(one.kind, pa.string())) for one in chosen]
         if with_geometry and self.geometry_column is not None:

@@ -40,6 +40,12 @@ COMMANDS = (
     Command("backup", NODE, "把节点的全部状态备份到一个文件。", "Back the whole node up into one file."),
     Command("restore", NODE, "从备份文件恢复节点。", "Restore the node from a backup file."),
     Command("check", "kunyu.engines.ingest.checks.cli", "检查成果，无需节点。", "Check a delivery; needs no node."),
+    Command(
+        "close-areas",
+        "kunyu.engines.ingest.closure_cli",
+        "计算并平差面积，无需节点。",
+        "Compute and close areas; needs no node.",
+    ),
     Command("sample", "kunyu.project.cli.sample", "生成示例数据。", "Generate sample data."),
     Command("deliver", INGEST, "汇交成果。", "Hand a delivery in.", node=True),
     Command("deliveries", INGEST, "查看汇交批次。", "List deliveries.", node=True),
