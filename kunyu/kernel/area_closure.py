@@ -61,14 +61,16 @@ class Closed:
 
 @dataclass(frozen=True)
 class Level:
-    """Members of one level: measured areas (n,) in m², the unit above each (n,) by position, and keys (n,).
+    """Members of one level: measured areas (n,) in m², what they lie in, what they are called from below, keys.
 
-    ``units`` numbers the units of the level above: position of the unit's control area for the first level, else a
-    number that ``members_of`` of the level above uses for its own members. ``names`` says how a unit is called in errors.
+    ``inside`` (n,) is the number of the unit of the level above that a member lies in (all zeros at the top); ``number``
+    (n,) is the member's own number for the level below. Several members may share a number: parts of one unit.
+    ``names`` says how the units of the level above are called in errors.
     """
 
     area: ArrayLike
-    unit: NDArray[np.intp]
+    inside: NDArray[np.intp]
+    number: NDArray[np.intp]
     keys: NDArray[Any]
     names: Sequence[str] = ()
 
@@ -99,7 +101,7 @@ def close_areas(
     Returns
     -------
     Closed
-        ``np.bincount``-like sums of ``area`` by ``unit`` equal ``totals`` exactly; ``|moved| ≤ limit[unit]``.
+        ``sums_by(area, unit)`` equals ``totals`` exactly; ``|moved| ≤ limit[unit]``.
 
     Raises
     ------
@@ -107,13 +109,13 @@ def close_areas(
         A negative area or total; a unit with a total but no member of any area.
     """
     totals = np.asarray(totals, np.int64)
-    sums = _sums(own, unit, len(totals))
+    sums = sums_by(own, unit, len(totals))
     remainder = totals - sums
     members = np.bincount(unit[own > 0], minlength=len(totals))
     _refuse_impossible(own, totals, remainder, members, names)
     size = np.abs(remainder)
     share = _shares(own, unit, size, sums, members)
-    left = size - _sums(share, unit, len(totals))
+    left = size - sums_by(share, unit, len(totals))
     extra = _to_the_largest(own, unit, left, keys)
     moved = np.sign(remainder)[unit] * (share + extra)
     proportional = size > members
@@ -126,8 +128,7 @@ def close_areas(
 def close_down(control: int, levels: Sequence[Level]) -> tuple[Closed, ...]:
     """Close several levels from above: the first to ``control`` (hundredths), each other to the areas above it.
 
-    Levels come from the largest units to the smallest. ``unit`` of the first level is all zeros; of the others it is the
-    position of the member above in the level before.
+    Levels come from the largest units to the smallest.
 
     Raises
     ------
@@ -137,14 +138,14 @@ def close_down(control: int, levels: Sequence[Level]) -> tuple[Closed, ...]:
     totals = np.array([control], np.int64)
     found = []
     for level in levels:
-        closed = close_areas(to_cents(level.area), level.unit, totals, level.keys, level.names)
+        closed = close_areas(to_cents(level.area), level.inside, totals, level.keys, level.names)
         found.append(closed)
-        totals = closed.area
+        totals = sums_by(closed.area, level.number, int(level.number.max(initial=-1)) + 1)
     return tuple(found)
 
 
-def _sums(values: Cents, unit: NDArray[np.intp], count: int) -> Cents:
-    """Exact sums by unit: ``bincount`` with weights would go through floats."""
+def sums_by(values: Cents, unit: NDArray[np.intp], count: int) -> Cents:
+    """Return exact sums by unit, shape (count,): ``bincount`` with weights would go through floats."""
     found = np.zeros(count, np.int64)
     np.add.at(found, unit, values)
     return found
@@ -161,7 +162,7 @@ def _shares(own: Cents, unit: NDArray[np.intp], size: Cents, sums: Cents, member
         return share
     ratio = size.astype(np.float64) / np.maximum(sums, 1)
     share[at] = np.minimum(np.floor(own[at] * ratio[unit[at]]).astype(np.int64), size[unit[at]])
-    over = np.flatnonzero(_sums(share, unit, len(size)) > size)
+    over = np.flatnonzero(sums_by(share, unit, len(size)) > size)
     for each in over:  # a matter of rounding errors: next to never
         mine = at[unit[at] == each]
         surplus = int(share[mine].sum() - size[each])

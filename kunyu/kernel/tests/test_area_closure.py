@@ -91,13 +91,22 @@ def test_a_remainder_of_more_than_a_hundredth_per_parcel_is_shared_in_proportion
 def test_levels_close_downward():
     """County 100.00 m², two townships measured 60.01 and 40.01, villages and parcels below."""
     towns, villages, parcels = close_down(10_000, [
-        Level([60.014, 40.005], np.array([0, 0]), np.array([1, 2])),
-        Level([30.0, 30.0, 40.0], np.array([0, 0, 1]), np.array([1, 2, 3])),
-        Level([10.0, 20.0, 29.98, 15.0, 25.0], np.array([0, 0, 1, 2, 2]), np.arange(5)),
+        Level([60.014, 40.005], np.array([0, 0]), np.arange(2), np.array([1, 2])),
+        Level([30.0, 30.0, 40.0], np.array([0, 0, 1]), np.arange(3), np.array([1, 2, 3])),
+        Level([10.0, 20.0, 29.98, 15.0, 25.0], np.array([0, 0, 1, 2, 2]), np.arange(5), np.arange(5)),
     ])  # fmt: skip
     assert towns.own.tolist() == [6001, 4001] and towns.area.tolist() == [6000, 4000]
     assert villages.area.tolist() == [3000, 3000, 4000]
     assert parcels.area.tolist() == [1000, 2000, 3000, 1500, 2500]
+
+
+def test_parts_of_one_unit_are_closed_together():
+    """A village of two polygons: its parcels add up to both."""
+    _, parcels = close_down(5_000, [
+        Level([30.0, 20.01], np.array([0, 0]), np.array([0, 0]), np.arange(2)),
+        Level([30.0, 20.0], np.array([0, 0]), np.arange(2), np.arange(2)),
+    ])  # fmt: skip
+    assert parcels.area.tolist() == [3000, 2000]
 
 
 def test_half_a_hundredth_is_rounded_up():
