@@ -18,3 +18,5 @@ class Gathered:
     parcels: int = 0
     vertices: int = 0
     new_parcels: int = 0
+    red_line_area: int = 0
+    farmland_area: int = 0

@@ -20,7 +20,7 @@ from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.attributes import Parcels, describe_parcels, dltb_rows, ridge_cents
 from kunyu.project.sample_county.change import CHANGE_YEAR, change_of, change_rows
 from kunyu.project.sample_county.coarse import coarse_layers
-from kunyu.project.sample_county.control_lines import control_rows, permanent_farmland
+from kunyu.project.sample_county.control_lines import control_rows, indicator_rows, permanent_farmland
 from kunyu.project.sample_county.defects.plan import DefectPlan, plan_defects
 from kunyu.project.sample_county.dem import write_dem
 from kunyu.project.sample_county.edges import build_faces
@@ -123,12 +123,14 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
         for code, rows in survey_tables(layout, coarse, gathered):
             shelves.county.add(code, rows)
         _add_empty_layers(shelves.county)
+        shelves.control.add("GHZB", indicator_rows(gathered))
         plan.spoil_layers(shelves.county)
+        plan.spoil_control(shelves.control)
         files = [county.path.name]
         _write_shelf(county, shelves.county)
         for name, shelf in (("control", shelves.control), (f"change-{CHANGE_YEAR}", shelves.change)):
             package = Package(folder, name, form)
-            _write_shelf(package, shelf)
+            _write_shelf(package, shelf, multi=plan.multipart_control and name == "control")
             files.append(package.path.name)
     _write_divisions(folder / "divisions.csv", layout)
     truth = json.dumps(plan.truth(), ensure_ascii=False, indent=1, allow_nan=False)
@@ -145,10 +147,10 @@ def _add_empty_layers(shelf: Shelf) -> None:
             shelf.add(code, Rows({}, 0, np.empty(0, dtype=object)))
 
 
-def _write_shelf(package: Package, shelf: Shelf) -> None:
+def _write_shelf(package: Package, shelf: Shelf, multi: bool = False) -> None:
     for code in shelf.codes():
         schema, batches = shelf.read(code)
-        package.write(code, schema, batched(batches))
+        package.write(code, schema, batched(batches), multi=multi)
 
 
 def _write_dem(folder: Path, terrain: Terrain, files: list[str]) -> tuple[str, ...]:
@@ -209,6 +211,10 @@ def _shelve(
     serial = shelves.county.add("CZCDYD", built_rows(built, np.arange(built.value.size), layout, index))
     for code, rows in control_rows(village, terrain, layout, farmland, first):
         shelves.control.add(code, rows)
+        if code == "STBHHX":
+            gathered.red_line_area += int(rows.columns["HXMJ"].value.sum())
+        if code == "YJJBNT":
+            gathered.farmland_area += int(rows.columns["JBNTMJ"].value.sum())
     change = change_of(village, parcels, layout)
     update, process, new = change_rows(
         change,

@@ -50,7 +50,7 @@ def test_counts(catalogue: Loaded) -> None:
     assert catalogue.items == 165
     assert catalogue.datasets == Dataset.objects.filter(local_division="").count() == 155
     assert catalogue.local_datasets == 8
-    assert catalogue.layers == Layer.objects.count() == 70
+    assert catalogue.layers == Layer.objects.count() == 76
 
 
 def test_loading_again_changes_nothing(catalogue: Loaded) -> None:

@@ -22,6 +22,7 @@ from kunyu.packs.spatial_planning.quality.shapes import (
     areal,
     filled,
     known,
+    overlapping,
     square_metres,
     tolerance,
 )
@@ -73,7 +74,7 @@ def polygons_do_not_overlap(delivery: Delivered) -> Iterator[Finding]:
         layer = delivery.layers.get(code)
         if layer is None or not len(layer):
             continue
-        found = overlaps(layer.on_earth, tolerance(layer))
+        found = overlapping(layer) if code in LINES else overlaps(layer.on_earth, tolerance(layer))
         areas = square_metres(layer, found.geometry)
         pairs = [
             tuple(sorted((str(layer.ids[one]), str(layer.ids[other]))))
@@ -203,7 +204,9 @@ def no_angle_is_too_sharp(delivery: Delivered) -> Iterator[Finding]:
 
 def _sharp(report: Reporter, rows: Rows) -> Iterator[Finding]:
     layer = report.layer
-    rings, of_row = shapely.get_rings(layer.geometry[rows], return_index=True)
+    parts, of_part = shapely.get_parts(layer.geometry[rows], return_index=True)
+    rings, of_ring = shapely.get_rings(parts, return_index=True)
+    of_row = of_part[of_ring]
     xy, ring = shapely.get_coordinates(rings, return_index=True)
     angle, shorter = _angles(xy, ring)
     bad = np.flatnonzero((angle < SHARPEST_DEGREES - _FLOAT_NOISE) & (shorter * layer.metres_per_unit >= CLOSEST_M))

@@ -104,9 +104,30 @@ def _shared(layer: DeliveredLayer, one: Shapes, other: Shapes, first: int) -> tu
 
 
 def filled(shapes: Shapes) -> Shapes:
-    """Return the outer rings of the union as polygons: what the shapes would cover without holes."""
-    whole = shapely.get_parts(shapely.union_all(shapes))
-    return np.asarray(shapely.polygons(shapely.get_exterior_ring(whole[shapely.get_type_id(whole) == 3])), object)
+    """Return the outer rings of the union as polygons: what the shapes would cover without holes.
+
+    The union of a coverage is sixteen times as fast; where the shapes are no coverage it may fail or come out invalid.
+    """
+    try:
+        whole = shapely.coverage_union_all(shapes)
+    except shapely.errors.GEOSException:
+        whole = None
+    if whole is None or not shapely.is_valid(whole):
+        whole = shapely.union_all(shapes)
+    parts = shapely.get_parts(whole)
+    return np.asarray(shapely.polygons(shapely.get_exterior_ring(parts[shapely.get_type_id(parts) == 3])), object)
+
+
+def overlapping(layer: DeliveredLayer) -> Common:
+    """Return pairs of a layer's polygons that overlap by more than noise; rows in ``left`` and ``right``.
+
+    For layers of scattered polygons: those that tile the ground are faster by ``kernel.geometry.coverage.overlaps``.
+    """
+    own = areal(layer)
+    one, other = shapely.STRtree(own.shapes).query(own.shapes, predicate="intersects")
+    one, other = one[one < other], other[one < other]
+    pairs, geometry = _shared(layer, own.shapes[one], own.shapes[other], 0)
+    return Common(own.rows[one[pairs]], own.rows[other[pairs]], geometry, square_metres(layer, geometry))
 
 
 def pair_ids(one: DeliveredLayer, left: ArrayLike, other: DeliveredLayer, right: ArrayLike) -> list[tuple[str, ...]]:

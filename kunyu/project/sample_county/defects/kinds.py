@@ -23,7 +23,7 @@ class Seeded:
     """One seeded defect: rules that must fire, BSM as written, the place in the delivered plane.
 
     ``surplus``: the village's parcels now add up to more than its DCMJ, which is a second entry (Q508 on CJDCQ).
-    ``also``: consequences that concern other records, as entries of their own.
+    ``also``: consequences that concern other records, as entries of their own. ``file``: name of the package it is in.
     """
 
     rules: tuple[str, ...]
@@ -33,6 +33,7 @@ class Seeded:
     layer: str = "DLTB"
     surplus: bool = False
     also: tuple[Seeded, ...] = ()
+    file: str = "county"
 
 
 @dataclass

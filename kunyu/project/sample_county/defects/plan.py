@@ -13,6 +13,7 @@ import shapely
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import to_lonlat
 from kunyu.project.sample_county.coarse import Coarse
+from kunyu.project.sample_county.defects.control import ALONE, CONTROL_KINDS, CONTROL_MOST, seed_control
 from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS, Bench, Seeded
 from kunyu.project.sample_county.defects.layers import LAYER_KINDS, MOST
 from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
@@ -25,7 +26,9 @@ NEED_A_CLASS = frozenset(f"Q{number}" for number in (501, 502, 503, *range(510, 
 """Rules whose defects need a parcel of a certain class: they go to the first villages that have one, the town too."""
 RARE = frozenset({"Q510", "Q511", "Q514", "Q517"})
 """Those whose class a small county may have in one village only: tried in every village, before the others."""
-RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS}))
+RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS, *CONTROL_KINDS}))
+_KINDS = {**PARCEL_KINDS, **LAYER_KINDS, **CONTROL_KINDS}
+_MOST = {**MOST, **CONTROL_MOST}
 
 
 def read_spec(spec: str) -> list[tuple[str, str]]:
@@ -45,14 +48,20 @@ def read_spec(spec: str) -> list[tuple[str, str]]:
                 f"--defects {part}: write RULE:COUNT, RULE being all or one of {', '.join(RULES)}",
                 part=part,
             )
-        for one in RULES if rule == "all" else (rule,):
-            kinds = list(PARCEL_KINDS[one] if one in PARCEL_KINDS else LAYER_KINDS[one])
+        for one in (each for each in RULES if each not in ALONE) if rule == "all" else (rule,):
+            kinds = list(_KINDS[one])
             count = int(number) * len(kinds) if rule == "all" else int(number)
-            wanted += [(one, kinds[k % len(kinds)]) for k in range(min(count, MOST.get(one, count)))]
-            if rule != "all" and count > MOST.get(one, count):
+            wanted += [(one, kinds[k % len(kinds)]) for k in range(min(count, _MOST.get(one, count)))]
+            if rule != "all" and count > _MOST.get(one, count):
                 raise UsageError(
-                    f"--defects {part}：{one} 至多 {MOST[one]} 处", f"--defects {part}: at most {MOST[one]}"
+                    f"--defects {part}：{one} 至多 {_MOST[one]} 处", f"--defects {part}: at most {_MOST[one]}"
                 )
+    rules = {rule for rule, _ in wanted}
+    if rules & ALONE and rules & {"P402", "P403", "P501"}:
+        raise UsageError(
+            "--defects：P101 清空开发边界，不能与 P402、P403、P501 同植",
+            "--defects: P101 empties the growth boundary and cannot be seeded with P402, P403 or P501",
+        )
     return wanted
 
 
@@ -61,8 +70,10 @@ class DefectPlan:
 
     def __init__(self, wanted: list[tuple[str, str]], layout: Layout, coarse: Coarse) -> None:
         self.multipart = any(rule == "Q302" for rule, _ in wanted)
+        self.multipart_control = any(rule == "P302" for rule, _ in wanted)
         self._seed = layout.seed
         self._layers = [w for w in wanted if w[0] in LAYER_KINDS]
+        self._control = [w for w in wanted if w[0] in CONTROL_KINDS]
         self._villages: dict[int, list[tuple[int, str, str]]] = {}
         self._seeded: dict[int, Seeded] = {}
         self._surplus: dict[int, Seeded] = {}
@@ -148,6 +159,20 @@ class DefectPlan:
             turns[kind] = turn + 1
             self._seeded[len(self._seeded) + 1_000_000] = replace(LAYER_KINDS[rule][kind](shelf, turn), kind=kind)
 
+    def spoil_control(self, shelf: Shelf) -> None:
+        """Seed the defects of the control file.
+
+        Raises
+        ------
+        UsageError
+            The county has no place left for a defect.
+        """
+        try:
+            seeded = seed_control(shelf, self._control, self._seed)
+        except NoRoom as full:
+            raise _no_room(*full.args, "在规划成果", " in the control file") from None
+        self._seeded.update({2_000_000 + number: one for number, one in enumerate(seeded)})
+
     def truth(self) -> list[dict[str, Any]]:
         """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""
         direct = [self._seeded[number] for number in sorted(self._seeded)]
@@ -174,6 +199,7 @@ def _entry(seeded: Seeded) -> dict[str, Any]:
         "geometry": geometry,
         "kind": seeded.kind,
         "layer": seeded.layer,
+        "file": seeded.file,
     }
 
 
