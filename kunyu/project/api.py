@@ -7,6 +7,8 @@ from ninja.errors import AuthenticationError, ValidationError
 from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.ingest.api import router as ingest_router
+from kunyu.engines.ingest.exception_api import router as exceptions_router
+from kunyu.engines.ingest.reference_api import router as packs_router
 from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.audit_api import router as audit_router
@@ -14,6 +16,8 @@ from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.session import signed_in
 from kunyu.engines.worklist.api import router as worklist_router
 from kunyu.kernel.errors import KunyuError, UsageError
+from kunyu.packs.field_evidence.api import router as evidence_router
+from kunyu.packs.survey_acceptance.api import router as acceptance_router
 from kunyu.project.problems import no_such_address, problem_response
 
 house = NinjaAPI(
@@ -56,10 +60,14 @@ def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
     return no_such_address(request, error)
 
 
+house.add_router("acceptance", acceptance_router)
 house.add_router("audit", audit_router)
 house.add_router("catalogue", catalogue_router)
 house.add_router("deliveries", ingest_router)
+house.add_router("evidence", evidence_router)
 house.add_router("map", maps_router)
 house.add_router("reference", reference_router)
+house.add_router("reference", packs_router)
+house.add_router("exceptions", exceptions_router)
 house.add_router("worklist", worklist_router)
 house.add_router("security", permissions_router)

@@ -304,3 +304,12 @@ def hand_in(file: Any, principal: Principal) -> Imported:
             for piece in file.chunks(1 << 20):
                 out.write(piece)
         return import_package(path, name, principal)
+
+
+def document(done: Imported) -> dict[str, Any]:
+    """An entry of the import log, JSON-ready."""
+    one = done.entry
+    return {
+        "id": one.pk, "sm3": one.sm3, "package": one.package, "division": one.division_code, "photos": one.photos,
+        "photos_bad": one.photos_bad, "already_known": one.already_known, "existing": done.existing,
+    }  # fmt: skip

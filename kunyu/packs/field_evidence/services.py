@@ -114,6 +114,16 @@ ACTS = {"submit": submit, "approve": approve, "return": give_back, "doubt": doub
 """Acts by the word in addresses, each of principal, task and reason."""
 
 
+def require_right(principal: Principal, task: EvidenceTask, act: str) -> None:
+    """Refuse who may not do this to any task of the division, before anything else of the request is looked at.
+
+    Raises
+    ------
+    NotAllowed, NotVisible, SignInNeeded
+    """
+    access.require(principal, task, EDIT if act == "submit" else APPROVE, task.division_code)
+
+
 def may_act(principal: Principal, task: EvidenceTask) -> tuple[str, ...]:
     """The acts that the principal may do to the task now, for buttons."""
     found: list[str] = []

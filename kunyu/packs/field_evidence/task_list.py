@@ -1,4 +1,4 @@
-"""Import a list of patches of which evidence is wanted, as the nation hands it down: GeoPackage, Shapefile or CSV. 任务清单.
+"""Import a list of patches of which evidence is wanted, as the nation hands it down: GeoPackage, GeoJSON or CSV. 任务清单.
 
 Columns: JCBH (or BSM) and XZQDM are needed; TBLX, TBBH, BSM, QSRQ and JZRQ (first and last day) are taken where they are
 there. A CSV carries the polygon as WKT in CGCS2000 longitude, latitude in a column WKT. The list is taken whole or not at
@@ -21,15 +21,18 @@ import pyogrio
 import shapely
 from django.db import connection, transaction
 
+from kunyu.engines.ingest.receive import quarantine
 from kunyu.engines.security import audit
 from kunyu.engines.security.scope import EDIT, Principal, require_division
 from kunyu.kernel.digests import sm3_file
 from kunyu.kernel.geodesy import to_lonlat
+from kunyu.kernel.private_folder import private_folder
 from kunyu.packs.field_evidence import access
 from kunyu.packs.field_evidence.errors import BadTaskList
 from kunyu.packs.field_evidence.models import EvidenceEvent, EvidenceTask, State
 
 MOST_PATCHES = 500_000
+MOST_BYTES = 2 << 30
 MOST_SAID = 5
 _TEXTS = ("JCBH", "XZQDM", "TBLX", "TBBH", "BSM")
 _DAYS = ("QSRQ", "JZRQ")
@@ -78,7 +81,7 @@ def _frame(path: Path, name: str) -> pd.DataFrame:
             geometry = wkb if wkb is not None else [None] * len(raw)
     except (OSError, ValueError, csv.Error, pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError) as error:
         raise BadTaskList(
-            f"任务清单 {name} 无法读取：{error}。请提供 GeoPackage、Shapefile 压缩包以外的单文件或 UTF-8 CSV。",
+            f"任务清单 {name} 无法读取：{error}。请提供 GeoPackage、GeoJSON 或 UTF-8 CSV。",
             f"Task list {name} cannot be read: {error}. Give a GeoPackage, a GeoJSON or a CSV in UTF-8.",
         ) from error
     if len(raw) > MOST_PATCHES or not len(raw):
@@ -225,3 +228,19 @@ def _fill(frame: pd.DataFrame, shapes: np.ndarray, newest: int, sm3: str) -> lis
             [frame["NUMBER"].tolist(), frame["XZQDM"].tolist(), list(shapely.to_wkb(shapes)), newest, sm3],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def hand_in(file: Any, principal: Principal) -> Listed:
+    """Take in an uploaded list; it lies in the quarantine while it is read."""
+    access.granted(principal, EDIT)
+    name = Path((file.name or "list").replace("\\", "/")).name
+    if (file.size or 0) > MOST_BYTES:
+        raise BadTaskList(
+            f"任务清单 {name} 超过 {MOST_BYTES} 字节。", f"Task list {name} has more than {MOST_BYTES} bytes."
+        )
+    with private_folder(quarantine()) as folder:
+        path = folder / f"list{Path(name).suffix.lower()}"
+        with path.open("wb") as out:
+            for piece in file.chunks(1 << 20):
+                out.write(piece)
+        return import_list(path, name, principal)

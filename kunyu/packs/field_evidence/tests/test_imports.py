@@ -90,7 +90,9 @@ def test_bad_photos_are_kept_and_marked(tmp_path: Path, seeded: Simulated) -> No
     entry = imports.import_package(seeded.path, "seeded.zip", me).entry
     assert EvidencePhoto.objects.count() == seeded.photos == entry.photos
     failing: dict[str, list[str]] = {}
-    for name, code in PhotoCheck.objects.filter(outcome="fail").values_list("photo__name", "check_code").distinct():
+    for name, code in (
+        PhotoCheck.objects.filter(outcome="fail").values_list("photo__name", "check_code").order_by().distinct()
+    ):
         failing.setdefault(name, []).append(code)
     assert {name: sorted(codes) for name, codes in failing.items()} == {
         name: sorted(codes) for name, codes in seeded.truth.items()
