@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
+from kunyu.engines.ingest.checks.reference import CONTROL_AREAS
 from kunyu.engines.ingest.checks.rule import Part, rule
 from kunyu.kernel.geodesy import ellipsoidal_area, round_area
 
@@ -23,6 +24,14 @@ _FLOAT_NOISE = 1e-6
 
 PARCELS = ("DLTB", "DLTBGX")
 TOWN_DIGITS = 9
+
+
+def division(code: str) -> str:
+    """A division's code without the zeros that stand for "the whole of it": 990101000000 is county 990101."""
+    for whole in (12, 9):
+        if len(code) == whole and code.endswith("000"):
+            code = code[: whole - 3]
+    return code
 
 
 def parcels_with(delivery: Delivered, *fields: str) -> Iterator[DeliveredLayer]:
@@ -125,13 +134,59 @@ def _measurable(layer: DeliveredLayer) -> NDArray[np.bool_]:
     optional_parts=(Part("control_area", ("KZMJB|ref:control_areas", "XZQ")),),
 )  # fmt: skip
 def areas_add_up(delivery: Delivered) -> Iterator[Finding]:
-    """Σ DLTB.TBMJ by ZLDWDM = CJDCQ.DCMJ; Σ CJDCQ.DCMJ by township = XZQ.DCMJ; equal to the last decimal (0.01 m²)."""
+    """Σ DLTB.TBMJ by ZLDWDM = CJDCQ.DCMJ; Σ CJDCQ.DCMJ by township = XZQ.DCMJ; equal to the last decimal (0.01 m²).
+
+    Where a control area is known (``ref:control_areas`` before the table KZMJB), Σ XZQ.DCMJ is the county's, and XZQ or
+    CJDCQ that have one of their own equal it.
+    """
     parcels, villages, towns = (delivery.layers.get(code) for code in ("DLTB", "CJDCQ", "XZQ"))
     assert parcels is not None and villages is not None  # the rule's needs
     if _complete(parcels, "ZLDWDM", "TBMJ") and _complete(villages, "ZLDWDM", "DCMJ"):
         yield from _sums(delivery, parcels, "ZLDWDM", "TBMJ", None, villages, "ZLDWDM")
     if towns is not None and _complete(villages, "ZLDWDM", "DCMJ") and _complete(towns, "XZQDM", "DCMJ"):
         yield from _sums(delivery, villages, "ZLDWDM", "DCMJ", TOWN_DIGITS, towns, "XZQDM")
+    control = _control_areas(delivery)
+    if towns is not None and _complete(towns, "XZQDM", "DCMJ"):
+        yield from _controlled(
+            delivery, towns, "XZQDM", {key: value for key, value in control.items() if len(key) <= 9}
+        )
+    if _complete(villages, "ZLDWDM", "DCMJ"):
+        yield from _controlled(delivery, villages, "ZLDWDM", {k: v for k, v in control.items() if len(k) == 12})
+
+
+def _control_areas(delivery: Delivered) -> dict[str, int]:
+    """Control areas in cents by division (without the zeros of a whole); the reference goes before the delivered table."""
+    reference, table = delivery.reference, delivery.layers.get("KZMJB")
+    if reference is not None and reference.has(CONTROL_AREAS):
+        rows = reference.rows(CONTROL_AREAS)
+        areas = rows.column("KZMJ").cast("float64").to_numpy()
+    elif table is not None and _complete(table, "XZQDM", "KZMJ"):
+        rows, areas = table.rows, table.numbers("KZMJ")
+    else:
+        return {}
+    codes = [division(str(code or "").strip()) for code in rows.column("XZQDM").to_pylist()]
+    return {code: round(area * 100) for code, area in zip(codes, areas, strict=True) if code and np.isfinite(area)}
+
+
+def _controlled(delivery: Delivered, layer: DeliveredLayer, code: str, control: dict[str, int]) -> Iterator[Finding]:
+    """Compare the sum of DCMJ below each division with its control area; divisions without rows here are not asked."""
+    keys = pd.Series(layer.arrow(code).to_numpy()).fillna("")
+    cents = np.rint(np.nan_to_num(layer.numbers("DCMJ")) * 100).astype(np.int64)
+    for unit, limit in sorted(control.items()):
+        rows = np.flatnonzero(keys.str.startswith(unit).to_numpy(bool))
+        total = int(cents[rows].sum())
+        if not len(rows) or total == limit:
+            continue
+        place = shapely.multipoints([one for one in layer.points(rows) if one is not None])
+        yield from Reporter(areas_add_up, delivery, layer).groups(
+            [tuple(sorted(str(one) for one in layer.ids[rows]))], np.array([place, None], object)[:1],
+            measured=total / 100, limit=limit / 100,
+            zh=[f"{layer.code}: DCMJ 之和 {total / 100:.2f} m², {unit} 控制面积 {limit / 100:.2f} m², 相差 "
+                f"{(total - limit) / 100:.2f} m²"],
+            en=[f"{layer.code}: DCMJ adds up to {total / 100:.2f} m², the control area of {unit} is {limit / 100:.2f} m², "
+                f"off by {(total - limit) / 100:.2f} m²"],
+            remedy="按控制面积重新平差",
+        )  # fmt: skip
 
 
 def _complete(layer: DeliveredLayer, *fields: str) -> bool:

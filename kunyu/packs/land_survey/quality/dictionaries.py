@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
+from kunyu.engines.ingest.checks.reference import UNITS
 from kunyu.engines.ingest.checks.rule import Part, rule
 
 VILLAGE_DIGITS, TOWN_DIGITS, COUNTY_DIGITS = 12, 9, 6
@@ -47,7 +48,7 @@ def unit_codes_are_in_the_dictionary(delivery: Delivered) -> Iterator[Finding]:
 
     ZLDWDM must equal a village survey area of the delivery; a village's first nine digits must be a township of XZQ.
     QSDWDM of this county must share its first twelve digits with a village, or stand in the table of owner units. Owner
-    units of other counties are passed over without a reference pack.
+    units of other counties stand in the reference's dictionary (``ref:units``); without it they are passed over.
     """
     villages, owners = set(_villages(delivery)), set(_owners(delivery))
     towns = {code[:TOWN_DIGITS] for code in _names(delivery.layers.get("XZQ"), "XZQDM", "XZQMC")}
@@ -62,6 +63,29 @@ def unit_codes_are_in_the_dictionary(delivery: Delivered) -> Iterator[Finding]:
         for code in ("XZQDM", "ZLDWDM", "QSDWDM"):
             if code in layer.rows.schema.names and layer.has(code):
                 yield from _unknown(delivery, layer, code, _dictionary(layer, code, known, towns), digits[code])
+        if "QSDWDM" in layer.rows.schema.names and layer.has("QSDWDM"):
+            yield from _unknown_outside(delivery, layer)
+
+
+def _unknown_outside(delivery: Delivered, layer: DeliveredLayer) -> Iterator[Finding]:
+    """Owner units of other counties that the reference's dictionary does not hold."""
+    county = delivery.county or ""
+    if delivery.reference is None or not delivery.reference.has(UNITS) or not county:
+        return
+    column = pc.utf8_trim_whitespace(layer.arrow("QSDWDM"))
+    held = pc.utf8_slice_codeunits(delivery.reference.rows(UNITS).column("QSDWDM").cast(pa.string()), 0, VILLAGE_DIGITS)
+    known = pc.is_in(pc.utf8_slice_codeunits(column, 0, VILLAGE_DIGITS), value_set=held.combine_chunks())
+    foreign = pc.and_(pc.invert(pc.starts_with(column, county)), pc.not_equal(column, ""))
+    rows = np.flatnonzero(pc.fill_null(pc.and_(foreign, pc.invert(known)), False).to_numpy())
+    given = column.take(pa.array(rows)).to_pylist()
+    yield from Reporter(unit_codes_are_in_the_dictionary, delivery, layer).rows(
+        rows, measured=given, limit="参考包 units", unit="",
+        zh=[f"{layer.code} {layer.ids[row]}: QSDWDM {value} 属于外县, 但不在参考包的单位字典中"
+            for row, value in zip(rows, given, strict=True)],
+        en=[f"{layer.code} {layer.ids[row]}: QSDWDM {value} is of another county and not in the reference's dictionary"
+            for row, value in zip(rows, given, strict=True)],
+        remedy="改正 QSDWDM, 或请上级更新单位字典",
+    )  # fmt: skip
 
 
 def _dictionary(layer: DeliveredLayer, code: str, known: dict[str, set[str]], towns: set[str]) -> set[str] | None:

@@ -1,7 +1,10 @@
 """Q505 to Q508: areas, to the last decimal."""
 
+import pyarrow as pa
 import pytest
 import shapely
+
+from kunyu.engines.ingest.checks.reference import Reference, ReferencePart
 
 pytestmark = pytest.mark.quick
 
@@ -78,3 +81,37 @@ def test_q507_coordinates_outside_their_system_have_no_area_and_are_found(survey
 
     assert len(found) == 8 and {one.measured for one in found} == {"无法计算"}
     assert found[0].message_zh.endswith("坐标不在 EPSG:4526 的范围内, 椭球面积无法计算")
+
+
+def controlled(**areas):
+    rows = pa.table({"XZQDM": list(areas), "KZMJ": list(areas.values())})
+    return Reference("TDT1057-2020", "990101", {"control_areas": ReferencePart(rows)})
+
+
+@pytest.mark.parametrize(("off", "count"), [(0.0, 0), (1e-9, 0), (0.01, 1), (-0.01, 1)])
+def test_q508_control_area_of_the_county_to_the_cent(survey, off, count):
+    total = survey.rows["XZQ"][0]["DCMJ"]
+
+    found = survey.found("Q508", reference=controlled(**{"990101": total + off}))
+
+    assert [(one.severity, one.layer, one.ids) for one in found] == [("S", "XZQ", ("990101111000000001",))] * count
+    assert [round(one.measured - one.limit, 2) for one in found] == [-off] * count
+    assert all(one.geometry is not None for one in found)
+
+
+def test_q508_the_delivered_table_counts_where_there_is_no_reference(survey):
+    total = survey.rows["XZQ"][0]["DCMJ"]
+    survey.rows["KZMJB"] = [{"XZQDM": "990101", "XZQMC": "坤舆县", "KZMJ": total - 1, "geometry": None}]
+
+    assert [one.message_zh.split(", ")[-1] for one in survey.found("Q508")] == ["相差 1.00 m²"]
+    assert survey.found("Q508", reference=controlled(**{"990101000000": total})) == []
+
+
+def test_q508_control_areas_of_a_township_and_a_village(survey):
+    town, village = survey.rows["XZQ"][0]["DCMJ"], survey.rows["CJDCQ"][1]["DCMJ"]
+
+    found = survey.found("Q508", reference=controlled(**{"990101100": town + 1, "990101100202": village + 2}))
+
+    assert [(one.layer, one.ids, round(one.measured - one.limit, 2)) for one in found] == [
+        ("CJDCQ", ("990101113000000002",), -2.0), ("XZQ", ("990101111000000001",), -1.0),
+    ]  # fmt: skip

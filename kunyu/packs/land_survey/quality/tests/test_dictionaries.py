@@ -1,6 +1,9 @@
 """Q209 to Q211: unit codes, names and parcel numbers."""
 
+import pyarrow as pa
 import pytest
+
+from kunyu.engines.ingest.checks.reference import Reference, ReferencePart
 
 pytestmark = pytest.mark.quick
 
@@ -23,9 +26,23 @@ def test_q209_says_what_it_could_not_judge(survey):
     report = survey.check()
 
     assert "Q209" in report.rules_run
-    assert [one.rule for one in report.rules_not_run if "参考包" in one.reason] == [
-        "Q209.outside_county", "Q508.control_area",
-    ]  # fmt: skip
+    assert {"Q209.outside_county", "Q508.control_area"} <= {
+        one.rule for one in report.rules_not_run if "参考包" in one.reason
+    }
+
+
+@pytest.mark.parametrize(
+    ("code", "count"),
+    [("9901021002010000000", 0), ("9901021002010000033", 0), ("9901021002990000000", 1), ("8801021002010000000", 1)],
+)
+def test_q209_owners_of_other_counties_stand_in_the_reference(survey, code, count):
+    """A group of a known village is known; Q515 has its own word on enclaves."""
+    survey.parcel(1)["QSDWDM"] = code
+    units = ReferencePart(pa.table({"QSDWDM": ["9901021002010000000"], "QSDWMC": ["邻村"]}))
+
+    found = survey.found("Q209", reference=Reference("TDT1057-2020", "990101", {"units": units}))
+
+    assert [(one.ids, one.measured) for one in found] == [((survey.parcel(1)["BSM"],), code)] * count
 
 
 def test_q209_village_outside_every_township(survey):
