@@ -11,6 +11,7 @@ from ninja.utils import check_csrf
 
 from kunyu.engines.ingest import access, queries, services
 from kunyu.engines.ingest.errors import UnknownReport
+from kunyu.engines.ingest.guards import require_unguarded
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in
 from kunyu.engines.security.errors import NotAllowed
@@ -136,6 +137,14 @@ def delivered_file(request: HttpRequest, delivery_id: int) -> FileResponse:
     return FileResponse(object_store().open(found.input_sm3), as_attachment=True, filename=found.file_name)
 
 
+@router.get("/{int:delivery_id}/reference")
+def delivered_reference(request: HttpRequest, delivery_id: int) -> FileResponse:
+    """The reference pack the delivery was checked by, for whoever may download all that it holds."""
+    from kunyu.engines.ingest import issued_packs
+
+    return issued_packs.of_delivery(_principal(request), delivery_id)
+
+
 @router.post("/{int:delivery_id}/publish", response={202: dict[str, Any]})
 def publish(request: HttpRequest, delivery_id: int) -> Any:
     """Have a task worker publish an accepted delivery; watch ``progress``."""
@@ -159,6 +168,7 @@ def start_publishing(principal: Principal, delivery_id: int) -> Delivery:
     found = access.actionable(principal, delivery_id, APPROVE)
     if found.status != services.Status.ACCEPTED:
         raise services.wrong_status(found, services.Status.PUBLISHED)
+    require_unguarded(found)
     publish_delivery.defer(
         delivery_id=delivery_id, actor=principal.name, origin=principal.origin, user_id=principal.user_id
     )

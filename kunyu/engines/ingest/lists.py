@@ -8,7 +8,7 @@ from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.access import visible
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.queries import SEVERITIES
-from kunyu.engines.pages.listing import Badge, Cell, Column, Filter, Listing
+from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing
 from kunyu.engines.security.scope import Principal
 
 ATTENTION = (Delivery.Status.FAILED, Delivery.Status.RETURNED, Delivery.Status.REJECTED)
@@ -71,6 +71,7 @@ def deliveries(principal: Principal, **more: Any) -> Listing:
         search_hint=("文件名、汇交人、SM3", "File name, person, SM3"),
         order=("-pk",),
         href=lambda one: f"/deliveries/{one.pk}",
+        actions=(Action(("检查例外", "Exceptions"), "/exceptions/"),),
         empty=(
             "还没有汇交批次。有汇交权限的人可以在上方交来第一份成果，或在节点上执行 kunyu deliver。",
             "No delivery yet. Whoever may deliver can hand one in above, or run kunyu deliver on the node.",

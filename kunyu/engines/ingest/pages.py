@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -10,15 +11,15 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from kunyu.engines.catalogue.models import Layer
-from kunyu.engines.catalogue.standards import load_standard
-from kunyu.engines.ingest import access, lists, queries, services
+from kunyu.engines.catalogue.standards import Standard, load_standard
+from kunyu.engines.ingest import access, exceptions, lists, queries, services
 from kunyu.engines.ingest.api import start_publishing
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in, shipped_mappings
 from kunyu.engines.pages import rendering
 from kunyu.engines.security import zones
 from kunyu.engines.security.label_registry import label_of
-from kunyu.engines.security.scope import APPROVE, EDIT, Principal
+from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.kernel.errors import KunyuError, UsageError
 
@@ -47,7 +48,7 @@ def deliveries(request: HttpRequest) -> HttpResponseBase:
             messages.error(request, _words(request, error), extra_tags="danger")
             return redirect("deliveries")
     principal = _principal(request)
-    more = {"targets": _targets(principal), "mappings": list(shipped_mappings())}
+    more = {"targets": _targets(principal), "mappings": list(shipped_mappings()), "packs": _packs(principal)}
     return rendering.render(request, lists.deliveries(principal), "ingest/deliveries.html", **more)
 
 
@@ -95,6 +96,26 @@ def _targets(principal: Principal) -> list[dict[str, object]]:
     return [entry for entry in found.values() if entry["datasets"]]
 
 
+def _packs(principal: Principal) -> list[Standard]:
+    """Standards of which the person may download something, so that a reference pack may be issued to him."""
+    rows = Layer.objects.order_by("standard_id").values_list("standard_id", "collection")
+    found = {standard_id for standard_id, collection in rows if principal.divisions(collection, DOWNLOAD)}
+    return [load_standard(one) for one in sorted(found)]
+
+
+@require_safe
+@login_needed
+def reference(request: HttpRequest) -> HttpResponse:
+    """From the form of the list to the address that issues the pack."""
+    asked = [request.GET.get(name, "").strip() for name in ("standard", "division")]
+    if not re.fullmatch(r"[A-Za-z0-9._-]{1,40}", asked[0]) or not re.fullmatch(r"\d{6}(\d{3}(\d{3})?)?", asked[1]):
+        raise UsageError(
+            "请选择标准并填写6、9或12位区划代码。", "Choose a standard and give a division of 6, 9 or 12 digits."
+        )
+    base = "?base=true" if request.GET.get("base") else ""
+    return redirect(f"/api/reference/{asked[0]}/{asked[1]}{base}")
+
+
 @require_safe
 @login_needed
 def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
@@ -106,8 +127,20 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
     page = queries.findings_page(
         principal, delivery_id, rule=rule, after=int(after) if after.isdigit() else 0, limit=FINDINGS_SHOWN
     )
+    counted = detail["check"] or {}
+    excepted = (
+        queries.findings_page(principal, delivery_id, excepted=True, limit=FINDINGS_SHOWN)["features"]
+        if counted.get("excepted")
+        else []
+    )
     context = {
         "delivery": detail,
+        "excepted": excepted,
+        "proposable": [
+            layer
+            for layer in sorted({one["properties"]["layer"] for one in page["features"]})
+            if exceptions.may_propose(principal, found, layer)
+        ],
         "findings": page["features"],
         "next": page["next"],
         "rule": rule,

@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count
+from django.db.models import Count, QuerySet
 from django.utils.timezone import localtime
 
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest import admission
 from kunyu.engines.ingest.access import Hidden, hidden, visible, visible_delivery
 from kunyu.engines.ingest.checks.rule import rules_for
-from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, RasterItem
+from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, Finding, FindingException, RasterItem
 from kunyu.engines.ingest.running import is_held
 from kunyu.engines.ingest.services import OPEN
 from kunyu.engines.ingest.settings import ingest_settings
@@ -161,16 +161,18 @@ def _run(run: CheckRun, unseen: Hidden) -> dict[str, Any]:
         "rules_run": run.rules_run,
         "rules_not_run": run.rules_not_run,
         "by_rule": rule_counts(run, unseen),
+        "excepted": _seen(run, unseen).exclude(exception=None).count(),
+        "reference": run.reference_digest,
         "reports": sorted(run.reports),
     }
 
 
 def rule_counts(run: CheckRun, unseen: Hidden = Hidden()) -> list[dict[str, Any]]:
-    """Findings by rule, severity and layer, most severe first; those of unseen layers and records are not counted."""
-    seen = Finding.objects.filter(run=run).exclude(layer__in=unseen.layers)
-    if unseen.keys:
-        seen = seen.exclude(ids__has_any_keys=sorted(unseen.keys))
-    rows = seen.order_by().values("rule", "severity", "layer", "clause")
+    """Findings by rule, severity and layer, most severe first; those of unseen layers and records are not counted.
+
+    Nor are those accepted as exceptions.
+    """
+    rows = _seen(run, unseen).filter(exception=None).order_by().values("rule", "severity", "layer", "clause")
     named = {one.id: one for one in rules_for(load_standard(run.delivery.standard_id)).rules}
     counted: list[dict[str, Any]] = [
         {**row, "name_zh": named[row["rule"]].name_zh, "name_en": named[row["rule"]].name_en}
@@ -179,6 +181,11 @@ def rule_counts(run: CheckRun, unseen: Hidden = Hidden()) -> list[dict[str, Any]
         for row in rows.annotate(count=Count("id"))
     ]
     return sorted(counted, key=lambda row: (SEVERITIES.index(row["severity"]), row["rule"], row["layer"]))
+
+
+def _seen(run: CheckRun, unseen: Hidden) -> QuerySet[Finding]:
+    seen = Finding.objects.filter(run=run).exclude(layer__in=unseen.layers)
+    return seen.exclude(ids__has_any_keys=sorted(unseen.keys)) if unseen.keys else seen
 
 
 def progress(principal: Principal, delivery_id: int) -> dict[str, Any]:
@@ -195,11 +202,13 @@ def progress(principal: Principal, delivery_id: int) -> dict[str, Any]:
 
 
 def findings_page(
-    principal: Principal, delivery_id: int, *, rule: str = "", severity: str = "", after: int = 0, limit: int = 500
-) -> dict[str, Any]:
+    principal: Principal, delivery_id: int, *, rule: str = "", severity: str = "", after: int = 0, limit: int = 500,
+    excepted: bool = False,
+) -> dict[str, Any]:  # fmt: skip
     """Findings of the last check as a GeoJSON FeatureCollection (longitude, latitude), by id; ``next`` is ``after``.
 
-    A finding without a place has ``geometry`` null, as GeoJSON has it.
+    A finding without a place has ``geometry`` null, as GeoJSON has it. ``exception`` is ``{"id", "status"}`` of the
+    exception that stands for it, else null. ``excepted`` asks for those that were accepted before and are not counted.
     """
     delivery = visible_delivery(principal, delivery_id)
     unseen = hidden(principal, delivery)
@@ -212,12 +221,30 @@ def findings_page(
                 'SELECT id, rule, clause, severity, layer, ids, measured, "limit", unit, message_zh, message_en,'
                 " remedy_zh, fingerprint, ST_AsGeoJSON(geom, 9) FROM ingest_finding"
                 " WHERE run_id = %s AND id > %s AND (%s = '' OR rule = %s) AND (%s = '' OR severity = %s)"
-                " AND layer <> ALL(%s) AND NOT ids ?| %s ORDER BY id LIMIT %s",
-                [run.pk, after, rule, rule, severity, severity, sorted(unseen.layers), sorted(unseen.keys), limit + 1],
-            )
+                " AND layer <> ALL(%s) AND NOT ids ?| %s AND (exception_id IS NOT NULL) = %s ORDER BY id LIMIT %s",
+                [
+                    run.pk, after, rule, rule, severity, severity, sorted(unseen.layers), sorted(unseen.keys), excepted,
+                    limit + 1,
+                ],
+            )  # fmt: skip
             rows = cursor.fetchall()
     following = rows[limit - 1][0] if len(rows) > limit else None
-    return {"type": "FeatureCollection", "features": [_feature(row) for row in rows[:limit]], "next": following}
+    features = [_feature(row) for row in rows[:limit]]
+    standing = _exceptions_of(delivery, [one["properties"]["fingerprint"] for one in features])
+    for one in features:
+        one["properties"]["exception"] = standing.get(one["properties"]["fingerprint"])
+    return {"type": "FeatureCollection", "features": features, "next": following}
+
+
+def _exceptions_of(delivery: Delivery, fingerprints: list[str]) -> dict[str, dict[str, Any]]:
+    """Exceptions that stand (proposed or confirmed) by fingerprint."""
+    rows = FindingException.objects.filter(
+        standard_id=delivery.standard_id, division_code__startswith=delivery.division_code[:6],
+        fingerprint__in=fingerprints, status__in=(FindingException.Status.PROPOSED, FindingException.Status.CONFIRMED),
+    )  # fmt: skip
+    return {
+        one.fingerprint: {"id": one.pk, "status": one.status, "status_zh": one.get_status_display()} for one in rows
+    }
 
 
 def _feature(row: tuple[Any, ...]) -> dict[str, Any]:
