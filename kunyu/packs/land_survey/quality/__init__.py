@@ -16,17 +16,22 @@ from kunyu.packs.land_survey.quality import (
     fields,
     geometry,
     history_coverage,
+    history_flows,
+    history_patches,
     history_records,
+    lines,
+    merging,
     package,
+    slivers,
+    statistics,
     tables,
 )
 
 STANDARDS = ("TDT1057-2020",)
 
 _SUBJECTS = (
-    package, tables, fields, dictionaries, geometry, coverage, across, control_lines, areas, classes,
-    history_coverage, history_records,
-)  # fmt: skip
+    package, tables, fields, dictionaries, geometry, coverage, across, control_lines, areas, statistics, classes,
+    history_coverage, history_flows, history_patches, history_records, slivers, lines, merging)  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(one for subject in _SUBJECTS for one in vars(subject).values() if isinstance(one, Rule))
 """Every rule of the modules above."""
