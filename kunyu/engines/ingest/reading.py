@@ -1,7 +1,7 @@
 """Open what somebody delivered: a file, a folder or a zip → the layers in it. 读取汇交成果.
 
-GeoPackage, Shapefile, File Geodatabase, GeoParquet, GeoJSON, GML, OSM extracts, FlatGeobuf, SpatiaLite and lone DBF
-tables. Nothing is written beside the delivered files; zips are unpacked under ``safe_unpack``'s limits into a folder
+GeoPackage, Shapefile, File Geodatabase, GeoParquet, VCT 3.0, GeoJSON, GML, OSM extracts, FlatGeobuf, SpatiaLite and
+lone DBF tables. Nothing is written beside the delivered files; zips are unpacked under ``safe_unpack``'s limits into a folder
 that ``close`` removes. What a file leaves unsaid (encoding, coordinate system) becomes a note, never a guess in
 silence. Django-free.
 """
@@ -32,6 +32,7 @@ from kunyu.engines.ingest.unpacking import (
     safe_unpack,
     unpack_gzip,
 )
+from kunyu.engines.ingest.vct.layers import read_vct
 from kunyu.kernel.digests import canonical_json, sm3_file, sm3_hex
 from kunyu.kernel.errors import UnreadableInput
 
@@ -41,7 +42,7 @@ __all__ = [
 ]  # fmt: skip
 
 VECTOR_SUFFIXES = (
-    ".gpkg", ".shp", ".parquet", ".geoparquet", ".geojson", ".gml", ".pbf", ".osm", ".fgb", ".sqlite",
+    ".gpkg", ".shp", ".parquet", ".geoparquet", ".geojson", ".gml", ".pbf", ".osm", ".fgb", ".sqlite", ".vct",
 )  # fmt: skip
 ONLY_WHEN_NAMED = (".json", ".dbf", ".kml", ".xml")
 """Read when the path names the file itself; in a folder they are documents (a DBF without .shp is a table)."""
@@ -165,13 +166,18 @@ def _open(given: Path, scratch: Path, limits: UnpackLimits, encoding: str | None
         root = unpack_gzip(given, scratch / given.name[:-3], limits)
     datasets, documents = _find(root)
     layers: list[SourceLayer] = []
+    headers: dict[str, Mapping[str, str]] = {}
     for dataset, name in datasets:
-        layers.extend(read_layers(dataset, name, scratch, encoding))
+        if dataset.suffix.lower() == ".vct":
+            found, headers[name] = read_vct(dataset, name, scratch)
+            layers.extend(found)
+        else:
+            layers.extend(read_layers(dataset, name, scratch, encoding))
     if not layers:
         raise _nothing_inside(given, documents)
     layers.sort(key=lambda one: (one.file, one.name))
     notes = tuple(_archive_note(name) for name in documents if is_archive(name))
-    return DeliverySource(given, tuple(layers), tuple(documents), notes, root, _scratch=scratch)
+    return DeliverySource(given, tuple(layers), tuple(documents), notes, root, headers, scratch)
 
 
 def _find(root: Path) -> tuple[list[tuple[Path, str]], list[str]]:

@@ -46,6 +46,9 @@ COMMANDS = (
         "计算并平差面积，无需节点。",
         "Compute and close areas; needs no node.",
     ),
+    Command(
+        "convert", "kunyu.engines.ingest.convert_cli", "转换为 VCT 或 GeoPackage。", "Convert to VCT 3.0 or GeoPackage."
+    ),
     Command("sample", "kunyu.project.cli.sample", "生成示例数据。", "Generate sample data."),
     Command("deliver", INGEST, "汇交成果。", "Hand a delivery in.", node=True),
     Command("deliveries", INGEST, "查看汇交批次。", "List deliveries.", node=True),
