@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,16 +21,20 @@ NO_GEOMETRY = "tables"
 def write_gpkg(report: CheckReport, path: Path) -> None:
     """Write ``findings_polygons``, ``findings_lines``, ``findings_points`` (EPSG:4490) and ``findings_tables``.
 
-    Layers without findings are left out, but a clean report still has the empty ``findings_tables``.
+    Layers without findings are left out, but a clean report still has the empty ``findings_tables``. Accepted exceptions
+    stand in layers of their own, ``exceptions_polygons`` and so on.
     """
     path.unlink(missing_ok=True)
-    groups: dict[str, list[Finding]] = {NO_GEOMETRY: []}
-    groups.update({name: [] for name, _ in _KINDS.values()})
-    for one in report.findings:
-        groups[_kind(one)].append(one)
+    _write_groups(report.findings, path, "findings", {NO_GEOMETRY: []})
+    _write_groups(report.excepted, path, "exceptions", {})
+
+
+def _write_groups(findings: Sequence[Finding], path: Path, prefix: str, groups: dict[str, list[Finding]]) -> None:
+    for one in findings:
+        groups.setdefault(_kind(one), []).append(one)
     for name, geometry_type in [*_KINDS.values(), (NO_GEOMETRY, None)]:
-        if groups[name] or geometry_type is None:
-            _write(groups[name], path, f"findings_{name}", geometry_type)
+        if name in groups:
+            _write(groups[name], path, f"{prefix}_{name}", geometry_type)
 
 
 def _kind(finding: Finding) -> str:

@@ -12,8 +12,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyogrio
 import pytest
 import shapely
+from docx import Document
 
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.checks.reference import CONTROL_AREAS, EXCEPTIONS, NEIGHBOURS, ReferencePart
@@ -33,6 +35,7 @@ from kunyu.engines.ingest.checks.reference_file import (
     write_pack,
 )
 from kunyu.engines.ingest.checks.reference_trust import key_file, on_first_use, only
+from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.runner import run
 from kunyu.engines.ingest.checks.tests.signers import ISSUED, TestSigner
 from kunyu.engines.ingest.reading import open_delivery
@@ -251,7 +254,8 @@ def test_an_exception_takes_a_finding_out_of_the_count_and_shows_it(county, tmp_
     accepted = pa.table({
         "rule": ["Q303"], "fingerprint": [first.fingerprint], "number": ["1"], "reason": ["河流改道, 见举证"]
     })  # fmt: skip
-    digest = write(tmp_path / "1.kyref", signer, **{EXCEPTIONS: ReferencePart(accepted)})
+    known = {EXCEPTIONS: PartContent.of(ReferencePart(accepted))}
+    digest = write_pack(tmp_path / "1.kyref", HEADING, known, signer, ISSUED)
     code, report, told = checked(county, tmp_path / "1.kyref", capsys=capsys)
     assert code == 1
     assert report["reference"] == digest
@@ -342,3 +346,23 @@ def test_a_pack_is_read_without_django(pack):
     )
     ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
     assert ended.stdout.strip() == "990101", ended.stderr
+
+
+def test_every_form_of_the_report_lists_exceptions_apart(county, tmp_path, signer):
+    with open_delivery(county) as source:
+        plain = run(source, load_standard(SURVEY))
+    first = next(one for one in plain.findings if one.rule == "Q303")
+    row = {"rule": ["Q303"], "fingerprint": [first.fingerprint], "number": ["1"], "reason": ["属实"]}
+    write(tmp_path / "1.kyref", signer, **{EXCEPTIONS: ReferencePart(pa.table(row))})
+    reference = read_pack(tmp_path / "1.kyref", anybody)
+    with open_delivery(county) as source:
+        report = run(source, load_standard(SURVEY), reference=reference)
+    for form in ("html", "docx", "gpkg"):
+        write_report(report, tmp_path / f"r.{form}")
+    assert "已确认的例外" in (tmp_path / "r.html").read_text("utf-8")
+    assert any("已确认的例外" in one.text for one in Document(str(tmp_path / "r.docx")).paragraphs)
+    layers = {name for name, _ in pyogrio.list_layers(tmp_path / "r.gpkg")}
+    assert {"findings_polygons", "findings_tables", "exceptions_polygons"} <= layers
+    apart = pyogrio.read_arrow(tmp_path / "r.gpkg", layer="exceptions_polygons")[1].column("fingerprint").to_pylist()
+    counted = pyogrio.read_arrow(tmp_path / "r.gpkg", layer="findings_polygons")[1].column("fingerprint").to_pylist()
+    assert apart == [first.fingerprint] and first.fingerprint not in counted
