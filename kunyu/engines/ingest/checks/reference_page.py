@@ -62,7 +62,7 @@ def _section(rule: Rule, example: dict[str, str] | None) -> str:
     if rule.general:
         facts.append("*general*")
     facts += [
-        f"`{rule.id}.{part.name}` needs {' and '.join(_need(one) for one in part.needs)}"
+        f"`{rule.id}.{part.name}` needs {' and '.join(_need(one) for one in part.needs) or 'more than layers'}"
         for part in rule.optional_parts
     ]
     asks = " ".join(line.strip() for line in rule.doc.splitlines() if line.strip())

@@ -37,10 +37,11 @@ SCOPE_NAMES: dict[Scope, tuple[str, str]] = {
 
 @dataclass(frozen=True)
 class Part:
-    """A named part of a rule that needs more than the rule itself, in the syntax of ``Rule.needs``."""
+    """A named part of a rule that needs more than the rule itself; ``needs`` and ``declines`` as those of ``Rule``."""
 
     name: str
-    needs: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+    declines: Decliner | None = None
 
 
 @dataclass(frozen=True)

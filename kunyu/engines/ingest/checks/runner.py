@@ -229,6 +229,8 @@ def _runnable(delivery: Delivered, rules: RuleSet) -> tuple[list[Rule], list[Not
             lacking = delivery.lacks(part.needs)
             if lacking is not None:
                 not_run.append(NotRun(f"{rule.id}.{part.name}", _lacking(delivery, lacking)))
+            elif part.declines is not None and (reason := part.declines(delivery)) is not None:
+                not_run.append(NotRun(f"{rule.id}.{part.name}", reason))
     return ran, not_run
 
 

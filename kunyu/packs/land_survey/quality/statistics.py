@@ -251,7 +251,7 @@ def _first_level(delivery: Delivered, rows: pa.Table) -> pa.Array:
     return pc.fill_null(pc.take(pa.array(list(tops.values()), pa.string()), at), "")
 
 
-def _top(code: str, parents: dict[str, str | None]) -> str:
+def _top(code: str, parents: dict[str, str]) -> str:
     while (above := parents.get(code)) and above != code:
         code = above
     return code

@@ -50,6 +50,7 @@ class Survey:
         }
         self.extra_columns: dict[str, dict[str, list[Any]]] = {}
         self.dropped: dict[str, set[str]] = {}
+        self.crs: dict[str, str | None] = {}
         for at, (code, name) in enumerate(VILLAGES.items()):
             self._village(at, code, name)
         total = round(sum(one["DCMJ"] for one in self.rows["CJDCQ"]), 2)
@@ -128,7 +129,7 @@ class Survey:
             driver="GPKG",
             geometry_name="geometry",
             geometry_type="Unknown",
-            crs=f"EPSG:{EPSG}",
+            crs=self.crs.get(code, f"EPSG:{EPSG}"),
             append=path.exists(),
         )
 
