@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
+from tests.access import evidence
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -88,6 +89,30 @@ def _deliveries(**more: object) -> Callable[[World], list[Sample]]:
         ]
 
     return made
+
+
+def _exceptions(**more: object) -> Callable[[World], list[Sample]]:
+    def made(world: World) -> list[Sample]:
+        return [
+            Sample({"number": world.exception_ours, **more}, "", MINE),
+            Sample({"number": world.exception_theirs, **more}, "", THEIRS),
+            Sample({"number": 999_999, **more}),
+        ]
+
+    return made
+
+
+def _findings(world: World) -> list[Sample]:
+    return [
+        Sample({"delivery_id": world.ours, "finding_id": world.finding_ours}, "", MINE),
+        Sample({"delivery_id": world.theirs, "finding_id": world.finding_theirs}, "", THEIRS),
+        Sample({"delivery_id": 999_999, "finding_id": world.finding_ours}),
+    ]
+
+
+def _packs(world: World) -> list[Sample]:
+    survey = {"standard": "TDT1057-2020"}
+    return [Sample({**survey, "division": "990101"}, "", MINE), Sample({**survey, "division": "990102"}, "", THEIRS)]
 
 
 def _versions(world: World) -> list[Sample]:
@@ -377,6 +402,7 @@ RULES: dict[str, Rule] = {
     **WORKLIST,
     **ACCOUNT,
     **ADMINISTRATION,
+    **evidence.rules(),
     "healthz": Rule("open"),
     "readyz": Rule("open"),
     "ogc/": Rule("open"),
@@ -418,6 +444,17 @@ RULES: dict[str, Rule] = {
     "api/deliveries/<int:delivery_id>/findings": Rule("data", scope.QUERY, samples=_deliveries()),
     "api/deliveries/<int:delivery_id>/report.<form>": Rule("data", scope.QUERY, samples=_deliveries(form="json")),
     "api/deliveries/<int:delivery_id>/file": Rule("data", scope.DOWNLOAD, samples=_deliveries()),
+    "api/deliveries/<int:delivery_id>/reference": Rule("data", scope.DOWNLOAD, samples=_deliveries()),
+    "api/reference/<standard>/<division>": Rule("data", scope.DOWNLOAD, samples=_packs),
+    "api/exceptions": Rule("signed in"),
+    "api/exceptions/<int:number>": Rule("data", scope.QUERY, samples=_exceptions()),
+    "api/exceptions/<int:number>/finding": Rule("data", scope.QUERY, samples=_exceptions()),
+    "exceptions/": Rule("signed in"),
+    "exceptions/<int:number>/": Rule("data", scope.QUERY, samples=_exceptions()),
+    "exceptions/<int:number>/decide": Rule("data", write=scope.APPROVE, samples=_exceptions()),
+    "exceptions/<int:number>/evidence/<int:place>": Rule("data", scope.QUERY, samples=_exceptions(place=0)),
+    "deliveries/reference": Rule("signed in", samples=_with("standard=TDT1057-2020&division=990101")),
+    "deliveries/<int:delivery_id>/findings/<int:finding_id>/exception": Rule("data", scope.EDIT, samples=_findings),
     "api/deliveries/<int:delivery_id>/publish": Rule("data", write=scope.APPROVE, samples=_deliveries()),
     "api/deliveries/<int:delivery_id>/reject": Rule(
         "data", write=scope.APPROVE, body={"why": "试"}, samples=_deliveries()

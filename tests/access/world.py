@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
-from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.ingest.models import CheckRun, Delivery, Finding, FindingException
 from kunyu.engines.maps.tests import county
 from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security import epochs, labels, scope
@@ -27,6 +27,7 @@ from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.services import NewTask, create_task
 from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
+from tests.access import evidence
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
@@ -93,6 +94,8 @@ TELLTALES = {
     "990101211000000010": RECORD,
     "ours-7f3a.gpkg": MINE,
     "theirs-91c4.gpkg": THEIRS,
+    evidence.OURS: Subject(evidence.EVIDENCE, "990101"),
+    evidence.THEIRS: Subject(evidence.EVIDENCE, "990102"),
 }
 
 PRIVATE = {
@@ -119,11 +122,16 @@ class World:
     incident: int
     unit: int
     post: int
+    exception_ours: int
+    exception_theirs: int
+    finding_ours: int
+    finding_theirs: int
     notification: int = 0
     progress: str = "tests/job-4f1d"
     session: int = 0
     tokens: dict[str, str] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
+    evidence: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 def build() -> World:
@@ -139,9 +147,14 @@ def build() -> World:
             )
             cursor.execute("RESET ROLE")
         post = _organisation()
+        ours, theirs = _delivery("ours-7f3a.gpkg", "990101"), _delivery("theirs-91c4.gpkg", "990102")
         world = World(
-            ours=_delivery("ours-7f3a.gpkg", "990101"),
-            theirs=_delivery("theirs-91c4.gpkg", "990102"),
+            ours=ours,
+            theirs=theirs,
+            finding_ours=_finding(ours, "990101211000000020"),
+            finding_theirs=_finding(theirs, "990102211000000001"),
+            exception_ours=_exception(ours, "990101211000000020"),
+            exception_theirs=_exception(theirs, "990102211000000001"),
             version_ours=_version(PARCELS, "990101"),
             version_theirs=_version(PARCELS, "990102"),
             version_strict=_version(STRICTER, "990101"),
@@ -150,6 +163,7 @@ def build() -> World:
             incident=_incident(),
             unit=post.organisation_id,
             post=post.pk,
+            evidence=evidence.build(post.organisation_id),
         )
         _delivery(f"{MARKUP}.gpkg", "990101")
         for role in ROLES[1:]:
@@ -176,6 +190,23 @@ def _delivery(name: str, division: str) -> int:
         standard_id="TDT1057-2020", dataset_code=PARCELS, division_code=division, file_name=name,
         input_sm3=stored.sm3, input_size=len(content), valid_from=date(2025, 12, 31), status="accepted",
         created_by="somebody",
+    ).pk  # fmt: skip
+
+
+def _finding(delivery: int, key: str) -> int:
+    run = CheckRun.objects.create(delivery_id=delivery, standard_digest="0" * 64, report_sm3="0" * 64)
+    return Finding.objects.create(
+        run=run, rule="Q303", clause="试", severity="S", layer="DLTB", ids=[key], message_zh=f"{key}{MARKUP}",
+        message_en=f"{key}{MARKUP}", fingerprint="0" * 64,
+    ).pk  # fmt: skip
+
+
+def _exception(delivery: int, key: str) -> int:
+    found = Delivery.objects.get(pk=delivery)
+    return FindingException.objects.create(
+        delivery=found, standard_id=found.standard_id, division_code=found.division_code, rule="Q303", severity="S",
+        layer="DLTB", ids=[key], fingerprint="1" * 64, message_zh=f"{key}{MARKUP}", message_en=f"{key}{MARKUP}",
+        reason=f"试验{MARKUP}", proposed_by="somebody",
     ).pk  # fmt: skip
 
 

@@ -49,7 +49,9 @@ async function draw(element: MapElement, map: MapLibre): Promise<void> {
   const found = (await answer.json()) as FeatureCollection<Geometry, Facts>;
   map.addSource(SOURCE, { type: 'geojson', data: found as never, tolerance: 0 });
   for (const layer of layers(Number(element.dataset.photo ?? 0))) map.addLayer(layer);
-  const near = found.features.filter((one) => one.properties.kind !== 'cone');
+  // a photo far off would shrink all the others to a dot: it is shown when it is the chosen one
+  const near = found.features.filter(({ properties: { kind: what, good, id } }) =>
+    what === 'parcel' || (what === 'photo' && (good || String(id) === element.dataset.photo)));
   const box = union(near.map((one) => boxOf(one.geometry)));
   if (box) map.fitBounds(box, { padding: 50, maxZoom: 18, duration: 0 });
   map.on('click', (event: MapMouseEvent) => {

@@ -247,6 +247,7 @@ def register_device(principal: Principal, number: str, public_key: str, organisa
     BadDevice
         Number or key is malformed, or the number is taken.
     """
+    access.granted(principal, EDIT)
     organisation = Organisation.objects.filter(code=organisation_code).first()
     if organisation is None:
         raise UnknownEvidence(f"没有单位 {organisation_code}。", f"There is no organisation {organisation_code}.")
@@ -274,7 +275,8 @@ def register_device(principal: Principal, number: str, public_key: str, organisa
 @transaction.atomic
 def revoke_device(principal: Principal, number: str, reason: str, at: datetime | None = None) -> Device:
     """Revoke a device: photos taken from ``at`` (now) on are not believed any more. Again: nothing changes."""
-    device = Device.objects.select_for_update().select_related("organisation").filter(number=number).first()
+    access.granted(principal, EDIT)
+    device = Device.objects.select_for_update(of=("self",)).select_related("organisation").filter(number=number).first()
     if device is None:
         raise UnknownEvidence(f"没有设备 {number}。", f"There is no device {number}.")
     _require_over(principal, device.organisation)
