@@ -5,12 +5,14 @@ from __future__ import annotations
 from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
 from kunyu.engines.ingest import handlers as ingest
+from kunyu.engines.ingest.services import VERDICT_TOPIC
 from kunyu.engines.security.grant_services import ENDING_TOPIC
 from kunyu.engines.security.label_services import DECIDED_TOPIC, PROPOSED_TOPIC
 from kunyu.engines.security.leaving import LEFT_POST_TOPIC
 from kunyu.engines.worklist import handlers as worklist
 from kunyu.engines.worklist.services import CREATED_TOPIC
 from kunyu.kernel.outbox.services import Handler
+from kunyu.packs.survey_acceptance import handlers as acceptance
 
 # A topic with an empty list is recorded and heard by nobody: maps ask for the versions at each request, so a published
 # version needs no message to be seen.
@@ -21,6 +23,7 @@ HANDLERS: dict[str, list[Handler]] = {
     DECIDED_TOPIC: [worklist.label_decided, ingest.label_decided],
     record_labels.PROPOSED_TOPIC: [worklist.record_label_proposed],
     record_labels.DECIDED_TOPIC: [worklist.label_decided],
+    VERDICT_TOPIC: [acceptance.delivery_judged],
     LEFT_POST_TOPIC: [worklist.left_post],
     ENDING_TOPIC: [worklist.grant_ending],
 }

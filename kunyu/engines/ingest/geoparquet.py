@@ -79,6 +79,13 @@ def column_values(content: Content, name: str) -> list[Any]:
     return [value for value in column.to_pylist() if value is not None]
 
 
+def attributes(content: Content, names: list[str]) -> pa.Table:
+    """Whole columns without geometry; names the file does not have are left out."""
+    with _readable(content) as source:
+        file = pq.ParquetFile(source)
+        return file.read(columns=[name for name in names if name in file.schema_arrow.names and name != GEOMETRY])
+
+
 @contextmanager
 def _readable(content: Content) -> Iterator[Path | BinaryIO]:
     if isinstance(content, Path):

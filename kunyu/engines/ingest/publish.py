@@ -23,6 +23,7 @@ from kunyu.engines.ingest import load, rows
 from kunyu.engines.ingest.admission import require_approved
 from kunyu.engines.ingest.changes import apply_changes, changed_bases
 from kunyu.engines.ingest.errors import DatabaseFailed, DiskFull
+from kunyu.engines.ingest.guards import require_unguarded
 from kunyu.engines.ingest.load import Loaded, Stages, Target
 from kunyu.engines.ingest.models import DeliveredLayer, Delivery, RasterItem
 from kunyu.engines.ingest.publication import (
@@ -53,6 +54,8 @@ def publish(delivery_id: int, actor: Principal, listener: Any = None) -> Deliver
     ------
     NotLabelled, NotInThisZone
         A layer has no approved label, or one this zone may not hold.
+    KunyuError
+        Of a guard of the project (``guards``), e.g. because the delivery has not been accepted yet.
     WrongStatus, InProgress, BeforeNotStored, PackageContradicts, NotUniqueInTime, LaterVersionExists, BadCoordinates,
     DiskFull, DatabaseFailed
     """
@@ -63,6 +66,7 @@ def publish(delivery_id: int, actor: Principal, listener: Any = None) -> Deliver
         run.report(job_of(delivery, "publish", actor.name))
         try:
             require_approved(delivery)
+            require_unguarded(delivery)
             return _publish(delivery, actor, run)
         except (KunyuError, DatabaseError, psycopg.Error, OSError) as error:
             told = as_kunyu_error(error)

@@ -14,6 +14,7 @@ from kunyu.engines.ingest.worklist import follow
 from kunyu.engines.security import audit
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import KunyuError
+from kunyu.kernel.outbox.services import emit
 
 Status = Delivery.Status
 
@@ -30,6 +31,10 @@ FOLLOWS: dict[str, frozenset[str]] = {
 }
 UNFINISHED = (Status.RECEIVED, Status.MAPPED, Status.CHECKED)
 OPEN = (*UNFINISHED, Status.ACCEPTED)
+
+VERDICT_TOPIC = "ingest.delivery_judged"
+"""A delivery got its verdict (accepted, returned) or its end (published, rejected): {delivery_id, status, before, by}."""
+_TOLD = (Status.ACCEPTED, Status.RETURNED, Status.PUBLISHED, Status.REJECTED)
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,8 @@ def change_status(
         at=(at or timezone.now()).isoformat(),
     )  # fmt: skip
     follow(delivery, before, actor, reason.zh, reason.en)
+    if status in _TOLD and status != before:
+        emit(VERDICT_TOPIC, {"delivery_id": delivery.pk, "status": str(status), "before": before, "by": actor.name})
     return delivery
 
 

@@ -18,6 +18,17 @@ LEAST_SIDE_M = 20.0
 MOST_NEIGHBOURS = 400
 
 
+@dataclass(frozen=True)
+class View:
+    """What a small map shows, in the delivered plane: window (west, south, east, north), its side in metres, features."""
+
+    window: tuple[float, float, float, float]
+    side_m: float
+    near: tuple[BaseGeometry, ...]
+    named: tuple[BaseGeometry, ...]
+    place: BaseGeometry
+
+
 @dataclass
 class Drawer:
     """Draws findings of one delivery; keeps a search tree per layer."""
@@ -27,10 +38,8 @@ class Drawer:
 
     def draw(self, finding: Finding) -> Markup | None:
         """Return an ``<svg>`` in the delivered plane (north up), or None when there is nothing to show."""
-        layer = self.delivery.layers.get(finding.layer)
-        if layer is None or finding.place is None or shapely.is_empty(finding.place):
-            return None
-        if not np.isfinite(shapely.bounds(finding.place)).all():
+        layer = self._layer(finding)
+        if layer is None or finding.place is None:
             return None
         window = _window(finding.place, layer)
         named = set(finding.ids)
@@ -43,6 +52,26 @@ class Drawer:
             f'<svg class="ky-map" viewBox="0 0 {SIDE_PX} {SIDE_PX}" width="{SIDE_PX}" height="{SIDE_PX}" role="img">'
             f"{''.join(parts)}{_scale_bar(window, layer)}</svg>"
         )
+
+    def view(self, finding: Finding) -> View | None:
+        """Return what the small map of a finding shows, or None when there is nothing to show."""
+        layer = self._layer(finding)
+        if layer is None or finding.place is None:
+            return None
+        window, names = _window(finding.place, layer), set(finding.ids)
+        rows = self._around(layer, window)
+        return View(
+            window, (window[2] - window[0]) * layer.metres_per_unit,
+            tuple(layer.geometry[row] for row in rows if layer.ids[row] not in names),
+            tuple(layer.geometry[row] for row in rows if layer.ids[row] in names), finding.place,
+        )  # fmt: skip
+
+    def _layer(self, finding: Finding) -> DeliveredLayer | None:
+        """The layer of a finding whose place can be drawn."""
+        layer = self.delivery.layers.get(finding.layer)
+        if layer is None or finding.place is None or shapely.is_empty(finding.place):
+            return None
+        return layer if np.isfinite(shapely.bounds(finding.place)).all() else None
 
     def _around(self, layer: DeliveredLayer, window: tuple[float, float, float, float]) -> list[int]:
         if layer.code not in self._trees:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -15,6 +14,18 @@ from markupsafe import Markup
 
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.report.drawing import Drawer
+from kunyu.engines.ingest.checks.report.sheet import (
+    MOST_DRAWN as SHEET_DRAWN,
+)
+from kunyu.engines.ingest.checks.report.sheet import (
+    SEALS,
+    SEVERITY_NAMES,
+    SIGNATURES,
+    TITLE,
+    Sheet,
+    measure,
+    sheet_of,
+)
 from kunyu.engines.ingest.checks.rule import SCOPE_NAMES, Rule
 from kunyu.engines.ingest.checks.runner import CheckReport
 
@@ -23,12 +34,13 @@ MOST_LISTED = 200
 MOST_DRAWN = 24
 """Findings of one rule with a map."""
 
-SEVERITY_NAMES = {
-    "S": ("严重缺陷", "severe"),
-    "Z": ("重缺陷", "major"),
-    "Q": ("轻缺陷", "minor"),
-    "W": ("提示", "notice"),
-}
+
+_SVG_STYLE = (
+    ".ky-near { fill: #f2f4f4; stroke: #8f9b9f; stroke-width: .8px; fill-rule: evenodd; }"
+    ".ky-named { fill: #cfe3e7; stroke: #0b5563; stroke-width: 1.4px; fill-rule: evenodd; }"
+    ".ky-place { fill: #b3261e; fill-opacity: .45; stroke: #b3261e; stroke-width: 2.2px; fill-rule: evenodd; }"
+    ".ky-bar { fill: none; stroke: #1c2427; stroke-width: 1.2px; } .ky-text { font-size: 13px; }"
+)
 
 
 @dataclass(frozen=True)
@@ -49,26 +61,38 @@ class Section:
 
 def render_html(report: CheckReport) -> str:
     """Return the page as text (UTF-8 when written)."""
-    environment = Environment(
+    counts = Counter(one.rule for one in report.findings)
+    return _environment().get_template("report.html").render(
+        report=report, sections=_sections(report), severities=SEVERITY_NAMES, counts=counts, sheet=sheet_of(report),
+        clause=lambda rule: _clause(report, rule), measure=measure, signatures=SIGNATURES, seals=SEALS,
+        most_excepted=MOST_LISTED,
+    )  # fmt: skip
+
+
+def render_sheet(report: CheckReport) -> str:
+    """Return the sheet to sign as a page for paper (A4): what ``.pdf`` is made from."""
+    sheet = sheet_of(report)
+    return _environment().get_template("sheet.html").render(
+        sheet=sheet, report=report, title=TITLE, severities=SEVERITY_NAMES, measure=measure, signatures=SIGNATURES,
+        seals=SEALS, drawings=_drawings(sheet),
+    )  # fmt: skip
+
+
+def _environment() -> Environment:
+    return Environment(
         loader=FileSystemLoader(Path(__file__).parent / "templates"), autoescape=True, undefined=StrictUndefined,
         trim_blocks=True, lstrip_blocks=True,
     )  # fmt: skip
-    counts = Counter(one.rule for one in report.findings)
-    return environment.get_template("report.html").render(
-        report=report, sections=_sections(report), severities=SEVERITY_NAMES, counts=counts, version=_version(),
-        clause=lambda rule: _clause(report, rule), measure=measure,
-    )  # fmt: skip
 
 
-def measure(value: float | str | None, unit: str) -> str:
-    """Return a measured value or limit as people read it: at most four decimals, then its unit."""
-    if value is None:
-        return "—"
-    if isinstance(value, float):
-        text = f"{value:,.4f}".rstrip("0").rstrip(".")
-    else:
-        text = f"{value:,}" if isinstance(value, int) else value
-    return f"{text} {unit}".strip()
+def _drawings(sheet: Sheet) -> dict[str, Markup | None]:
+    """Maps of the sheet's samples by fingerprint; each bears its style, which a drawing on paper takes from nowhere else."""
+    shown = [one for sample in sheet.samples for one in sample.findings][:SHEET_DRAWN]
+    if sheet.drawer is None:
+        return {}
+    drawn = {one.fingerprint: sheet.drawer.draw(one) for one in shown}
+    style = Markup('role="img"><style>' + _SVG_STYLE + "</style>")  # noqa: S704 - a constant  # nosec B704
+    return {name: svg and Markup(svg.replace('role="img">', style, 1)) for name, svg in drawn.items()}  # noqa: S704  # nosec B704
 
 
 def _sections(report: CheckReport) -> list[Section]:
@@ -91,10 +115,3 @@ def _sections(report: CheckReport) -> list[Section]:
 
 def _clause(report: CheckReport, rule: Rule) -> str:
     return report.delivered.clause(rule) if report.delivered is not None else rule.clause
-
-
-def _version() -> str:
-    try:
-        return version("kunyu")
-    except PackageNotFoundError:
-        return ""

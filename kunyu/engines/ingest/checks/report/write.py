@@ -55,9 +55,9 @@ def write_report(report: CheckReport, path: Path) -> None:
 
         write_docx(report, path)
     else:
-        from kunyu.engines.ingest.checks.report.html import render_html
+        from kunyu.engines.ingest.checks.report.html import render_sheet
 
-        _pdf(render_html(report), path)
+        _pdf(render_sheet(report), path)
 
 
 def _pdf(html: str, path: Path) -> None:

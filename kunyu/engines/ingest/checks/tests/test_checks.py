@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -12,15 +13,19 @@ import pyogrio
 import pytest
 import shapely
 from docx import Document
+from PIL import Image
 
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.checks.finding import fingerprint, geojson
 from kunyu.engines.ingest.checks.reference_page import PAGE, rules_page
-from kunyu.engines.ingest.checks.report.html import render_html
+from kunyu.engines.ingest.checks.report.drawing import Drawer
+from kunyu.engines.ingest.checks.report.html import render_html, render_sheet
+from kunyu.engines.ingest.checks.report.picture import SIDE_PX, png_of
 from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.rule import RuleSet, rules_for
 from kunyu.engines.ingest.checks.runner import run
 from kunyu.engines.ingest.reading import open_delivery
+from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.errors import Defect, UsageError
 from kunyu.project.cli.main import run as command
 
@@ -209,16 +214,54 @@ def test_error_layers_open_with_every_finding(report, tmp_path):
     assert (shapely.area(shapes) > 0).all()
 
 
-def test_signing_sheet_has_the_verdict_and_a_place_to_sign(report, tmp_path):
+def words_of(path):
+    sheet = Document(str(path))
+    return sheet, "\n".join(
+        [*(one.text for one in sheet.paragraphs), *(c.text for t in sheet.tables for r in t.rows for c in r.cells)]
+    )
+
+
+def test_the_sheet_to_sign_has_verdict_score_pictures_and_a_place_to_sign(report, tmp_path):
+    """The Word sheet names what was checked, each rule with its verdict, the score, and who signs (R-188)."""
     path = tmp_path / "sheet.docx"
     write_report(report, path)
 
-    sheet = Document(str(path))
-    text = "\n".join(
-        [*(one.text for one in sheet.paragraphs), *(c.text for t in sheet.tables for r in t.rows for c in r.cells)]
-    )
-    assert "成果质量检查意见签署表" in text and "检查人 Checked by" in text and report.input_sm3 in text
-    assert "存在严重或重缺陷" in text
+    sheet, text = words_of(path)
+    for said in (
+        "自然资源调查成果质量检查表", "Quality Inspection Sheet", report.input_sm3, sm3_hex(report.to_json()), "检查人（签字）",
+        "复核人（签字）", "负责人（签字）", "检查单位（盖章）", "不符合", "等级 Grade 不合格 failed", *report.rules_run,
+    ):  # fmt: skip
+        assert said in text, said
+    for one in report.rules_not_run:
+        assert one.reason in text
+    footers = "".join(part._element.xml for part in (sheet.sections[0].footer, sheet.sections[0].first_page_footer))
+    assert footers.count("NUMPAGES") == 4
+    assert len(sheet.inline_shapes) >= 5
+
+
+def test_the_pictures_of_the_sheet_show_the_place_in_red(report):
+    """A PNG drawn without a drawing library: the right size, with the colours of place and features (R-188)."""
+    overlap = next(one for one in report.findings if one.rule == "Q303")
+    png, side_m = png_of(Drawer(report.delivered), overlap)
+
+    picture = np.asarray(Image.open(BytesIO(png)).convert("RGB"))
+    assert picture.shape == (SIDE_PX, SIDE_PX, 3)
+    red = (picture == (0xDC, 0x93, 0x90)).all(axis=2)
+    share = overlap.place.area / side_m**2  # the overlap's own share of the window
+    assert red.mean() == pytest.approx(share, abs=0.02)
+    assert png_of(Drawer(report.delivered), overlap) == (png, side_m)
+
+
+def test_the_sheet_for_paper_says_the_same(report):
+    """The page that the PDF is made from stands alone and bears score, verdicts and signatures (R-188)."""
+    page = render_sheet(report)
+
+    assert "http" not in page.replace("http://www.w3.org", "")
+    for said in (report.input_sm3, sm3_hex(report.to_json()), "得分 Score", "负责人（签字）", "检查单位（盖章）", "counter(pages)"):
+        assert said in page, said
+    assert render_sheet(report) == page
+    for rule in report.rules_run:
+        assert f">{rule}<" in page
 
 
 def test_pdf_is_written_or_refused_with_what_to_install(report, tmp_path, monkeypatch):
