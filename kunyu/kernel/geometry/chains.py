@@ -117,13 +117,13 @@ def concatenate(one: Edges, other: Edges) -> Edges:
 
 def boundary_edges(polygons: NDArray[np.object_], frame: Frame, weight: int = 1) -> Edges:
     """Return the boundary edges of polygons that do not cancel among themselves, interior on the left."""
-    rings, is_hole = _rings(polygons)
+    rings, is_hole, _ = rings_of(polygons)
     if len(rings) == 0:
         return NO_EDGES
     counts = shapely.get_num_coordinates(rings)
     starts = np.concatenate(([0], np.cumsum(counts)[:-1]))
     grid = frame.to_grid(shapely.get_coordinates(rings))
-    clockwise = _signed_areas(frame.to_local(grid), starts, counts) < 0
+    clockwise = signed_areas(frame.to_local(grid), starts, counts) < 0
     turn = np.where(clockwise != is_hole, -weight, weight)
 
     point = _hash_points(grid)
@@ -138,15 +138,19 @@ def boundary_edges(polygons: NDArray[np.object_], frame: Frame, weight: int = 1)
     return Edges(key[chosen], sums, np.hstack((grid[edge], grid[edge + 1])))
 
 
-def _rings(polygons: NDArray[np.object_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
-    parts = shapely.get_parts(polygons)
+def rings_of(
+    polygons: NDArray[np.object_],
+) -> tuple[NDArray[np.object_], NDArray[np.bool_], NDArray[np.intp]]:
+    """Return the rings of polygons, whether each is a hole, and the position of its polygon."""
+    parts, of_part = shapely.get_parts(polygons, return_index=True)
     rings, owner = shapely.get_rings(parts, return_index=True)
     is_hole = np.zeros(len(rings), dtype=bool)
     is_hole[1:] = owner[1:] == owner[:-1]
-    return rings, is_hole
+    return rings, is_hole, of_part[owner]
 
 
-def _signed_areas(local: _Floats, starts: NDArray[np.intp], counts: NDArray[np.int32]) -> _Floats:
+def signed_areas(local: _Floats, starts: NDArray[np.intp], counts: NDArray[np.int32]) -> _Floats:
+    """Return the areas of closed rings, positive anticlockwise; ring i has ``counts[i]`` vertices from ``starts[i]``."""
     near = local - np.repeat(local[starts], counts, axis=0)
     cross = np.zeros(len(near))
     cross[:-1] = near[:-1, 0] * near[1:, 1] - near[1:, 0] * near[:-1, 1]

@@ -16,7 +16,7 @@ from kunyu.project.sample_county.tracing import trace
 
 @dataclass(frozen=True)
 class Coarse:
-    """Polygons of the townships and of the county, boundary lines between villages and between townships.
+    """Polygons of the townships and of the county, boundary lines (arcs from node to node) of villages and of townships.
 
     ``village_level`` and ``township_level`` say per line whether the county ends there.
     """
@@ -37,15 +37,11 @@ def coarse_layers(layout: Layout) -> Coarse:
     inside = np.where(layout.mask, 0, -1)
     cell = np.where(layout.mask, np.arange(rows * columns).reshape(rows, columns), -1)
     lines, outer, between = _lines(edges, cell, owner)
-    inner = _merged(lines[between & ~outer])
-    rim = _merged(lines[outer])
     return Coarse(
         build_faces(trace(owner), edges, ORIGIN),
         build_faces(trace(inside), edges, ORIGIN),
-        lines,
-        outer,
-        np.concatenate([inner, rim]),
-        np.repeat([False, True], [inner.size, rim.size]),
+        *_arcs(lines, outer),
+        *_arcs(lines[between | outer], outer[between | outer]),
     )
 
 
@@ -91,8 +87,16 @@ def _lines(
     return np.array(lines, dtype=object), (a[used] < 0) | (b[used] < 0), ta[used] != tb[used]
 
 
-def _merged(lines: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Join lines end to end through nodes where exactly two meet."""
-    if not lines.size:
-        return lines
-    return np.asarray(shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines))), dtype=object)
+def _arcs(lines: NDArray[np.object_], outer: NDArray[np.bool_]) -> tuple[NDArray[np.object_], NDArray[np.bool_]]:
+    """Join lines through points where exactly two meet (no pseudo nodes, Q308); return arcs and which are outer.
+
+    Where an inner line meets the county's boundary three lines meet: an arc is wholly inner or wholly outer.
+    """
+    arcs = np.asarray(shapely.get_parts(shapely.line_merge(shapely.multilinestrings(lines))), dtype=object)
+    rim = {end for line in lines[outer].tolist() for end in _inner_ends(line)}
+    return arcs, np.array([not rim.isdisjoint(_inner_ends(arc)) for arc in arcs.tolist()], dtype=bool)
+
+
+def _inner_ends(line: shapely.LineString) -> tuple[tuple[float, float], ...]:
+    """Return the vertices next to a line's two ends: they lie on no other line."""
+    return line.coords[1], line.coords[-2]

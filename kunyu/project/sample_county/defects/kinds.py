@@ -189,20 +189,30 @@ def repeated_vertex(sheet: Sheet, bench: Bench) -> Seeded:
 
 
 def multipart(sheet: Sheet, bench: Bench) -> Seeded:
-    """Two parcels apart from each other are one record; the areas still add up."""
-    last = sheet.polygon.size - 1
-    if last in sheet.used:
-        raise NoRoom
-    apart = ~shapely.dwithin(sheet.polygon, sheet.polygon[last], 1.0)
-    classes = sheet.values("DLBM").astype(str)
-    other_class = ~np.isin(classes, classes[~apart])  # or the joined parcel would equal a neighbour of the last (Q310)
-    row = sheet.take(_plain(sheet) & apart & other_class)
-    whole = shapely.MultiPolygon([sheet.polygon[row], sheet.polygon[last]])
-    total = round(float(sheet.get(row, "TBMJ")) + float(sheet.get(last, "TBMJ")), 2)
-    sheet.set(row, "TBMJ", total)
-    sheet.set(row, "TBDLMJ", total)
-    sheet.reshape(row, whole)
-    sheet.remove(last)
+    """A square inside one parcel belongs to another one of its class, some way off; areas of classes still add up."""
+    tried: set[int] = set()
+    classes, owners = (sheet.values(code).astype(str) for code in ("DLBM", "QSDWDM"))
+    plain = _plain(sheet)
+    while True:
+        try:
+            giver, square = inner_square(sheet, 9.0)
+        except NoRoom:
+            sheet.used -= tried
+            raise
+        alike = plain & (classes == classes[giver]) & (owners != owners[giver])
+        alike &= sheet.values("CZCSXM").astype(str) == str(sheet.get(giver, "CZCSXM"))
+        taker = sheet.free(alike & ~shapely.dwithin(sheet.polygon, sheet.polygon[giver], 1.0))
+        if taker:
+            break
+        tried.add(giver)
+    sheet.used -= tried
+    sheet.used.add(taker[0])
+    row, size = taker[0], round(float(ellipsoidal_area(np.array([square], dtype=object), EPSG)[0]), 2)
+    for k, change in ((row, size), (giver, -size)):
+        for code in ("TBMJ", "TBDLMJ"):
+            sheet.set(k, code, round(float(sheet.get(k, code)) + change, 2))
+    sheet.reshape(row, shapely.MultiPolygon([sheet.polygon[row], square]))
+    sheet.reshape(giver, shapely.difference(sheet.polygon[giver], square))
     return Seeded(("Q302",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
 
 
@@ -228,7 +238,7 @@ def containment(sheet: Sheet, bench: Bench) -> Seeded:
         sheet.set(new, "KCMJ", 0.0)
         sheet.set(new, "KCXS", 0.0)
     ids = sorted(str(sheet.get(k, "BSM")) for k in (row, new))
-    return Seeded(("Q303",), tuple(ids), square, surplus=True)
+    return Seeded(("Q303", "Q306"), tuple(ids), square, surplus=True)
 
 
 def exact_duplicate(sheet: Sheet, bench: Bench) -> Seeded:
@@ -252,7 +262,7 @@ def seam(sheet: Sheet, bench: Bench) -> Seeded:
 def _seam(sheet: Sheet, outward: float, rule: str) -> Seeded:
     spot = inner_spot(sheet)
     reach = spot.length / 2 - 0.5
-    points = [spot.at(-reach, 0), spot.at(0.1 - reach, outward), spot.at(reach - 0.1, outward), spot.at(reach, 0)]
+    points = [spot.at(-reach, 0), spot.at(0.3 - reach, outward), spot.at(reach - 0.3, outward), spot.at(reach, 0)]
     sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], points))
     rows = (spot.row, spot.neighbour)
     return Seeded((rule,), tuple(sorted(str(sheet.get(k, "BSM")) for k in rows)), shapely.Polygon(points))

@@ -13,9 +13,13 @@ import shapely
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import to_lonlat
 from kunyu.project.sample_county.coarse import Coarse
+from kunyu.project.sample_county.defects.boundaries import BOUNDARY_KINDS
 from kunyu.project.sample_county.defects.control import ALONE, CONTROL_KINDS, CONTROL_MOST, seed_control
-from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS, Bench, Seeded
-from kunyu.project.sample_county.defects.layers import LAYER_KINDS, MOST
+from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS as _PARCEL_KINDS
+from kunyu.project.sample_county.defects.kinds import Bench, Seeded
+from kunyu.project.sample_county.defects.layers import LAYER_KINDS as _LAYER_KINDS
+from kunyu.project.sample_county.defects.layers import MOST
+from kunyu.project.sample_county.defects.shapes import SHAPE_KINDS
 from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
 from kunyu.project.sample_county.layout import COUNTY, EPSG, Layout
 from kunyu.project.sample_county.randomness import stream
@@ -26,6 +30,10 @@ NEED_A_CLASS = frozenset(f"Q{number}" for number in (501, 502, 503, *range(510, 
 """Rules whose defects need a parcel of a certain class: they go to the first villages that have one, the town too."""
 RARE = frozenset({"Q510", "Q511", "Q514", "Q517"})
 """Those whose class a small county may have in one village only: tried in every village, before the others."""
+PARCEL_KINDS = {**_PARCEL_KINDS, **SHAPE_KINDS}
+"""Kinds seeded in DLTB rows, by the rule they are named for."""
+LAYER_KINDS = {**_LAYER_KINDS, **BOUNDARY_KINDS}
+"""Kinds seeded in whole layers of the county file."""
 RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS, *CONTROL_KINDS}))
 _KINDS = {**PARCEL_KINDS, **LAYER_KINDS, **CONTROL_KINDS}
 _MOST = {**MOST, **CONTROL_MOST}
@@ -109,7 +117,7 @@ class DefectPlan:
         if not todo and not self._waiting:
             return batch
         sheet = Sheet(batch, polygon, stream(self._seed, 11, village))
-        for number, rule, kind in sorted(todo, key=lambda t: (t[2] != "multipart", t[0])):  # it needs the last row
+        for number, rule, kind in sorted(todo):
             try:
                 seeded = PARCEL_KINDS[rule][kind](sheet, self._bench)
             except NoRoom:
@@ -157,7 +165,11 @@ class DefectPlan:
         for rule, kind in self._layers:
             turn = turns.get(kind, 0)
             turns[kind] = turn + 1
-            self._seeded[len(self._seeded) + 1_000_000] = replace(LAYER_KINDS[rule][kind](shelf, turn), kind=kind)
+            try:
+                seeded = LAYER_KINDS[rule][kind](shelf, turn)
+            except NoRoom:
+                raise _no_room(rule, kind, "在全县", " in the county") from None
+            self._seeded[len(self._seeded) + 1_000_000] = replace(seeded, kind=kind)
 
     def spoil_control(self, shelf: Shelf) -> None:
         """Seed the defects of the control file.

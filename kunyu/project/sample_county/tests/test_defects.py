@@ -15,11 +15,15 @@ from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import ellipsoidal_area, to_lonlat
 from kunyu.project.sample_county.defects.control import CONTROL_KINDS
-from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS
-from kunyu.project.sample_county.defects.layers import LAYER_KINDS, STRAY
-from kunyu.project.sample_county.defects.plan import RULES, read_spec
+from kunyu.project.sample_county.defects.layers import STRAY
+from kunyu.project.sample_county.defects.plan import LAYER_KINDS, PARCEL_KINDS, RULES, read_spec
 from kunyu.project.sample_county.generate import generate_county
 from kunyu.project.sample_county.tests.conftest import Table, read
+
+CONSEQUENCES = ("bow_tie_gap", "surplus_parcels", "stray_vertex_boundary")
+"""Entries about other records than the one a defect was seeded in."""
+GIVERS = ("multipart", "sliver", "small_parcel", "needle")
+"""Kinds that take land from another parcel, which is in order itself."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def _place(entry: dict[str, Any]) -> shapely.Geometry:
 
 def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
     kinds = [kind for table in (PARCEL_KINDS, LAYER_KINDS) for rule in table.values() for kind in rule]
-    assert sorted(truth) == sorted([*kinds, "bow_tie_gap", "surplus_parcels"])
+    assert sorted(truth) == sorted([*kinds, *CONSEQUENCES])
     assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES) - set(CONTROL_KINDS)
     assert set(RULES) >= {
         *(f"Q2{k:02d}" for k in range(1, 12)),
@@ -209,8 +213,12 @@ def test_everything_else_is_as_in_the_clean_county(
     clean = [(k, here[bsm]) for k, bsm in enumerate(dltb["BSM"].tolist()) if bsm in here and bsm not in touched]
     before, after = np.array(clean).T
     assert before.size > 2_950
-    assert (shapely.to_wkb(dltb["geom"][before]) == shapely.to_wkb(rows["geom"][after])).all()
-    assert (dltb["TBMJ"][before] == rows["TBMJ"][after]).all()
+    same = shapely.to_wkb(dltb["geom"][before]) == shapely.to_wkb(rows["geom"][after])
+    same &= dltb["TBMJ"][before] == rows["TBMJ"][after]
+    assert (~same).sum() == len(GIVERS)
+    places = [_place(truth[kind]) for kind in GIVERS if kind != "multipart"]
+    moved = to_lonlat(dltb["geom"][before[~same]], 4526)
+    assert all(shapely.dwithin(moved, place, 1e-6).any() for place in places)
 
 
 def test_a_rules_kinds_take_turns() -> None:
@@ -242,6 +250,6 @@ def test_defects_reach_every_format(form: str, tmp_path: Path) -> None:
     generate_county(tmp_path, 1_600, 2, form, "all:1")
     entries = _of_the_county(tmp_path)
     kinds = [k for t in (PARCEL_KINDS, LAYER_KINDS) for r in t.values() for k in r]
-    assert [e["kind"] for e in entries if e["kind"] not in ("surplus_parcels", "bow_tie_gap")] == sorted(
+    assert [e["kind"] for e in entries if e["kind"] not in CONSEQUENCES] == sorted(
         kinds, key=[e["kind"] for e in entries].index
     )
