@@ -24,11 +24,15 @@ def tasks(principal: Principal) -> QuerySet[EvidenceTask]:
 
 
 def lies_with(principal: Principal) -> Q:
-    """The condition on tasks that wait for this person: to submit, to judge at a level of his, not judged by him before."""
+    """The condition on tasks that wait for this person: to submit, or to judge at the level of his right.
+
+    A right over a city may judge for a county of it too, but the county's work does not fill the city's queue. What a
+    person handed up or judged in this round waits for somebody else.
+    """
     mine = Q(pk__in=[])
     for state, digits in LEVELS.items():
         for clause in clauses_of(principal, COLLECTION, APPROVE):
-            if len(clause.prefix) <= digits:
+            if len(clause.prefix) == digits:
                 mine |= Q(state=state, division_code__startswith=clause.prefix)
     for name in ("submitted_by", "county_by", "city_by", "province_by", "nation_by"):
         mine &= ~Q(**{name: principal.name})
