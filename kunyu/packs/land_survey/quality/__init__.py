@@ -9,6 +9,7 @@ from kunyu.engines.ingest.checks.rule import NotYet, Rule
 from kunyu.packs.land_survey.quality import (
     across,
     areas,
+    boundaries,
     classes,
     control_lines,
     coverage,
@@ -31,7 +32,7 @@ STANDARDS = ("TDT1057-2020",)
 
 _SUBJECTS = (
     package, tables, fields, dictionaries, geometry, coverage, across, control_lines, areas, statistics, classes,
-    history_coverage, history_flows, history_patches, history_records, slivers, lines, merging)  # fmt: skip
+    history_coverage, history_flows, history_patches, history_records, slivers, lines, merging, boundaries)  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(one for subject in _SUBJECTS for one in vars(subject).values() if isinstance(one, Rule))
 """Every rule of the modules above."""
