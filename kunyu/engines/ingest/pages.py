@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
@@ -141,6 +142,7 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
             for layer in sorted({one["properties"]["layer"] for one in page["features"]})
             if exceptions.may_propose(principal, found, layer)
         ],
+        "by_rule": _by_rule(counted.get("by_rule", [])),
         "findings": page["features"],
         "next": page["next"],
         "rule": rule,
@@ -151,6 +153,16 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "severities": [(name, detail["findings"][name]) for name in queries.SEVERITIES],
     }
     return render(request, "ingest/delivery.html", context)
+
+
+def _by_rule(counted: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row per rule: its layers side by side, its findings together."""
+    rows: dict[tuple[str, str], dict[str, Any]] = {}
+    for one in counted:
+        row = rows.setdefault((one["severity"], one["rule"]), {**one, "layer": "", "count": 0})
+        row["layer"] = " ".join(filter(None, (row["layer"], one["layer"])))
+        row["count"] += one["count"]
+    return list(rows.values())
 
 
 def _steps(detail: dict[str, object]) -> list[dict[str, object]]:
