@@ -24,12 +24,13 @@ def county(
     seed: Annotated[int, typer.Option("--seed", help="随机种子 Seed: the same gives the same county")] = 1,
     defects: Annotated[str, typer.Option("--defects", help="植入缺陷，如 Q303:5,Q304:3 或 all:1 Defects to seed")] = "",
     form: Annotated[str, typer.Option("--format", help="gpkg | shp | gdb | parquet")] = "gpkg",
+    package: Annotated[str, typer.Option("--package", help="另写成果包 folder | zip Write a package, too")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 Print one JSON document")] = False,
 ) -> None:
     """生成虚构的坤舆县 990101：地类图斑、行政区、控制线、变更包。 Write the fictional county 990101."""
     from kunyu.project.sample_county.generate import generate_county
 
-    report = generate_county(folder, parcels, seed, form, defects)
+    report = generate_county(folder, parcels, seed, form, defects, package)
     if as_json:
         print(json.dumps(report.as_json(), ensure_ascii=False))
         return

@@ -18,7 +18,7 @@ from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.attributes import Parcels, describe_parcels, dltb_rows, ridge_cents
-from kunyu.project.sample_county.change import CHANGE_YEAR, change_of, change_rows
+from kunyu.project.sample_county.change import CHANGE_YEAR, Change, change_of, change_rows, check_rows
 from kunyu.project.sample_county.coarse import coarse_layers
 from kunyu.project.sample_county.control_lines import control_rows, indicator_rows, permanent_farmland
 from kunyu.project.sample_county.defects.plan import DefectPlan, plan_defects
@@ -38,10 +38,11 @@ from kunyu.project.sample_county.layout import (
     Layout,
     plan_county,
 )
+from kunyu.project.sample_county.package import refuse_other_forms, write_package
 from kunyu.project.sample_county.patches import BUILT_OF_KIND, Patch, built_areas, built_rows, patch_rows
 from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.survey_tables import survey_tables
-from kunyu.project.sample_county.tables import CONTROL, SURVEY, Rows, arrow_schema, bsm, conform
+from kunyu.project.sample_county.tables import CONTROL, MONITORED, SURVEY, Rows, arrow_schema, bsm, conform
 from kunyu.project.sample_county.terrain import Terrain, terrain_of
 from kunyu.project.sample_county.town import make_town
 from kunyu.project.sample_county.tracing import trace
@@ -74,14 +75,17 @@ class Report:
 
 @dataclass(frozen=True)
 class Shelves:
-    """Layers kept until the parcels are written: the survey's others, control lines, the change package."""
+    """Layers kept until the parcels are written: the survey's others, control lines, the change package and its patches."""
 
     county: Shelf
     control: Shelf
     change: Shelf
+    monitoring: Shelf
 
 
-def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", defects: str = "") -> Report:
+def generate_county(
+    folder: Path, parcels: int, seed: int, form: str = "gpkg", defects: str = "", package: str = ""
+) -> Report:
     """Write the sample county into ``folder``.
 
     Parameters
@@ -96,6 +100,8 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
         ``gpkg``, ``shp``, ``gdb`` or ``parquet``.
     defects
         ``Q303:5,Q304:3`` or ``all:1``; empty for a clean county. See ``defects/``.
+    package
+        ``folder`` or ``zip`` writes the county once more as the package a county hands in; empty does not.
 
     Raises
     ------
@@ -103,6 +109,7 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
         Fewer than 60 parcels, a negative seed, an unknown format or defect.
     """
     _refuse_nonsense(parcels, seed, form)
+    refuse_other_forms(package)
     layout = plan_county(parcels, seed)
     terrain = terrain_of(layout)
     coarse = coarse_layers(layout)
@@ -117,6 +124,7 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
             Shelf(dict(survey), exact, Path(spool) / "county"),
             Shelf(dict(control), exact, Path(spool) / "control"),
             Shelf(dict(survey), exact, Path(spool) / "change"),
+            Shelf({MONITORED.code: MONITORED}, exact, Path(spool) / "monitoring"),
         )
         stream = _dltb(layout, terrain, gathered, shelves, plan)
         county.write("DLTB", arrow_schema(survey["DLTB"], exact), batched(stream), multi=plan.multipart)
@@ -126,24 +134,37 @@ def generate_county(folder: Path, parcels: int, seed: int, form: str = "gpkg", d
         shelves.control.add("GHZB", indicator_rows(gathered))
         plan.spoil_layers(shelves.county)
         plan.spoil_control(shelves.control)
+        plan.spoil_change(shelves.change, shelves.monitoring)
         files = [county.path.name]
         _write_shelf(county, shelves.county)
-        for name, shelf in (("control", shelves.control), (f"change-{CHANGE_YEAR}", shelves.change)):
-            package = Package(folder, name, form)
-            _write_shelf(package, shelf, multi=plan.multipart_control and name == "control")
-            files.append(package.path.name)
+        for name, shelf in (
+            ("control", shelves.control),
+            (f"change-{CHANGE_YEAR}", shelves.change),
+            (f"monitoring-{CHANGE_YEAR}", shelves.monitoring),
+        ):
+            other = Package(folder, name, form)
+            _write_shelf(other, shelf, multi=plan.multipart_control and name == "control")
+            files.append(other.path.name)
     _write_divisions(folder / "divisions.csv", layout)
     truth = json.dumps(plan.truth(), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "truth.json").write_text(truth + "\n", encoding="utf-8")
     files += ["divisions.csv", "truth.json"]
     notes = _write_dem(folder, terrain, files)
+    if package:
+        files.append(write_package(folder, county.path, package))
     return Report(COUNTY, gathered.parcels, gathered.vertices, seed, tuple(files), notes)
 
 
 def _add_empty_layers(shelf: Shelf) -> None:
     """Put the mandatory layers on the shelf that a small county has nothing for: a database has them all."""
     for code, layer in shelf.layers.items():
-        if layer.presence == "M" and layer.role == "base" and layer.spatial and code != "DLTB" and not shelf.count.get(code):
+        if (
+            layer.presence == "M"
+            and layer.role == "base"
+            and layer.spatial
+            and code != "DLTB"
+            and not shelf.count.get(code)
+        ):
             shelf.add(code, Rows({}, 0, np.empty(0, dtype=object)))
 
 
@@ -205,7 +226,7 @@ def _shelve(
     index = village.index
     farmland = permanent_farmland(village, layout)
     first = shelves.county.count.get("YJJBNTTB", 0) + 1
-    for code, rows in patch_rows(village, farmland, first):
+    for code, rows in patch_rows(village, farmland, first, grades_of(village, parcels)):
         shelves.county.add(code, rows)
     built = built_areas(village, village.cells.kind)
     serial = shelves.county.add("CZCDYD", built_rows(built, np.arange(built.value.size), layout, index))
@@ -229,7 +250,19 @@ def _shelve(
     if update.count:
         shelves.change.add("DLTBGX", update)
         shelves.change.add("DLTBGXGC", process)
+        _shelve_checks(change, parcels, update, gathered.parcels + 1, shelves)
     _shelve_built_change(village, built, serial, change.kind_after, layout, shelves.change)
+
+
+def _shelve_checks(change: Change, parcels: Parcels, update: Rows, first_bsm: int, shelves: Shelves) -> None:
+    """Put the year's monitoring patches and the records of checks that answer them on their shelves."""
+    first = shelves.monitoring.count.get(MONITORED.code, 0) + 1
+    checks, patches = check_rows(change, parcels, update, first_bsm, first)
+    if checks.count:
+        checks.columns["XH"] = shelves.change.count.get("HCJL", 0) + 1 + np.arange(checks.count)
+        shelves.change.add("HCJL", checks)
+    if patches.count:
+        shelves.monitoring.add(MONITORED.code, patches)
 
 
 def _shelve_built_change(
@@ -270,6 +303,13 @@ def parcels_of(village: Village, control: int, seed: int) -> Parcels:
     return describe_parcels(
         village.faces, village.parcel, cells.kind, cells.slope, lattice.centres(), weight, control, seed
     )
+
+
+def grades_of(village: Village, parcels: Parcels) -> NDArray[np.int64]:
+    """Return the grade of every cell's parcel (rows, columns)."""
+    grade = np.zeros(int(village.parcel.max()) + 1, dtype=np.int64)
+    grade[parcels.face] = parcels.grade
+    return grade[village.parcel]
 
 
 def _count_classes(gathered: Gathered, parcels: Parcels) -> None:

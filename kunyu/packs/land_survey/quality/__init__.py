@@ -23,6 +23,7 @@ from kunyu.packs.land_survey.quality import (
     lines,
     merging,
     package,
+    package_files,
     slivers,
     statistics,
     tables,
@@ -31,8 +32,8 @@ from kunyu.packs.land_survey.quality import (
 STANDARDS = ("TDT1057-2020",)
 
 _SUBJECTS = (
-    package, tables, fields, dictionaries, geometry, coverage, across, control_lines, areas, statistics, classes,
-    history_coverage, history_flows, history_patches, history_records, slivers, lines, merging, boundaries)  # fmt: skip
+    package, package_files, tables, fields, dictionaries, geometry, coverage, across, control_lines, areas, statistics,
+    classes, history_coverage, history_flows, history_patches, history_records, slivers, lines, merging, boundaries)  # fmt: skip
 
 RULES: tuple[Rule, ...] = tuple(one for subject in _SUBJECTS for one in vars(subject).values() if isinstance(one, Rule))
 """Every rule of the modules above."""
