@@ -17,9 +17,9 @@ from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.attributes import YEAR, Parcels, shared_columns
 from kunyu.project.sample_county.edges import build_faces
 from kunyu.project.sample_county.land_use import CULTIVATED, NUMBER
-from kunyu.project.sample_county.layout import EPSG, ORIGIN, Layout
+from kunyu.project.sample_county.layout import COUNTY, EPSG, ORIGIN, Layout
 from kunyu.project.sample_county.randomness import stream
-from kunyu.project.sample_county.tables import Cents, Rows, bsm, survey_layer
+from kunyu.project.sample_county.tables import Cents, Rows, bsm, joined, padded, survey_layer
 from kunyu.project.sample_county.tracing import trace
 from kunyu.project.sample_county.village import Village
 
@@ -28,6 +28,8 @@ CHANGE_YEAR = YEAR + 1
 SHARE = 0.012
 """Share of a village's parcels that lose a piece; half as many change attributes only."""
 
+APPROVAL = f"坤自然资地〔{CHANGE_YEAR}〕{{}}号"
+CHECKED_ON = datetime.date(CHANGE_YEAR, 10, 31)
 BECOMES = tuple(NUMBER[name] for name in ("farm_facility", "fish_pond", "orchard", "woodland", "lane", "mine"))
 _PROCESS_SKIPS = {"TBYBH", "SJNF", "BZ"}
 
@@ -114,7 +116,7 @@ def _graphic(
     parcel_count = parcels.face.size
     touched = np.unique(source.parcel)
     projects = int(source.project.max()) + 1 if source.project.size else 0
-    kind = np.array(BECOMES)[rng.integers(0, len(BECOMES), projects)]
+    kind = np.array(BECOMES)[(village.index + np.arange(projects)) % len(BECOMES)]  # every use in every county
     kind_after = village.cells.kind.copy()
     kind_after.ravel()[source.cell] = kind[source.project]
     if not projects:
@@ -211,7 +213,7 @@ def change_rows(
     after = shared_columns(change.after, layout, village, CHANGE_YEAR)
     number = pa.array(tbbh).cast(pa.string())
     ids = {"BSM": bsm(layer_code, 0, count, serial), "TBBH": number}
-    update = Rows({**after, **ids, "TBYBH": number}, count, change.after.polygon)
+    update = Rows({**after, **ids, "TBYBH": number, "BZ": _approvals(change, village)}, count, change.after.polygon)
     before = shared_columns(_taken(parcels, change.before), layout, village)
     old = {"BSM": bsm(layer_code, first_bsm, 0, change.before), "TBBH": pa.array(change.before + 1).cast(pa.string())}
     into = shared_columns(_taken(change.after, change.into), layout, village, CHANGE_YEAR)
@@ -230,6 +232,52 @@ def change_rows(
         change.polygon,
     )
     return update, process, int(fresh.sum())
+
+
+def _approvals(change: Change, village: int) -> list[str | None]:
+    """Approval number in the remarks of new construction land: the standard has no field for it."""
+    built = (change.after.kind == NUMBER["mine"]) & (change.row < 0)
+    number = APPROVAL.format(village + 1)
+    return [f"批准文号：{number}" if one else None for one in built.tolist()]
+
+
+def check_rows(change: Change, parcels: Parcels, update: Rows, first_bsm: int, first: int) -> tuple[Rows, Rows]:
+    """Return the village's rows of HCJL (checks made) and of the monitoring patches handed down for the year.
+
+    A patch lies on every parcel of a new use, and one on a field that did not change, which the check says with a reason.
+    Fields that became orchards or woods were checked too. ``first_bsm`` is the village's first serial in DLTB, ``first``
+    the first number of a patch.
+    """
+    keys = update.columns["BSM"]
+    made = np.flatnonzero((change.row < 0) & ~CULTIVATED[change.after.kind])
+    evident = made[np.isin(change.after.kind[made], (NUMBER["orchard"], NUMBER["woodland"]))]
+    still = CULTIVATED[parcels.kind]
+    still[change.before] = False
+    kept = np.flatnonzero(still)[:1]
+    stays = bsm(survey_layer("DLTB").layer_code, first_bsm, 0, kept)
+    checked = pa.concat_arrays([keys.take(pa.array(evident)), stays])
+    checks = Rows(
+        {
+            "TBBSM": checked,
+            "TBLX": "TD",
+            "HCJG": "TG",
+            "HCRQ": CHECKED_ON,
+            "BZ": ["已实地举证"] * evident.size + ["实地核实，未变化"] * kept.size,
+        },
+        len(checked),
+    )
+    count = made.size + kept.size
+    patches = Rows(
+        {
+            "JCBH": joined(f"{COUNTY}{CHANGE_YEAR}", padded(first + np.arange(count), 6)),
+            "XZQDM": COUNTY,
+            "TBLX": "TD",
+            "BSM": pa.concat_arrays([pa.nulls(made.size, pa.string()), stays]),
+        },
+        count,
+        np.concatenate([change.after.polygon[made], parcels.polygon[kept]]),
+    )
+    return checks, patches
 
 
 def _prefixed(prefix: str, columns: dict[str, object], ids: dict[str, pa.Array]) -> dict[str, object]:

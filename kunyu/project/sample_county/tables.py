@@ -38,6 +38,27 @@ class Rows:
     geometry: NDArray[np.object_] | None = None
 
 
+MONITORED = Layer(
+    "JCTB",
+    "遥感监测图斑",
+    "Patches of national monitoring",
+    "Polygon",
+    "O",
+    "",
+    tuple(
+        Field(code, name_zh, name_en, "Char", length)
+        for code, name_zh, name_en, length in (
+            ("JCBH", "监测图斑编号", "Number of the patch", 18),
+            ("XZQDM", "行政区代码", "Division code", 12),
+            ("TBLX", "监测图斑类型", "Kind of patch", 3),
+            ("BSM", "图斑标识码", "Stored parcel it lies on", 18),
+        )
+    ),
+    key="JCBH",
+)
+"""Patches are handed down by the nation: no layer of the survey standard. Field names as seen in such lists."""
+
+
 def survey_layer(code: str) -> Layer:
     """Return a layer of TD/T 1057-2020."""
     return load_standard(SURVEY).layers[code]

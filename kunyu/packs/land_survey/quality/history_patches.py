@@ -95,28 +95,31 @@ def _patch_of(
         words = {one, *re.split(r"[\s,，;；:：。]+", remark)}
         of_patch[row] = sorted({number_at[word] for word in words if word in number_at})
     silent = np.array([row for row, some in of_patch.items() if not some and named[row]], np.intp)
-    shapes = _parcels_named(delivery, update, named[silent])
-    usable = np.flatnonzero(~shapely.is_missing(shapes))
-    patch, at = _sharing(patches, shapes[usable], update)
-    for one, other in zip(patch.tolist(), at.tolist(), strict=True):
-        of_patch[int(silent[usable[other]])].append(one)
+    for shapes in _parcels_named(delivery, update, named[silent]):
+        usable = np.flatnonzero(~shapely.is_missing(shapes))
+        patch, at = _sharing(patches, shapes[usable], update)
+        for one, other in zip(patch.tolist(), at.tolist(), strict=True):
+            of_patch[int(silent[usable[other]])].append(one)
     return of_patch
 
 
-def _parcels_named(delivery: Delivered, update: DeliveredLayer, named: NDArray[np.object_]) -> NDArray[np.object_]:
-    """Return the shape of each named parcel, delivered before stored; None where nobody knows it."""
+def _parcels_named(
+    delivery: Delivered, update: DeliveredLayer, named: NDArray[np.object_]
+) -> Iterator[NDArray[np.object_]]:
+    """Yield the shape of each named parcel after and before; None where there is none."""
     wanted = pa.array(named, pa.string())
-    shapes = np.full(len(named), None, object)
+    delivered = np.full(len(named), None, object)
     at = places(wanted, keys(update.arrow("BSM")))
-    shapes[at >= 0] = update.on_earth[at[at >= 0]]
+    delivered[at >= 0] = update.on_earth[at[at >= 0]]
+    yield delivered
     reference, name = delivery.reference, base("DLTB")
-    if reference is not None and reference.has(name) and reference.parts[name].geometry is not None:
+    if reference is not None and reference.has(name):
         stored = reference.parts[name]
-        missing = np.flatnonzero(at < 0)
-        at = places(wanted.take(pa.array(missing)), keys(stored.rows.column("BSM")))
-        known = missing[at >= 0]
-        shapes[known] = brought(stored.geometry[at[at >= 0]], update)  # type: ignore[index]
-    return shapes
+        before = np.full(len(named), None, object)
+        at = places(wanted, keys(stored.rows.column("BSM")))
+        if stored.geometry is not None:
+            before[at >= 0] = brought(stored.geometry[at[at >= 0]], update)
+        yield before
 
 
 def _report(

@@ -14,6 +14,7 @@ from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import to_lonlat
 from kunyu.project.sample_county.coarse import Coarse
 from kunyu.project.sample_county.defects.boundaries import BOUNDARY_KINDS
+from kunyu.project.sample_county.defects.changes import CHANGE_KINDS, seed_change
 from kunyu.project.sample_county.defects.control import ALONE, CONTROL_KINDS, CONTROL_MOST, seed_control
 from kunyu.project.sample_county.defects.kinds import PARCEL_KINDS as _PARCEL_KINDS
 from kunyu.project.sample_county.defects.kinds import Bench, Seeded
@@ -34,8 +35,8 @@ PARCEL_KINDS = {**_PARCEL_KINDS, **SHAPE_KINDS}
 """Kinds seeded in DLTB rows, by the rule they are named for."""
 LAYER_KINDS = {**_LAYER_KINDS, **BOUNDARY_KINDS}
 """Kinds seeded in whole layers of the county file."""
-RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS, *CONTROL_KINDS}))
-_KINDS = {**PARCEL_KINDS, **LAYER_KINDS, **CONTROL_KINDS}
+RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS, *CONTROL_KINDS, *CHANGE_KINDS}))
+_KINDS = {**PARCEL_KINDS, **LAYER_KINDS, **CONTROL_KINDS, **CHANGE_KINDS}
 _MOST = {**MOST, **CONTROL_MOST}
 
 
@@ -82,6 +83,7 @@ class DefectPlan:
         self._seed = layout.seed
         self._layers = [w for w in wanted if w[0] in LAYER_KINDS]
         self._control = [w for w in wanted if w[0] in CONTROL_KINDS]
+        self._change = [w for w in wanted if w[0] in CHANGE_KINDS]
         self._villages: dict[int, list[tuple[int, str, str]]] = {}
         self._seeded: dict[int, Seeded] = {}
         self._surplus: dict[int, Seeded] = {}
@@ -184,6 +186,21 @@ class DefectPlan:
         except NoRoom as full:
             raise _no_room(*full.args, "在规划成果", " in the control file") from None
         self._seeded.update({2_000_000 + number: one for number, one in enumerate(seeded)})
+
+    def spoil_change(self, shelf: Shelf, monitoring: Shelf) -> None:
+        """Seed the defects of the change package.
+
+        Raises
+        ------
+        UsageError
+            The package has no record left for a defect.
+        """
+        try:
+            seeded = list(seed_change(shelf, monitoring, self._change, self._seed))
+        except NoRoom as full:
+            rule, kind = full.args
+            raise _no_room(rule, kind, "在变更包", " in the change package") from None
+        self._seeded.update({3_000_000 + number: one for number, one in enumerate(seeded)})
 
     def truth(self) -> list[dict[str, Any]]:
         """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""

@@ -14,6 +14,8 @@ import shapely
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import ellipsoidal_area, to_lonlat
+from kunyu.project.sample_county.defects.changes import CHANGE_KINDS
+from kunyu.project.sample_county.defects.changes import FILE as CHANGE_FILE
 from kunyu.project.sample_county.defects.control import CONTROL_KINDS
 from kunyu.project.sample_county.defects.layers import STRAY
 from kunyu.project.sample_county.defects.plan import LAYER_KINDS, PARCEL_KINDS, RULES, read_spec
@@ -48,9 +50,9 @@ def rows(spoiled: Path) -> Table:
 
 
 def _of_the_county(folder: Path) -> list[dict[str, Any]]:
-    """Entries of the truth about county.*; those about control.* are proved against the rules."""
+    """Entries of the truth about county.*; those about control.* and change-*.* are proved against the rules."""
     entries = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
-    assert {entry["file"] for entry in entries} <= {"county", "control"}
+    assert {entry["file"] for entry in entries} <= {"county", "control", CHANGE_FILE}
     return [entry for entry in entries if entry["file"] == "county"]
 
 
@@ -65,7 +67,7 @@ def _place(entry: dict[str, Any]) -> shapely.Geometry:
 def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
     kinds = [kind for table in (PARCEL_KINDS, LAYER_KINDS) for rule in table.values() for kind in rule]
     assert sorted(truth) == sorted([*kinds, *CONSEQUENCES])
-    assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES) - set(CONTROL_KINDS)
+    assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES) - set(CONTROL_KINDS) - set(CHANGE_KINDS)
     assert set(RULES) >= {
         *(f"Q2{k:02d}" for k in range(1, 12)),
         "Q301",
