@@ -12,6 +12,7 @@ from kunyu.engines.security.leaving import LEFT_POST_TOPIC
 from kunyu.engines.worklist import handlers as worklist
 from kunyu.engines.worklist.services import CREATED_TOPIC
 from kunyu.kernel.outbox.services import Handler
+from kunyu.packs.field_evidence import handlers as evidence
 from kunyu.packs.survey_acceptance import handlers as acceptance
 
 # A topic with an empty list is recorded and heard by nobody: maps ask for the versions at each request, so a published
@@ -20,7 +21,7 @@ HANDLERS: dict[str, list[Handler]] = {
     PUBLISHED_TOPIC: [],
     CREATED_TOPIC: [worklist.tell_candidates],
     PROPOSED_TOPIC: [worklist.label_proposed],
-    DECIDED_TOPIC: [worklist.label_decided, ingest.label_decided],
+    DECIDED_TOPIC: [worklist.label_decided, ingest.label_decided, evidence.label_decided],
     record_labels.PROPOSED_TOPIC: [worklist.record_label_proposed],
     record_labels.DECIDED_TOPIC: [worklist.label_decided],
     VERDICT_TOPIC: [acceptance.delivery_judged],

@@ -160,7 +160,7 @@ def _anchors(numbers: set[str]) -> dict[str, Anchor]:
         .distinct("device_number")
         .values_list("device_number", "sequence", "digest")
     )
-    return {number: Anchor(sequence, digest) for number, sequence, digest in rows}
+    return {number: Anchor(sequence, digest) for number, sequence, digest in rows if sequence is not None}
 
 
 def _write(
@@ -313,3 +313,15 @@ def document(done: Imported) -> dict[str, Any]:
         "id": one.pk, "sm3": one.sm3, "package": one.package, "division": one.division_code, "photos": one.photos,
         "photos_bad": one.photos_bad, "already_known": one.already_known, "existing": done.existing,
     }  # fmt: skip
+
+
+def protect_stored() -> int:
+    """Encrypt photos that lie in plain although the label, perhaps a later one, asks for it; returns how many.
+
+    Interrupted, it may be run again.
+    """
+    if not protection.must_protect([COLLECTION]):
+        return 0
+    store = protection.object_store()
+    stored = EvidencePhoto.objects.exclude(image_sm3_stored="").values_list("image_sm3_stored", flat=True).distinct()
+    return sum(store.protect(sm3) for sm3 in stored.order_by().iterator() if store.exists(sm3))

@@ -26,7 +26,14 @@ from kunyu.kernel.geodesy import from_lonlat, to_lonlat
 from kunyu.packs.field_evidence.photos.checks import CHECKS, Assessed, SetVerdict, Target, assess, required_sets
 from kunyu.packs.field_evidence.photos.integrity import FAIL, DeviceKey, Trust, Verdict
 from kunyu.packs.field_evidence.photos.limits import shipped_limits
-from kunyu.packs.field_evidence.photos.package import MANIFEST, EvidencePackage, is_package, open_package
+from kunyu.packs.field_evidence.photos.package import (
+    MANIFEST,
+    EvidencePackage,
+    PackageTask,
+    Photo,
+    is_package,
+    open_package,
+)
 
 STANDARDS = ("TDT1057-2020",)
 
@@ -122,10 +129,11 @@ def _is_hex(text: object) -> bool:
 def _targets(delivery: Delivered, package: EvidencePackage) -> dict[str, Target]:
     """Parcels and patches that the photos and tasks of a package name, with their polygons in longitude, latitude."""
     tasks = {task.number: task for task in package.tasks}
-    parcels = _parcels(delivery, {one.BSM for one in (*package.photos, *package.tasks) if one.BSM})
+    parcels = _parcels(delivery, {one.BSM for one in package.photos} | {one.BSM for one in package.tasks})
     patches = _patches(delivery)
     found: dict[str, Target] = {}
-    for one in (*package.tasks, *package.photos):
+    named: tuple[PackageTask | Photo, ...] = (*package.tasks, *package.photos)
+    for one in named:
         number = one.JCBH or one.BSM
         shape = patches.get(one.JCBH)
         shape = parcels.get(one.BSM) if shape is None else shape
@@ -144,7 +152,9 @@ def _parcels(delivery: Delivered, wanted: set[str]) -> dict[str, Any]:
         if layer is None or layer.crs is None or not wanted:
             continue
         key = layer.arrow(layer.spec.key).cast(pa.string())
-        rows = np.flatnonzero(pc.fill_null(pc.is_in(key, value_set=pa.array(sorted(wanted))), False).to_numpy())
+        rows = np.flatnonzero(
+            pc.fill_null(pc.is_in(key, value_set=pa.array(sorted(wanted - {""}), pa.string())), False).to_numpy()
+        )
         usable = _usable(layer, rows)
         for row, shape in zip(usable, to_lonlat(layer.on_earth[usable], layer.crs), strict=True):
             found.setdefault(str(layer.ids[row]), shape)

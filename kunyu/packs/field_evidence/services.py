@@ -151,7 +151,7 @@ def completeness(task: EvidenceTask) -> Any:
 
 
 def record(
-    task: EvidenceTask, act: str, before: str, principal: Principal, reason: str = "", **detail: object
+    task: EvidenceTask, act: str, before: str, principal: Principal, reason: str = "", **detail: Any
 ) -> None:  # fmt: skip
     """One line of history and one audit entry, in the caller's transaction."""
     EvidenceEvent.objects.create(

@@ -62,7 +62,7 @@ def per_county(principal: Principal) -> list[CountyFigures]:
             "code", "name_zh"
         )
     )
-    return [_figures(one, names.get(one["county"], "")) for one in counted]
+    return [_figures(dict(one), names.get(one["county"], "")) for one in counted]
 
 
 def _figures(one: dict[str, Any], name: str) -> CountyFigures:

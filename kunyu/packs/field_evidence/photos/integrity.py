@@ -165,7 +165,8 @@ def verify_chains(photos: Sequence[Photo], trust: Trust) -> list[Verdict]:
         before = (trust.anchors or {}).get(device)
         for at in sorted(rows, key=lambda row: (photos[row].sequence is None, photos[row].sequence or 0, row)):
             verdicts[at] = _link(photos[at], before)
-            before = Anchor(photos[at].sequence if photos[at].sequence is not None else -1, photos[at].digest)
+            number = photos[at].sequence
+            before = Anchor(-1 if number is None else number, photos[at].digest)
     return verdicts
 
 

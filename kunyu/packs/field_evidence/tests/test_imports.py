@@ -263,3 +263,40 @@ def test_histories_are_only_ever_added_to(tmp_path: Path, honest: Simulated, tab
     for act in (f"DELETE FROM field_evidence_{table}", f"UPDATE field_evidence_{table} SET id = id"):
         with pytest.raises(IntegrityError), transaction.atomic(), connection.cursor() as cursor:
             cursor.execute(act)
+
+
+def test_pictures_follow_a_label_that_becomes_strict(honest: Simulated) -> None:
+    """What was stored in plain under an open label is encrypted when the label asks for it; again: nothing to do."""
+    from kunyu.engines.security import epochs
+    from kunyu.engines.security.models import Label as LabelRow
+    from kunyu.packs.field_evidence.access import COLLECTION
+
+    def label(secrecy: int) -> None:
+        LabelRow.objects.filter(collection=COLLECTION).update(state="replaced")
+        LabelRow.objects.create(
+            collection=COLLECTION, secrecy=secrecy, grading=0, sharing=0, reason="试验", state="approved", proposed_by="a",
+            decided_by="b",
+        )  # fmt: skip
+        epochs.forget()
+
+    label(1)
+    plain = repacked(honest.path, honest.path.parent / "plain.zip", lambda m: m.update(package="plain"))
+    with zipfile.ZipFile(plain, "a") as packed:  # other bytes than any other test stores
+        name = json.loads(packed.read(MANIFEST))["photos"][0]["file"]
+        first = packed.read(name)
+    assert imports.protect_stored() == 0
+    me = people.surveyor()
+    entry = imports.import_package(_with_other_pictures(plain, first, name), "plain.zip", me).entry
+    stored = entry.items.get(position=0).image_sm3_stored
+    assert not object_store().is_protected(stored)
+    label(2)
+    assert imports.protect_stored() >= 1
+    assert object_store().is_protected(stored) and imports.protect_stored() == 0
+
+
+def _with_other_pictures(source: Path, first: bytes, name: str) -> Path:
+    target = source.with_name("other.zip")
+    with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
+        for one in old.namelist():
+            new.writestr(one, first + b"plain" if one == name else old.read(one))
+    return target
