@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
-from tests.access import evidence
+from tests.access import acceptance, evidence
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -403,6 +403,7 @@ RULES: dict[str, Rule] = {
     **ACCOUNT,
     **ADMINISTRATION,
     **evidence.rules(),
+    **acceptance.rules(),
     "healthz": Rule("open"),
     "readyz": Rule("open"),
     "ogc/": Rule("open"),

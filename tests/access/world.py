@@ -27,7 +27,7 @@ from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.services import NewTask, create_task
 from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
-from tests.access import evidence
+from tests.access import acceptance, evidence
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
@@ -132,6 +132,7 @@ class World:
     tokens: dict[str, str] = field(default_factory=dict)
     users: dict[str, int] = field(default_factory=dict)
     evidence: dict[str, dict[str, int]] = field(default_factory=dict)
+    rounds: dict[str, int] = field(default_factory=dict)
 
 
 def build() -> World:
@@ -164,6 +165,7 @@ def build() -> World:
             unit=post.organisation_id,
             post=post.pk,
             evidence=evidence.build(post.organisation_id),
+            rounds=acceptance.build(ours, theirs, MARKUP),
         )
         _delivery(f"{MARKUP}.gpkg", "990101")
         for role in ROLES[1:]:

@@ -175,7 +175,7 @@ def _history(one: FindingException) -> tuple[Event, ...]:
 def decide(request: HttpRequest, number: int) -> HttpResponse:
     """Confirm, refuse or withdraw; a refusal is told on the page."""
     principal = _principal(request)
-    exceptions.visible_exception(principal, number)
+    exceptions.require_may_act(principal, exceptions.visible_exception(principal, number))
     reason, act = request.POST.get("reason", "")[:2000], request.POST.get("decision", "")
     acts: dict[str, Callable[[Principal, int, str], FindingException]] = {
         "confirm": exceptions.confirm, "refuse": exceptions.refuse, "withdraw": exceptions.withdraw,

@@ -205,6 +205,12 @@ def propose(
     return made
 
 
+def require_may_act(principal: Principal, one: FindingException) -> None:
+    """Refuse whoever may neither decide nor, having proposed it, withdraw. Raises NotAllowed."""
+    if one.proposed_by != principal.name:
+        _require_decider(principal, one)
+
+
 def confirm(principal: Principal, number: int, reason: str = "") -> FindingException:
     """Confirm: the next check of the county honours it. By another person than the proposer. Errors as `refuse`."""
     return _decide(principal, number, Status.CONFIRMED, reason.strip())

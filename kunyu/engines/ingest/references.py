@@ -7,6 +7,8 @@ somebody: a part of which he may not download every row is absent as well.
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +20,7 @@ from django.utils import timezone
 from psycopg import sql
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
-from kunyu.engines.catalogue.standards import Standard, load_standard
+from kunyu.engines.catalogue.standards import Standard, UnknownStandard, load_standard, standard_ids
 from kunyu.engines.catalogue.tables import qualified
 from kunyu.engines.ingest.checks import reference as names
 from kunyu.engines.ingest.checks.reference_file import Heading, PartContent, write_pack
@@ -38,12 +40,12 @@ from kunyu.engines.ingest.reference_rows import (
 from kunyu.engines.reference import queries as divisions
 from kunyu.engines.reference.models import DivisionLevel
 from kunyu.engines.security import audit, scope
-from kunyu.engines.security.errors import NotAllowed
+from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
 from kunyu.engines.security.keys import node_signer
 from kunyu.engines.security.label_registry import label_of, record_labels
 from kunyu.engines.security.labels import holds
-from kunyu.engines.security.scope import DOWNLOAD, Principal, operator
-from kunyu.kernel.errors import KunyuError
+from kunyu.engines.security.scope import DOWNLOAD, SEE, Principal, operator
+from kunyu.kernel.errors import UsageError
 from kunyu.kernel.private_folder import private_folder
 
 TABLES = {
@@ -54,6 +56,8 @@ TABLES = {
 """Parts that are tables of a delivered survey: the layer and its fields."""
 CONTROL_STANDARD = "MNR-CONTROL-2021"
 DIVISION_LAYER = "XZQ"
+BRANCH_DIGITS = 3
+"""Digits of a category of the catalogue (数据类别), such as 104 for surveys."""
 NEAR_DEGREES = 0.01
 """How far beyond a county's box its neighbours are looked for: a kilometre."""
 _EXCEPTION = pa.schema([(one, pa.string()) for one in ("rule", "fingerprint", "number", "reason")])
@@ -264,11 +268,17 @@ def issue(
     ------
     SignInNeeded, NotVisible, NotAllowed
         He may download nothing of the standard in the division.
-    UnknownStandard, UnknownDivision
+    UnknownStandard, UnknownDivision, UsageError
     """
+    if standard_id not in standard_ids():  # names from outside are not looked for on the disk
+        raise UnknownStandard(f"没有标准 {standard_id[:40]}。", f"There is no standard {standard_id[:40]}.")
     standard = load_standard(standard_id)
-    divisions.division(division[:6])
+    if not re.fullmatch(r"\d{6}(\d{3}(\d{3})?)?", division):
+        raise UsageError(
+            f"区划代码 {division[:20]} 应为6、9或12位数字。", f"Division {division[:20]} must have 6, 9 or 12 digits."
+        )
     require_download(principal, standard_id, division)
+    divisions.division(division[:6])
     wanted = needed_parts(standard, with_base=with_base)
     issued = write(standard, division, principal, wanted, path, year)
     record_issue(principal, f"{standard_id}/{division}", issued)
@@ -308,23 +318,42 @@ def collections_of(parts: Collection[str], standard: Standard) -> tuple[str, ...
 
 
 def require_download(principal: Principal, standard_id: str, division: str) -> None:
-    """Refuse whoever may download no layer of the standard in the division.
+    """Refuse whoever may download nothing, in the division, of the catalogue branch that most of the standard's layers fill.
 
     Raises
     ------
-    SignInNeeded, NotVisible, NotAllowed
+    SignInNeeded, NotVisible
+        He may not even know of data there.
+    NotAllowed
+        He sees them, and may not download them.
     """
-    refused: KunyuError | None = None
-    for layer in Layer.objects.select_related("dataset").filter(standard_id=standard_id).order_by("position"):
-        try:
-            granted = scope.resolve(principal, layer.collection, DOWNLOAD, public=layer.dataset.is_public)
-            scope.require_division(granted, division[:6])
-            return
-        except NotAllowed as error:
-            refused = error  # what may be seen but not downloaded says more than what may not be seen
-        except KunyuError as error:
-            refused = refused or error
-    raise refused or NotAllowed(f"标准 {standard_id} 没有入库图层。", f"Standard {standard_id} has no stored layer.")
+    stored = list(Layer.objects.select_related("dataset").filter(standard_id=standard_id).order_by("position"))
+    branches = Counter(layer.collection[:BRANCH_DIGITS] for layer in stored)
+    layers = [one for one in stored if one.collection.startswith(tuple(name for name, _ in branches.most_common(1)))]
+
+    def reaches(action: str) -> bool:
+        return any(_reaches(principal, layer, action, division[:6]) for layer in layers)
+
+    if reaches(DOWNLOAD):
+        return
+    if principal.is_anonymous:
+        raise SignInNeeded("请先登录，或在请求中带上访问令牌。", "Sign in, or send an access token with the request.")
+    if reaches(SEE):
+        raise NotAllowed(
+            f"您可以看到区划 {division} 的数据，但没有“下载”权限，不能下载参考包；请向数据管理员申请。",
+            f"You may see the data of division {division} but not download them, so no reference pack is issued to you; ask "
+            "the data steward for the right.",
+        )
+    raise NotVisible(
+        f"没有区划 {division} 的 {standard_id} 参考包，或者您无权查看。",
+        f"There is no reference pack of {standard_id} for division {division}, or you may not see it.",
+    )
+
+
+def _reaches(principal: Principal, layer: Layer, action: str, county: str) -> bool:
+    if not scope.may(principal, layer.collection, action, public=layer.dataset.is_public):
+        return False
+    return scope.resolve(principal, layer.collection, action, public=layer.dataset.is_public).allows_division(county)
 
 
 def layer_of(name: str, standard: Standard) -> Layer | None:
