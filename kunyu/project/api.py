@@ -9,6 +9,7 @@ from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.ingest.exception_api import router as exceptions_router
 from kunyu.engines.ingest.reference_api import router as packs_router
+from kunyu.engines.ingest.verification.api import router as verification_router
 from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.audit_api import router as audit_router
@@ -71,3 +72,4 @@ house.add_router("reference", packs_router)
 house.add_router("exceptions", exceptions_router)
 house.add_router("worklist", worklist_router)
 house.add_router("security", permissions_router)
+house.add_router("verifications", verification_router)

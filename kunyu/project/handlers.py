@@ -15,10 +15,10 @@ from kunyu.kernel.outbox.services import Handler
 from kunyu.packs.field_evidence import handlers as evidence
 from kunyu.packs.survey_acceptance import handlers as acceptance
 
-# A topic with an empty list is recorded and heard by nobody: maps ask for the versions at each request, so a published
-# version needs no message to be seen.
+# A topic with an empty list is recorded and heard by nobody. Maps ask for the versions at each request: a published version
+# needs no message to be seen.
 HANDLERS: dict[str, list[Handler]] = {
-    PUBLISHED_TOPIC: [],
+    PUBLISHED_TOPIC: [ingest.version_published],
     CREATED_TOPIC: [worklist.tell_candidates],
     PROPOSED_TOPIC: [worklist.label_proposed],
     DECIDED_TOPIC: [worklist.label_decided, ingest.label_decided, evidence.label_decided],

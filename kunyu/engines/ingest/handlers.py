@@ -20,3 +20,10 @@ def label_decided(event: Event) -> None:
             protect_files.defer()
     except AlreadyEnqueued:
         return  # the waiting job looks at every label
+
+
+def version_published(event: Event) -> None:
+    """``catalogue.version_published`` {collection, county, delivery?}: layers that rules compare with it are verified."""
+    from kunyu.engines.ingest.verification.published import queue_after_publication
+
+    queue_after_publication(event.payload)

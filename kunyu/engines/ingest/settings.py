@@ -32,6 +32,8 @@ class IngestSettings:
         How far a delivery may lie from the boundary of its division before its coordinates are called wrong.
     findings_page : int
         Findings answered in one page at most.
+    verify_published_after_s : int
+        Seconds without another publication in a county after which its layers are compared; 0 = never by themselves.
     """
 
     max_file_bytes: int = 20 * GIB
@@ -42,6 +44,7 @@ class IngestSettings:
     batch_rows: int = 20_000
     neighbourhood_km: float = 100.0
     findings_page: int = 500
+    verify_published_after_s: int = 60
 
 
 @lru_cache(maxsize=1)

@@ -1,6 +1,7 @@
 from django.urls import path
 
 from kunyu.engines.ingest import exception_pages, pages
+from kunyu.engines.ingest.verification import pages as verification_pages
 
 urlpatterns = [
     path("deliveries/", pages.deliveries, name="deliveries"),
@@ -18,4 +19,6 @@ urlpatterns = [
     path("exceptions/<int:number>/", exception_pages.record, name="exception"),
     path("exceptions/<int:number>/decide", exception_pages.decide, name="exception-decide"),
     path("exceptions/<int:number>/evidence/<int:place>", exception_pages.evidence, name="exception-evidence"),
+    path("verifications/", verification_pages.index, name="verifications"),
+    path("verifications/<int:number>/", verification_pages.record, name="verification"),
 ]

@@ -54,6 +54,13 @@ COMMANDS = (
     Command("deliveries", INGEST, "查看汇交批次。", "List deliveries.", node=True),
     Command("publish", INGEST, "发布已通过的汇交。", "Publish an accepted delivery.", node=True),
     Command("reject", INGEST, "拒绝汇交并写明原因。", "Reject a delivery, with the reason.", node=True),
+    Command(
+        "verify-map",
+        "kunyu.engines.ingest.verification.cli",
+        "一张图数据相互印证。",
+        "Compare layers of the one map.",
+        node=True,
+    ),
     Command("reference", "kunyu.engines.ingest.reference_cli", "签发参考包。", "Issue a reference pack.", node=True),
     Command(
         "evidence", "kunyu.packs.field_evidence.cli", "举证：导入、任务、设备、统计。", "Evidence of the field.", node=True

@@ -70,23 +70,24 @@ def built_rows(areas: Patch, chosen: Ints, layout: Layout, village: int) -> Rows
     )
 
 
-def patch_rows(village: Village, farmland: Patch, first_farmland: int) -> Iterator[tuple[str, Rows]]:
+def patch_rows(village: Village, farmland: Patch, first_farmland: int, grades: Ints) -> Iterator[tuple[str, Rows]]:
     """Yield the survey's patch layers of one village, except CZCDYD: PDT, GDDB, YJJBNTTB, PZWJSTD.
 
-    ``farmland`` are the permanent basic farmland areas; ``first_farmland`` the first JBNTTBBH number to give.
+    ``farmland`` are the permanent basic farmland areas; ``first_farmland`` the first JBNTTBBH number to give; ``grades``
+    the grade of every cell's parcel, 0 where it is no field.
     """
     slope = patch(village, village.cells.slope)
     yield "PDT", Rows({"PDJB": text_of(np.array(list(" 12345")), slope.value)}, slope.value.size, slope.polygon)
     kind = village.cells.kind
-    field = patch(village, np.where(CULTIVATED[kind], kind, -1))
+    field = patch(village, np.where(CULTIVATED[kind], kind + len(KINDS) * grades, -1))
     if field.value.size:
-        grade = 6 + (field.value + village.index) % 4
+        grade, land = np.divmod(field.value, len(KINDS))
         yield (
             "GDDB",
             Rows(
                 {
                     "DYBH": padded(np.arange(1, field.value.size + 1), 6),
-                    "DLBM": text_of(DLBM, field.value),
+                    "DLBM": text_of(DLBM, land),
                     "ZRD": grade.astype(float),
                     "JJD": (grade + 1).astype(float),
                     "LYD": grade.astype(float),
