@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from kunyu.kernel.crypto.certificates import read_certificate
 from kunyu.kernel.crypto.errors import MalformedCertificate
@@ -59,6 +60,7 @@ class Trust:
     known: Mapping[str, str] | None = None
 
 
+@lru_cache(maxsize=1024)
 def public_key_of(certificate: str) -> bytes | None:
     """Return the public key of a PEM certificate; None when it is none."""
     try:

@@ -281,7 +281,7 @@ def test_pictures_follow_a_label_that_becomes_strict(honest: Simulated) -> None:
 
     label(1)
     plain = repacked(honest.path, honest.path.parent / "plain.zip", lambda m: m.update(package="plain"))
-    with zipfile.ZipFile(plain, "a") as packed:  # other bytes than any other test stores
+    with zipfile.ZipFile(plain) as packed:  # other bytes than any other test stores
         name = json.loads(packed.read(MANIFEST))["photos"][0]["file"]
         first = packed.read(name)
     assert imports.protect_stored() == 0
