@@ -15,6 +15,8 @@ class Gathered:
     village_area: list[int] = field(default_factory=list)
     village_groups: list[int] = field(default_factory=list)
     class_area: dict[int, int] = field(default_factory=dict)
+    slope_area: dict[tuple[str, str], int] = field(default_factory=dict)
+    planting_area: dict[str, int] = field(default_factory=dict)
     parcels: int = 0
     vertices: int = 0
     new_parcels: int = 0

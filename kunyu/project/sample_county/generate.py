@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import ellipsoidal_area
-from kunyu.project.sample_county.attributes import Parcels, describe_parcels, dltb_rows, ridge_cents
+from kunyu.project.sample_county.attributes import PLANTING, Parcels, describe_parcels, dltb_rows, ridge_cents
 from kunyu.project.sample_county.change import CHANGE_YEAR, Change, change_of, change_rows, check_rows
 from kunyu.project.sample_county.coarse import coarse_layers
 from kunyu.project.sample_county.control_lines import control_rows, indicator_rows, permanent_farmland
@@ -25,6 +25,7 @@ from kunyu.project.sample_county.defects.plan import DefectPlan, plan_defects
 from kunyu.project.sample_county.dem import write_dem
 from kunyu.project.sample_county.edges import build_faces
 from kunyu.project.sample_county.gathered import Gathered
+from kunyu.project.sample_county.land_use import CULTIVATED
 from kunyu.project.sample_county.layout import (
     CITY,
     CITY_NAME,
@@ -41,7 +42,7 @@ from kunyu.project.sample_county.layout import (
 from kunyu.project.sample_county.package import refuse_other_forms, write_package
 from kunyu.project.sample_county.patches import BUILT_OF_KIND, Patch, built_areas, built_rows, patch_rows
 from kunyu.project.sample_county.shelf import Shelf
-from kunyu.project.sample_county.survey_tables import survey_tables
+from kunyu.project.sample_county.survey_tables import summary_sums, survey_tables
 from kunyu.project.sample_county.tables import CONTROL, MONITORED, SURVEY, Rows, arrow_schema, bsm, conform
 from kunyu.project.sample_county.terrain import Terrain, terrain_of
 from kunyu.project.sample_county.town import make_town
@@ -132,7 +133,7 @@ def generate_county(
             shelves.county.add(code, rows)
         _add_empty_layers(shelves.county)
         shelves.control.add("GHZB", indicator_rows(gathered))
-        plan.spoil_layers(shelves.county)
+        plan.spoil_layers(shelves.county, summary_sums(gathered))
         plan.spoil_control(shelves.control)
         plan.spoil_change(shelves.change, shelves.monitoring)
         files = [county.path.name]
@@ -313,11 +314,20 @@ def grades_of(village: Village, parcels: Parcels) -> NDArray[np.int64]:
 
 
 def _count_classes(gathered: Gathered, parcels: Parcels) -> None:
-    ridge = ridge_cents(parcels)[1]
+    coefficient, ridge = ridge_cents(parcels)
     for kind in np.unique(parcels.kind).tolist():
         mine = parcels.kind == kind
         gathered.class_area[kind] = gathered.class_area.get(kind, 0) + int((parcels.area - ridge)[mine].sum())
     gathered.class_area[-1] = gathered.class_area.get(-1, 0) + int(ridge.sum())
+    field, net = CULTIVATED[parcels.kind], parcels.area - ridge
+    for slope in np.unique(parcels.slope[field]).tolist():
+        for at, form in enumerate(("", "PD", "TT")):
+            mine = field & (parcels.slope == slope) & (np.where(coefficient > 0, 1 + parcels.terraced, 0) == at)
+            key = (str(slope), form)
+            gathered.slope_area[key] = gathered.slope_area.get(key, 0) + int(net[mine].sum())
+    for at, planting in enumerate(PLANTING):
+        mine = field & (parcels.planting == at)
+        gathered.planting_area[planting] = gathered.planting_area.get(planting, 0) + int(net[mine].sum())
 
 
 def _write_divisions(path: Path, layout: Layout) -> None:

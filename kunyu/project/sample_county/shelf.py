@@ -26,31 +26,41 @@ class Shelf:
         self._folder = folder
         self._writers: dict[str, pa.ipc.RecordBatchFileWriter] = {}
         self._replaced: dict[str, list[pa.RecordBatch]] = {}
+        self._removed: set[str] = set()
         folder.mkdir(parents=True)
 
     def add(self, code: str, rows: Rows) -> NDArray[np.int64]:
         """Keep rows; a BSM that is not given is the next one. Return the serial numbers of the rows."""
         first = self.count.get(code, 0) + 1
+        batch = self.row(code, rows)
+        if code not in self._writers:
+            self._writers[code] = pa.ipc.new_file(str(self._folder / f"{code}.arrow"), batch.schema)
+        self._writers[code].write_batch(batch)
+        return np.arange(first, first + rows.count)
+
+    def row(self, code: str, rows: Rows) -> pa.RecordBatch:
+        """Return rows in the layer's types with the next BSM, and count them; they are not kept."""
+        first = self.count.get(code, 0) + 1
         layer = self.layers[code]
         given = rows.columns
         if "BSM" not in given and any(field.code == "BSM" for field in layer.fields):
             given = {**given, "BSM": bsm(layer.layer_code, first, rows.count)}
-        batch = conform(layer, Rows(given, rows.count, rows.geometry), self.exact_decimals)
-        if code not in self._writers:
-            self._writers[code] = pa.ipc.new_file(str(self._folder / f"{code}.arrow"), batch.schema)
-        self._writers[code].write_batch(batch)
         self.count[code] = first - 1 + rows.count
-        return np.arange(first, first + rows.count)
+        return conform(layer, Rows(given, rows.count, rows.geometry), self.exact_decimals)
 
     def codes(self) -> list[str]:
         """Return the layers that hold rows, in the standard's order; strays last."""
         order = list(self.layers)
-        held = {**self._writers, **self._replaced}
+        held = {*self._writers, *self._replaced} - self._removed
         return sorted(held, key=lambda code: (order.index(code) if code in order else len(order), code))
 
     def replace(self, code: str, batches: list[pa.RecordBatch]) -> None:
         """Put these batches in a layer's place."""
         self._replaced[code] = batches
+
+    def remove(self, code: str) -> None:
+        """Leave a layer out."""
+        self._removed.add(code)
 
     def read(self, code: str) -> tuple[pa.Schema, Iterator[pa.RecordBatch]]:
         """Return a layer's schema and its batches; the layer takes no more rows after this."""

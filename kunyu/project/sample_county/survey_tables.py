@@ -7,14 +7,21 @@ from collections.abc import Iterator
 import numpy as np
 import pyarrow as pa
 
+from kunyu.engines.catalogue.standards import load_standard
 from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.project.sample_county.attributes import RIDGE_COEFFICIENT, YEAR
 from kunyu.project.sample_county.coarse import Coarse
 from kunyu.project.sample_county.gathered import Gathered
-from kunyu.project.sample_county.land_use import DLBM
+from kunyu.project.sample_county.land_use import CZCSXM, DLBM
 from kunyu.project.sample_county.layout import COUNTY, COUNTY_NAME, EPSG, Layout
 from kunyu.project.sample_county.ownership import owner_units
-from kunyu.project.sample_county.tables import Cents, Rows, bsm, survey_layer
+from kunyu.project.sample_county.tables import SURVEY, Cents, Rows, bsm, survey_layer
+
+SUMMARY_KEYS: dict[str, tuple[str, ...]] = {
+    "YJFLMJB": ("YJLBM",), "EJFLMJB": ("DLBM",), "GDPDB": ("GDPDJB", "GDLX"), "GDZZLXB": ("ZZSXDM",),
+    "CZCMJB": ("CZCSXM", "DLBM"), "KTZDLB": ("DLBM",),
+}  # fmt: skip
+"""Summary tables and the codes that name their rows."""
 
 
 def survey_tables(layout: Layout, coarse: Coarse, gathered: Gathered) -> Iterator[tuple[str, Rows]]:
@@ -26,8 +33,8 @@ def survey_tables(layout: Layout, coarse: Coarse, gathered: Gathered) -> Iterato
     yield "QSDWDMB", _owners(layout, gathered)
     yield "TKXSB", _coefficients()
     yield "KZMJB", _control(layout, gathered)
-    yield "YJFLMJB", _class_areas(gathered, 2, "YJLBM")
-    yield "EJFLMJB", _class_areas(gathered, 5, "DLBM")
+    for code, keys in SUMMARY_KEYS.items():
+        yield code, _summary(code, keys, gathered)
 
 
 def _cents(area_m2: np.ndarray) -> Cents:
@@ -103,24 +110,54 @@ def _control(layout: Layout, gathered: Gathered) -> Rows:
     return Rows({"XZQDM": COUNTY, "XZQMC": COUNTY_NAME, "KZMJ": Cents(total)}, 1)
 
 
-def _class_areas(gathered: Gathered, digits: int, code_field: str) -> Rows:
-    """Sum net areas by class code (田坎 1203 from the deductions), in hectares."""
-    total: dict[str, int] = {}
+def first_level(code: str) -> str:
+    """Return the first-level class of a class by the standard's code list; wetland classes keep their old numbers."""
+    parents = {one.code: one.parent for one in load_standard(SURVEY).codelists["DLBM"].rows}
+    while (above := parents.get(code)) and above != code:
+        code = above
+    return code
+
+
+def hundredths_of_hectare(cents: int) -> int:
+    """Round hundredths of m² half up to hundredths of a hectare."""
+    return (cents + 5_000) // 10_000
+
+
+def summary_sums(gathered: Gathered) -> dict[tuple[str, ...], int]:
+    """Return the sums behind the summary tables: cents by (table, key, key …); 田坎 1203 from the deductions."""
+    sums: dict[tuple[str, ...], int] = {}
+
+    def add(cents: int, *key: str) -> None:
+        if cents:
+            sums[key] = sums.get(key, 0) + cents
+
     for kind, cents in gathered.class_area.items():
-        code = ("1203" if kind < 0 else str(DLBM[kind]))[:digits]
-        if digits == 2 and kind >= 0 and DLBM[kind] == "1106":
-            code = "00"  # wetland classes keep their old numbers but count as 湿地
-        total[code] = total.get(code, 0) + cents
-    codes = sorted(total)
-    hectares = np.array([total[code] for code in codes]) / 1e6
+        code = "1203" if kind < 0 else str(DLBM[kind])
+        add(cents, "YJFLMJB", first_level(code))
+        add(cents, "EJFLMJB", code)
+        if code.endswith("K"):
+            add(cents, "KTZDLB", code)
+        if kind >= 0 and CZCSXM[kind]:
+            add(cents, "CZCMJB", str(CZCSXM[kind]), code)
+    for (slope, form), cents in gathered.slope_area.items():
+        add(cents, "GDPDB", slope, form)
+    for planting, cents in gathered.planting_area.items():
+        add(cents, "GDZZLXB", planting)
+    return sums
+
+
+def _summary(code: str, keys: tuple[str, ...], gathered: Gathered) -> Rows:
+    """Rows of one summary table, in hectares with two decimals; sums that round to nothing have no row."""
+    found = {key[1:]: hundredths_of_hectare(cents) for key, cents in summary_sums(gathered).items() if key[0] == code}
+    chosen = sorted(key for key, area in found.items() if area)
     return Rows(
         {
-            "XH": np.arange(1, len(codes) + 1),
+            "XH": np.arange(1, len(chosen) + 1),
             "SJNF": YEAR,
             "XZQDM": COUNTY,
             "XZQMC": COUNTY_NAME,
-            code_field: codes,
-            "MJ": np.floor(hectares * 100 + 0.5) / 100,
+            **{field: [key[at] or None for key in chosen] for at, field in enumerate(keys)},
+            "MJ": np.array([found[key] for key in chosen], dtype=float) / 100,
         },
-        len(codes),
+        len(chosen),
     )

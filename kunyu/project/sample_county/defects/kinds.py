@@ -38,10 +38,11 @@ class Seeded:
 
 @dataclass
 class Bench:
-    """What kinds share: the county's boundary line and the next BSM for added rows."""
+    """What kinds share: the county's boundary line, its villages (code, name) in order, the next BSM for added rows."""
 
     rim: shapely.Geometry
     layer_code: str
+    villages: tuple[tuple[str, str], ...] = ()
     serial: int = field(default=90_000_000)
 
     def next_bsm(self) -> str:
@@ -91,14 +92,14 @@ def cell(
     return seed
 
 
-def values(rule: str, where: Callable[[Sheet], np.ndarray], **spoilt: object) -> Kind:
+def values(rules: str, where: Callable[[Sheet], np.ndarray], **spoilt: object) -> Kind:
     """Return the kind that writes these values into one row of those that ``where`` says."""
 
     def seed(sheet: Sheet, bench: Bench) -> Seeded:
         row = sheet.take(where(sheet))
         for code, value in spoilt.items():
             sheet.set(row, code, value)
-        return Seeded((rule,), (str(sheet.get(row, "BSM")),), _point(sheet, row))
+        return Seeded(tuple(rules.split()), (str(sheet.get(row, "BSM")),), _point(sheet, row))
 
     return seed
 
@@ -156,7 +157,7 @@ def misplaced_housing(sheet: Sheet, bench: Bench) -> Seeded:
     """Rural housing is marked as a city's, urban housing as a village's."""
     row = sheet.take(_of_class("0701", "0702")(sheet))
     sheet.set(row, "CZCSXM", "201" if sheet.get(row, "DLBM") == "0702" else "203")
-    return Seeded(("Q511",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
+    return Seeded(("Q511", "Q404"), (str(sheet.get(row, "BSM")),), _point(sheet, row))
 
 
 def bow_tie(sheet: Sheet, bench: Bench) -> Seeded:
@@ -322,7 +323,7 @@ PARCEL_KINDS: dict[str, dict[str, Kind]] = {
     "Q507": {"shifted_area": shifted_area},
     "Q510": {
         "no_settlement": values(
-            "Q510",
+            "Q510 Q404",
             _of_class("0601", "0701", "0702", "05H1", "08H1", "08H2", "1005", "0809", "0810", "1201"),
             CZCSXM=None,
         )

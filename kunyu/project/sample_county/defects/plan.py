@@ -13,6 +13,12 @@ import shapely
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.geodesy import to_lonlat
 from kunyu.project.sample_county.coarse import Coarse
+from kunyu.project.sample_county.defects.across import (
+    ACROSS_LAYER_KINDS,
+    ACROSS_MOST,
+    ACROSS_PARCEL_KINDS,
+    control_area,
+)
 from kunyu.project.sample_county.defects.boundaries import BOUNDARY_KINDS
 from kunyu.project.sample_county.defects.changes import CHANGE_KINDS, seed_change
 from kunyu.project.sample_county.defects.control import ALONE, CONTROL_KINDS, CONTROL_MOST, seed_control
@@ -22,22 +28,24 @@ from kunyu.project.sample_county.defects.layers import LAYER_KINDS as _LAYER_KIN
 from kunyu.project.sample_county.defects.layers import MOST
 from kunyu.project.sample_county.defects.shapes import SHAPE_KINDS
 from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
+from kunyu.project.sample_county.defects.summaries import SummaryDrift, Sums
 from kunyu.project.sample_county.layout import COUNTY, EPSG, Layout
 from kunyu.project.sample_county.randomness import stream
 from kunyu.project.sample_county.shelf import Shelf
 from kunyu.project.sample_county.tables import survey_layer
 
-NEED_A_CLASS = frozenset(f"Q{number}" for number in (501, 502, 503, *range(510, 518)))
+NEED_A_CLASS = frozenset(f"Q{number}" for number in (404, 501, 502, 503, 504, *range(510, 518)))
 """Rules whose defects need a parcel of a certain class: they go to the first villages that have one, the town too."""
 RARE = frozenset({"Q510", "Q511", "Q514", "Q517"})
 """Those whose class a small county may have in one village only: tried in every village, before the others."""
-PARCEL_KINDS = {**_PARCEL_KINDS, **SHAPE_KINDS}
+PARCEL_KINDS = {**_PARCEL_KINDS, **SHAPE_KINDS, **ACROSS_PARCEL_KINDS}
 """Kinds seeded in DLTB rows, by the rule they are named for."""
-LAYER_KINDS = {**_LAYER_KINDS, **BOUNDARY_KINDS}
+LAYER_KINDS = {**_LAYER_KINDS, **BOUNDARY_KINDS, **ACROSS_LAYER_KINDS}
+LAYER_KINDS["Q508"] = {**_LAYER_KINDS["Q508"], "control_area": control_area}
 """Kinds seeded in whole layers of the county file."""
 RULES = tuple(sorted({*PARCEL_KINDS, *LAYER_KINDS, *CONTROL_KINDS, *CHANGE_KINDS}))
-_KINDS = {**PARCEL_KINDS, **LAYER_KINDS, **CONTROL_KINDS, **CHANGE_KINDS}
-_MOST = {**MOST, **CONTROL_MOST}
+_KINDS: dict[str, Any] = {**PARCEL_KINDS, **LAYER_KINDS, **CONTROL_KINDS, **CHANGE_KINDS}
+_MOST = {**MOST, **CONTROL_MOST, **ACROSS_MOST}
 
 
 def read_spec(spec: str) -> list[tuple[str, str]]:
@@ -87,7 +95,9 @@ class DefectPlan:
         self._villages: dict[int, list[tuple[int, str, str]]] = {}
         self._seeded: dict[int, Seeded] = {}
         self._surplus: dict[int, Seeded] = {}
-        self._bench = Bench(coarse.county.polygon[0].exterior, survey_layer("DLTB").layer_code)
+        villages = tuple((layout.zldwdm(k), layout.village_name[k]) for k in range(len(layout.cells)))
+        self._bench = Bench(coarse.county.polygon[0].exterior, survey_layer("DLTB").layer_code, villages)
+        self._drift, self._follow = SummaryDrift(), list[Seeded]()
         numbered = [(k, *w) for k, w in enumerate(w for w in wanted if w[0] in PARCEL_KINDS)]
         self._waiting = [one for one in numbered if one[1] in NEED_A_CLASS]
         self._villages_left = len(layout.cells)
@@ -137,7 +147,9 @@ class DefectPlan:
                     ),
                 )
         self._seed_waiting(sheet, quota)
-        return sheet.result()
+        spoilt = sheet.result()
+        self._drift.add(batch, spoilt)
+        return spoilt
 
     def _seed_waiting(self, sheet: Sheet, quota: int) -> None:
         """Seed the rare defects and at most ``quota`` in all of those that wait for a parcel; the others wait on."""
@@ -153,8 +165,8 @@ class DefectPlan:
             self._waiting.remove(one)
             quota -= 1
 
-    def spoil_layers(self, shelf: Shelf) -> None:
-        """Seed the defects of whole layers.
+    def spoil_layers(self, shelf: Shelf, sums: Sums) -> None:
+        """Seed the defects of whole layers; ``sums`` are those of the clean county, for cells that follow.
 
         Raises
         ------
@@ -172,6 +184,7 @@ class DefectPlan:
             except NoRoom:
                 raise _no_room(rule, kind, "在全县", " in the county") from None
             self._seeded[len(self._seeded) + 1_000_000] = replace(seeded, kind=kind)
+        self._follow = list(self._drift.entries(shelf, sums))
 
     def spoil_control(self, shelf: Shelf) -> None:
         """Seed the defects of the control file.
@@ -206,7 +219,8 @@ class DefectPlan:
         """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""
         direct = [self._seeded[number] for number in sorted(self._seeded)]
         entries = [one for seeded in direct for one in (seeded, *seeded.also)]
-        return [_entry(seeded) for seeded in [*entries, *(self._surplus[v] for v in sorted(self._surplus))]]
+        surplus = [self._surplus[village] for village in sorted(self._surplus)]
+        return [_entry(seeded) for seeded in [*entries, *surplus, *self._follow]]
 
 
 def _no_room(rule: str, kind: str, where_zh: str, where_en: str) -> UsageError:
