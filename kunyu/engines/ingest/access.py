@@ -90,6 +90,13 @@ def actionable(principal: Principal, delivery_id: int, action: str) -> Delivery:
     return delivery
 
 
+def allowed(principal: Principal, delivery: Delivery, action: str) -> bool:
+    """Would ``actionable`` let the caller? Asks what the delivery holds, where ``may`` asks what it might."""
+    filled = set(delivery.layers.exclude(collection="").values_list("collection", flat=True))
+    names = filled or set(collections_of(delivery.standard_id, delivery.dataset_code))
+    return all(any(delivery.division_code.startswith(p) for p in principal.divisions(name, action)) for name in names)
+
+
 @dataclass(frozen=True)
 class Hidden:
     """What of a delivery somebody may not see: layers by their standard's code, and keys of records labelled stricter."""

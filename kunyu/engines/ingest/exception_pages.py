@@ -150,7 +150,7 @@ def _record(one: FindingException) -> Record:
             Fact(("标准", "Standard"), one.standard_id),
             Fact(("区划", "Division"), one.division_code, "code"),
             Fact(("发现于批次", "Found in delivery"), found_in),
-            Fact(("指纹", "Fingerprint"), one.fingerprint, "code"),
+            Fact(("指纹", "Fingerprint"), f"{one.fingerprint[:24]}…", "code"),
             Fact(("理由", "Reason"), one.reason),
         ),
         history=_history(one),

@@ -137,6 +137,7 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
     context = {
         "delivery": detail,
         "excepted": excepted,
+        "may_download": access.allowed(principal, found, DOWNLOAD),
         "proposable": [
             layer
             for layer in sorted({one["properties"]["layer"] for one in page["features"]})
