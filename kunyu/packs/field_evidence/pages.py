@@ -5,6 +5,7 @@ Own pages, because a reviewer looks at large photos beside a map with view cones
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from django import forms
@@ -13,8 +14,8 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from kunyu.engines.pages import once, rendering
-from kunyu.engines.pages.forms import PageForm, handle
-from kunyu.engines.pages.words import both
+from kunyu.engines.pages.forms import AT_THE_FORM, PageForm, handle, show
+from kunyu.engines.pages.words import Pair, both, pick
 from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import EDIT, Principal
@@ -105,7 +106,7 @@ def act(request: HttpRequest, task_id: int, act: str) -> HttpResponse:
     try:
         return once.submit_once(request, do)
     except KunyuError as error:
-        if error.http_status in (401, 404) or (error.http_status == 403 and error.code == "not_allowed"):
+        if error.http_status in (401, 403, 404):
             raise
         english = getattr(request, "LANGUAGE_CODE", "").startswith("en")
         messages.error(request, error.detail_en if english else error.detail_zh, extra_tags="danger")
@@ -179,6 +180,20 @@ class ReasonForm(PageForm):
     reason = forms.CharField(label=both("原因", "Reason"), widget=forms.Textarea(attrs={"rows": 3}), max_length=1000)
 
 
+def _upload(
+    request: HttpRequest, form: PageForm, do: Callable[[dict[str, Any]], str], title: Pair, action: Pair, **more: Any
+) -> HttpResponse:
+    """A form whose act is idempotent by the file's digest: outside the transaction of a token, a refusal stays on record."""
+    if request.method == "POST" and form.is_valid():
+        try:
+            return redirect(do(form.cleaned_data))
+        except KunyuError as error:
+            if error.http_status not in AT_THE_FORM:
+                raise
+            form.add_error(None, pick((error.detail_zh, error.detail_en)))
+    return show(request, form, title, action, **more)
+
+
 @require_safe
 @login_needed
 def import_log(request: HttpRequest) -> HttpResponseBase:
@@ -201,7 +216,7 @@ def import_new(request: HttpRequest) -> HttpResponse:
         return f"/evidence/imports/{done.entry.pk}"
 
     form = PackageForm(request.POST or None, request.FILES or None)
-    return handle(
+    return _upload(
         request, form, do, ("导入举证包", "Import an evidence package"), ("导入", "Import"), back="/evidence/",
         lead=("逐张核验后入库；不合格的照片保留并注明原因。", "Every photo is checked and kept; bad ones say why."),
     )  # fmt: skip
@@ -247,7 +262,7 @@ def list_new(request: HttpRequest) -> HttpResponse:
         return "/evidence/"
 
     form = ListForm(request.POST or None, request.FILES or None)
-    return handle(request, form, do, ("导入任务清单", "Import a task list"), ("导入", "Import"), back="/evidence/")
+    return _upload(request, form, do, ("导入任务清单", "Import a task list"), ("导入", "Import"), back="/evidence/")
 
 
 @require_safe

@@ -29,7 +29,7 @@ from kunyu.kernel.geodesy import to_lonlat
 from kunyu.kernel.private_folder import private_folder
 from kunyu.packs.field_evidence import access
 from kunyu.packs.field_evidence.errors import BadTaskList
-from kunyu.packs.field_evidence.models import EvidenceEvent, EvidenceTask, State
+from kunyu.packs.field_evidence.models import EvidenceEvent, State
 
 MOST_PATCHES = 500_000
 MOST_BYTES = 2 << 30
@@ -184,50 +184,44 @@ def _bad(name: str, problems: list[str]) -> BadTaskList:
     )
 
 
+_INSERT = """
+INSERT INTO field_evidence_evidencetask
+  (number, jcbh, tbbh, bsm, division_code, tblx, window_from, window_to, label, state, outcome, round, photos_good,
+   photos_bad, is_complete, submitted_by, county_by, city_by, province_by, nation_by, source, source_sm3, created_by,
+   created_at, updated_at, geom)
+SELECT n.number, n.jcbh, n.tbbh, n.bsm, n.division, n.tblx, n.first, n.last, 0, %s, '', 1, 0, 0, false, '', '', '', '', '',
+       %s, %s, %s, now(), now(), ST_GeomFromWKB(n.shape, 4490)
+FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::date[], %s::date[], %s::bytea[])
+  AS n (number, jcbh, tbbh, bsm, division, tblx, first, last, shape)
+ON CONFLICT (number, division_code) DO NOTHING RETURNING id
+"""
+_HISTORY = """
+INSERT INTO field_evidence_evidenceevent (task_id, act, before, after, outcome, round, at, actor, reason)
+SELECT unnest(%s::bigint[]), %s, '', %s, '', 1, now(), %s, %s
+"""
+
+
 @transaction.atomic
 def _write(frame: pd.DataFrame, shapes: np.ndarray, source: tuple[str, str], principal: Principal) -> Listed:
+    """Tasks, history and audit in three statements, however long the list."""
     name, sm3 = source
-    rows = [
-        EvidenceTask(
-            number=one.NUMBER, jcbh=one.JCBH, tbbh=one.TBBH[:60], bsm=one.BSM[:60], division_code=one.XZQDM,
-            tblx=one.TBLX, window_from=_or_none(one.QSRQ), window_to=_or_none(one.JZRQ), source=name[-255:], source_sm3=sm3,
-            created_by=principal.name,
-        )
-        for one in frame.itertuples()
-    ]  # fmt: skip
-    newest = EvidenceTask.objects.order_by("-pk").values_list("pk", flat=True).first() or 0
-    EvidenceTask.objects.bulk_create(rows, batch_size=2000, ignore_conflicts=True)
-    made = _fill(frame, shapes, newest, sm3)
-    EvidenceEvent.objects.bulk_create(
-        [
-            EvidenceEvent(
-                task_id=pk, act=EvidenceEvent.Act.CREATED, after=State.PENDING, actor=principal.name, reason=name
-            )
-            for pk in made
-        ],
-        batch_size=2000,
-    )
+    texts = [frame[one].str.slice(0, 60).tolist() for one in ("NUMBER", "JCBH", "TBBH", "BSM", "XZQDM", "TBLX")]
+    days = [[_or_none(one) for one in frame[day]] for day in _DAYS]
+    with connection.cursor() as cursor:
+        said = [State.PENDING.value, name[-255:], sm3, principal.name]
+        cursor.execute(_INSERT, [*said, *texts, *days, list(shapely.to_wkb(shapes))])
+        made = [row[0] for row in cursor.fetchall()]
+        created = [EvidenceEvent.Act.CREATED.value, State.PENDING.value, principal.name, name]
+        cursor.execute(_HISTORY, [made, *created])
     audit.record(
         principal, "import-evidence-tasks", "evidence-list", sm3[:16], file=name[:200], sm3=sm3, made=len(made),
-        existing=len(rows) - len(made), divisions=sorted(set(frame["XZQDM"]))[:20],
+        existing=len(frame) - len(made), divisions=sorted(set(frame["XZQDM"]))[:20],
     )  # fmt: skip
-    return Listed(len(made), len(rows) - len(made))
+    return Listed(len(made), len(frame) - len(made))
 
 
 def _or_none(value: object) -> date | None:
     return value if isinstance(value, date) and not pd.isna(value) else None
-
-
-def _fill(frame: pd.DataFrame, shapes: np.ndarray, newest: int, sm3: str) -> list[int]:
-    """Geometry of the rows that were just made; returns their ids."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE field_evidence_evidencetask t SET geom = ST_GeomFromWKB(n.shape, 4490) "
-            "FROM unnest(%s::text[], %s::text[], %s::bytea[]) AS n (number, division, shape) "
-            "WHERE t.id > %s AND t.source_sm3 = %s AND t.number = n.number AND t.division_code = n.division RETURNING t.id",
-            [frame["NUMBER"].tolist(), frame["XZQDM"].tolist(), list(shapely.to_wkb(shapes)), newest, sm3],
-        )
-        return [row[0] for row in cursor.fetchall()]
 
 
 def hand_in(file: Any, principal: Principal) -> Listed:

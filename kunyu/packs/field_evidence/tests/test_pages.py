@@ -131,6 +131,8 @@ def test_uploading_a_list_and_a_package(tmp_path: Path, honest: Simulated) -> No
     assert "设备未登记" in text and honest.parcels[0].number in text
     refused = post(client, "/evidence/imports/new", "/evidence/imports/new", file=SimpleUploadedFile("x.zip", b"x"))[0]
     assert refused.status_code in (200, 422) and "已损坏" in refused.content.decode()
+    said = AuditEntry.objects.filter(action="import-evidence").latest("id")
+    assert (said.result, said.object_id) == ("refused", "x.zip")  # the refusal stays on record
     assert client_of(people.reviewer("reader", "990101")).get("/evidence/imports/new").status_code == 403
 
 
