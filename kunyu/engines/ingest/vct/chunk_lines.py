@@ -120,7 +120,13 @@ def coordinates(lines: Lines, chosen: Ints, separator: str) -> tuple[NDArray[np.
         )
     except pa.ArrowInvalid:
         return _one_by_one(text, separator), len(high), -1
-    return np.stack([table.column(0).to_numpy(), table.column(1).to_numpy()], axis=1), len(high), 0
+    found = np.empty((len(chosen), 2))
+    for place in (0, 1):
+        at = 0
+        for some in table.column(place).chunks:
+            found[at : at + len(some), place] = some.to_numpy()
+            at += len(some)
+    return found, len(high), 0
 
 
 def _compact(lines: Lines, chosen: Ints, end: Ints) -> Bytes:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 from pyproj import CRS
@@ -139,10 +140,17 @@ def _crs(values: Mapping[str, str]) -> tuple[str | None, int | None]:
     if known is None and axis is not None and axis != 6378137.0:
         known = next((one for one in _SPHEROIDS if one[2] == axis), None)
     if known is None:
+        size = [float(one) for one in _NUMBER.findall(said)]
+        known = next(
+            ((None, None, a, None, None, rf) for a, rf in pairwise(size) if a == axis and 290 < rf < 305), None
+        )
+    if known is None:
         return None, None
     kind = value_of(values, "CoordinateSystemType").strip().upper()[:1]
     unit = value_of(values, "XYUnit").strip().upper()[:1]
     if kind in ("D", "G") or (unit == "D" and kind != "P"):
+        if known[1] is None:
+            return _made({"proj": "longlat"}, known)
         return f"EPSG:{known[1]}", known[1]
     if kind == "C":
         return None, None  # geocentric: no plane
@@ -170,11 +178,14 @@ def _projected(known: tuple[Any, ...], numbers: list[float]) -> tuple[str | None
     for code in candidates:
         if _transverse(CRS.from_epsg(code)) == wanted:
             return f"EPSG:{code}", code
+    plane = {"proj": "tmerc", "lat_0": 0, "lon_0": meridian, "k": scale, "x_0": easting, "y_0": northing, "units": "m"}
+    return _made(plane, known)
+
+
+def _made(plane: dict[str, Any], known: tuple[Any, ...]) -> tuple[str | None, int | None]:
+    """A system of its own: no code, but every parameter."""
+    ellipsoid = {"a": known[2], "rf": known[5]} if known[1] is None else {"ellps": _ELLIPSOIDS[known[1]]}
     try:
-        made = CRS.from_dict({
-            "proj": "tmerc", "lat_0": 0, "lon_0": meridian, "k": scale, "x_0": easting, "y_0": northing, "units": "m",
-            "ellps": _ELLIPSOIDS[geographic], "no_defs": None, "type": "crs",
-        })  # fmt: skip
+        return CRS.from_dict({**plane, **ellipsoid, "no_defs": None, "type": "crs"}).to_wkt(), None
     except CRSError:
         return None, None
-    return made.to_wkt(), None

@@ -182,8 +182,10 @@ class VctFile:
         objects = _Objects(np.full(len(index.ids), -1), np.zeros(0, np.int64))
         if kind:
             records = sections[kind]
-            for code, what in records.flaws.found.items():
-                flaws.add(code, *what)
+            read = [records] if kind != "polygon" or not len(records.references) else [records, sections["line"]]
+            for section in read:  # polygons made of lines share the flaws of the lines
+                for code, what in section.flaws.found.items():
+                    flaws.add(code, *what)
             shapes = Shapes.of(kind, records, book, self.vertices.all(), flaws)
             mine = np.isin(records.code, [at for at, code in enumerate(records.codes) if code in codes])
             objects = _meet(index.ids, records.ids, np.flatnonzero(mine), flaws, kind != "annotation")

@@ -12,6 +12,7 @@ TEXTS: dict[str, tuple[str, str]] = {
     "beyond_gbk": ("字符超出 GBK, 按 GB18030 写出", "characters outside GBK, written as GB18030"),
     "not_utf8": ("文本不是 UTF-8, 无法识别的字节已替换", "text that is no UTF-8: unreadable bytes were replaced"),
     "not_finite_numbers": ("NaN 或无穷的数值写成空值", "numbers that are NaN or infinite are written as nothing"),
+    "fractions": ("时间不足一秒的部分没有写出", "fractions of a second are not written"),
     "binary_fields": ("二进制字段没有写出", "binary fields are not written"),
     "booleans": ("布尔值写成 0 和 1", "booleans are written as 0 and 1"),
     "curves": ("曲线几何没有写出, 请先折线化", "curved geometries are not written; turn them into line strings first"),

@@ -53,8 +53,8 @@ def fixed_texts(units: Ints, decimals: int) -> tuple[Bytes, NDArray[np.bool_] | 
     return out, keep
 
 
-def coordinate_lines(x: Ints, y: Ints, decimals: int, separator: bytes, end: bytes) -> tuple[Bytes, Ints]:
-    """Return the lines ``x,y`` one after the other as bytes, and the length of each."""
+def coordinate_lines(x: Ints, y: Ints, decimals: int, separator: bytes, end: bytes) -> tuple[Bytes, Ints | None]:
+    """Return the lines ``x,y`` one after the other as bytes, and the length of each (None: all are as long)."""
     texts = [fixed_texts(x, decimals), fixed_texts(y, decimals)]
     width = sum(text.shape[1] for text, _ in texts) + len(separator) + len(end)
     out = np.empty((len(x), width), np.uint8)
@@ -68,8 +68,13 @@ def coordinate_lines(x: Ints, y: Ints, decimals: int, separator: bytes, end: byt
         out[:, until : until + len(after)] = np.frombuffer(after, np.uint8)
         at = until + len(after)
     if keep is None:
-        return out.ravel(), np.full(len(x), width, np.int64)
+        return out.ravel(), None
     return out[keep], keep.sum(axis=1, dtype=np.int64)
+
+
+def lengths_of(text: Bytes, lengths: Ints | None, lines: int) -> Ints:
+    """Return the length of each line that ``coordinate_lines`` made."""
+    return np.full(lines, len(text) // max(lines, 1), np.int64) if lengths is None else lengths
 
 
 def _digits(values: Ints, out: NDArray[np.uint8]) -> None:

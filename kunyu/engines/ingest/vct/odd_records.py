@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from kunyu.engines.ingest.vct.chunk_lines import Lines
 
-MOST_LINES = 200_000
+MOST_LINES = 50_000
 """Longest record that is read here, in lines."""
 
 
@@ -34,18 +34,20 @@ class _Bad(Exception):
     """The record is no record of its section."""
 
 
-def odd_record(lines: Lines, first: int, zero: int, kind: str, separator: bytes, limit: int) -> Odd | None:
-    """Read the record that begins at line ``first``; None when it needs lines beyond the piece.
+def odd_record(lines: Lines, first: int, zero: int, kind: str, separator: bytes, limit: int) -> tuple[Odd | None, int]:
+    """Read the record that begins at line ``first``; None when it needs lines beyond the piece. Also: lines looked at.
 
     ``limit`` bounds the number of lines looked at. A bad record ends at its first 0, line ``zero``.
     """
     reader = _Reader(lines, first, separator, min(limit, MOST_LINES))
+    found: Odd | None
     try:
-        return reader.record(kind)
+        found = reader.record(kind)
     except _Ends:
-        return None
+        found = None
     except _Bad as bad:
-        return Odd(zero, str(bad))
+        found = Odd(zero, str(bad))
+    return found, reader.at - first + 1
 
 
 @dataclass
@@ -122,9 +124,11 @@ class _Reader:
         first = self.at
         every, named = 0, 0
         while True:
-            tokens = [one for one in self.next().split(self.separator) if one.strip()]
+            tokens = [one.strip() for one in self.next().split(self.separator) if one.strip()]
+            if not all(one.lstrip(b"-+").isdigit() for one in tokens):
+                raise _Bad("count")  # the next record has begun: this one is short of numbers
             every += len(tokens)
-            named += sum(one.strip() != b"0" for one in tokens)
+            named += sum(one != b"0" for one in tokens)
             if count in (every, named) and self.peek() == b"0" and (every == count or tokens != [b"0"]):
                 return Odd(self.end(), references=(first, self.at - 1 - first), uncounted=every != count)
             if named > count:

@@ -7,6 +7,7 @@ go through ``odd_records``. Coordinates go to a temporary file, so that memory d
 from __future__ import annotations
 
 import tempfile
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from kunyu.engines.ingest.vct.sections import Span
 BAD, DIRECT, REFERENCED = 0, 1, 2
 _PIECE = 32 << 20
 _MOST_PIECE = 256 << 20
-_ODD_LINES = 20_000_000
+_ODD_LINES = 4_000_000
 """Lines looked at for odd records in one section; what is odd after that is bad."""
 _NO_INTS = np.zeros(0, np.int64)
 
@@ -32,6 +33,7 @@ class Vertices:
 
     def __init__(self, scratch: Path, swapped: bool = False, offset: tuple[float, float] = (0.0, 0.0)) -> None:
         self._file = tempfile.TemporaryFile(dir=scratch)  # noqa: SIM115 - lives as long as the layers that read it
+        weakref.finalize(self, self._file.close)
         self._swapped, self._offset = swapped, offset
         self.count = 0
 
@@ -49,7 +51,7 @@ class Vertices:
         self._file.flush()
         if not self.count:
             return np.zeros((0, 2))
-        return np.memmap(self._file, np.float64, "r", shape=(self.count, 2))
+        return np.asarray(np.memmap(self._file, np.float64, "r", shape=(self.count, 2)))
 
 
 @dataclass
@@ -278,12 +280,11 @@ class SectionReader:
         for at in odd.tolist():
             if first[at] <= swallowed_to:
                 continue
-            one: Odd | None = Odd(int(zero[at]), "form")
+            begin, end = int(first[at]), int(zero[at])
+            one: Odd | None = Odd(end, "form")
             if self._patience > 0:
-                one = odd_record(
-                    lines, int(first[at]), int(zero[at]), self.kind, self.separator.encode(), self._patience
-                )
-                self._patience -= (one.last if one else len(lines)) - int(first[at]) + 1
+                one, looked = odd_record(lines, begin, end, self.kind, self.separator.encode(), self._patience)
+                self._patience -= looked
             if one is None and not final and at:
                 return at
             if one is None:

@@ -68,7 +68,7 @@ class Shapes:
         own = np.diff(records.vertex_start)
         sizes = _summed(own, records.part_start)
         length = (
-            np.where(lines >= 0, (book.end - book.begin)[lines], 0)
+            np.where(lines >= 0, (book.end - book.begin)[np.maximum(lines, 0)], 0)
             if len(book.records)
             else np.zeros(len(lines), np.int64)
         )
@@ -153,15 +153,19 @@ class Shapes:
         first, final = _ends(self.book, line, back)
         follows = group[1:] == group[:-1]
         counts = self.book.end[line] - self.book.begin[line]
-        counts[:-1] -= follows & (xy[final[:-1]] == xy[first[1:]]).all(
-            axis=1
-        )  # the vertex where lines meet stands once
+        counts[:-1] -= follows & _same(xy[final[:-1]], xy[first[1:]])
         gathered = ranges(np.zeros(len(counts), np.int64), counts)
         gathered *= np.repeat(np.where(back, -1, 1), counts)
         gathered += np.repeat(first, counts)
         opening = np.append(True, ~follows) if len(line) else np.zeros(0, bool)
         lengths = np.add.reduceat(counts, np.flatnonzero(opening)) if len(line) else counts
         return row[opening], lengths, np.asarray(xy[gathered])
+
+
+def _same(one: NDArray[np.float64], other: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Whether points are the same; column by column, for numpy is slow along two of them."""
+    found: NDArray[np.bool_] = (one[:, 0] == other[:, 0]) & (one[:, 1] == other[:, 1])
+    return found
 
 
 def _ends(book: LineBook, line: Ints, back: NDArray[np.bool_]) -> tuple[Ints, Ints]:
@@ -190,7 +194,7 @@ def _check_paths(
     turned = back[named][:, None]
     first, final = np.where(turned, ends[1], ends[0]), np.where(turned, ends[0], ends[1])
     follows = group[1:] == group[:-1]
-    apart = follows & (final[:-1] != first[1:]).any(axis=1)
+    apart = follows & ~_same(final[:-1], first[1:])
     bounds = np.flatnonzero(np.append(True, ~follows))
     mended = np.zeros(0, np.int64)
     if apart.any():
@@ -199,7 +203,7 @@ def _check_paths(
         flaws.add("lines_apart", len(np.unique(group[1:][apart])) - len(mended))
     if rings:
         last = np.append(bounds[1:], len(line)) - 1
-        unclosed = (first[bounds] != final[last]).any(axis=1) & ~np.isin(group[bounds], mended)
+        unclosed = ~_same(first[bounds], final[last]) & ~np.isin(group[bounds], mended)
         flaws.add("rings_not_closed", int(unclosed.sum()))
 
 
@@ -257,7 +261,7 @@ def _joined_lines(row: Ints, counts: Ints, xy: NDArray[np.float64]) -> tuple[Int
     start = starts_of(counts)
     goes_on = np.zeros(len(row), bool)
     if len(row) > 1:
-        goes_on[1:] = (row[1:] == row[:-1]) & (xy[start[1:-1] - 1] == xy[start[1:-1]]).all(axis=1)
+        goes_on[1:] = (row[1:] == row[:-1]) & _same(xy[start[1:-1] - 1], xy[start[1:-1]])
     if goes_on.any():
         keep = np.ones(len(xy), bool)
         keep[start[:-1][goes_on]] = False

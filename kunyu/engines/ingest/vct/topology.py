@@ -24,7 +24,8 @@ Mixes = NDArray[np.uint64]
 _PLACE_BITS = 36
 """Bits of the mix that stand for the point where nodes are looked for; the rest tells its two neighbours apart."""
 _PAIR_BITS = np.uint64(64 - _PLACE_BITS)
-_FILTER_BITS = 26
+_FILTER_BITS = 10, 26
+"""Size of the table that rules most points out before they are searched among the nodes, least and largest."""
 _AT_ONCE = 1 << 22
 
 
@@ -180,14 +181,15 @@ def _nodes(parts: list[Mixes]) -> Mixes:
 
 
 def _filter(nodes: Mixes) -> NDArray[np.bool_]:
-    seen = np.zeros(1 << _FILTER_BITS, bool)
-    seen[nodes >> np.uint64(_PLACE_BITS - _FILTER_BITS)] = True
+    bits = int(np.clip(len(nodes).bit_length() + 5, *_FILTER_BITS))
+    seen = np.zeros(1 << bits, bool)
+    seen[nodes >> np.uint64(_PLACE_BITS - bits)] = True
     return seen
 
 
 def _is_node(mix: Mixes, nodes: Mixes, seen: NDArray[np.bool_]) -> NDArray[np.bool_]:
     place = mix >> _PAIR_BITS
-    found = seen[place >> np.uint64(_PLACE_BITS - _FILTER_BITS)]
+    found = seen[place >> np.uint64(_PLACE_BITS + 1 - len(seen).bit_length())]
     maybe = np.flatnonzero(found)
     if len(maybe):
         where = np.minimum(np.searchsorted(nodes, place[maybe]), len(nodes) - 1)

@@ -25,7 +25,7 @@ from kunyu.engines.ingest.vct.coordinate_system import head_of
 from kunyu.engines.ingest.vct.header import BORDER_CODE, NO_STYLE, FeatureCode, Table
 from kunyu.engines.ingest.vct.label_points import label_points
 from kunyu.engines.ingest.vct.losses import Losses
-from kunyu.engines.ingest.vct.numbers import MOST_UNITS, coordinate_lines, to_fixed
+from kunyu.engines.ingest.vct.numbers import MOST_UNITS, coordinate_lines, lengths_of, to_fixed
 from kunyu.engines.ingest.vct.ragged import (
     Ints,
     closed_sums,
@@ -122,8 +122,8 @@ class VctWriter:
     def seen(self, xy: NDArray[np.float64]) -> None:
         """Let the extent cover these coordinates."""
         if len(xy):
-            self._low = np.minimum(self._low, xy.min(axis=0))
-            self._high = np.maximum(self._high, xy.max(axis=0))
+            self._low = np.minimum(self._low, np.array([xy[:, 0].min(), xy[:, 1].min()]))
+            self._high = np.maximum(self._high, np.array([xy[:, 0].max(), xy[:, 1].max()]))
 
     def _put_together(self) -> None:
         for one in self._files.values():
@@ -229,7 +229,8 @@ class _Shapes:
         other = (shapes.kind != 0) & (shapes.kind != self.base)
         losses.add("other_kinds", self.layer, int(other.sum()))
         limit = MOST_UNITS / 10**self.writer.decimals / 4
-        wild = ~(np.abs(shapes.xy) < limit).all(axis=1)
+        x, y = np.abs(shapes.xy[:, 0]), np.abs(shapes.xy[:, 1])  # column by column: sums along two columns are slow
+        wild = ~((x < limit) & (y < limit))
         bad = other[shapes.row]
         if wild.any():
             broken = np.zeros(len(shapes.kind), bool)
@@ -249,10 +250,13 @@ class _Shapes:
 
     def _note_moved(self, xy: NDArray[np.float64], x: Ints, y: Ints) -> None:
         scale = 10.0**self.writer.decimals
-        back = np.stack([x / scale, y / scale], axis=1) if self.writer.decimals <= 4 else xy
-        moved = (back != xy).any(axis=1)
+        off_x, off_y = x / scale - xy[:, 0], y / scale - xy[:, 1]
+        if self.writer.decimals > 4:  # nearer than neighbouring doubles: the text reads back as the same number
+            off_x[np.abs(off_x) <= np.spacing(np.abs(xy[:, 0]))] = 0
+            off_y[np.abs(off_y) <= np.spacing(np.abs(xy[:, 1]))] = 0
+        moved = (off_x != 0) | (off_y != 0)
         if moved.any():
-            far = float(np.abs(back - xy).max())
+            far = float(max(np.abs(off_x).max(), np.abs(off_y).max()))
             self.writer.losses.add("moved_vertices", self.layer, int(moved.sum()), example=f"{far:.3g}")
 
     def _write_lines(self, ids: Ints, code: str, x: Ints, y: Ints, counts: Ints) -> None:
@@ -291,7 +295,7 @@ class _Shapes:
         text, lengths = coordinate_lines(x[opening], y[opening], self.writer.decimals, SEPARATOR.encode(), b"")
         lines = pc.binary_join_element_wise(
             numbers_as_text(ids[shapes.row[opening]]), _lines("", self.code.code, NO_STYLE, "1", ""), said, END,
-            text_array(text, lengths), SEPARATOR, pc.fill_null(turn, "0"), _lines("", "0", ""), "",
+            text_array(text, lengths_of(text, lengths, len(rows))), SEPARATOR, pc.fill_null(turn, "0"), _lines("", "0", ""), "",
         )  # fmt: skip
         self.writer.write("Annotation", encoded("".join(lines.to_pylist()).encode(), self.layer, self.writer.losses))
 
@@ -305,7 +309,7 @@ class _Shapes:
         before[0] = False
         heads = pc.binary_join_element_wise(pc.if_else(pa.array(before), "0" + END, ""), heads, "")
         text, lengths = coordinate_lines(x, y, self.writer.decimals, SEPARATOR.encode(), END.encode())
-        size = closed_sums(lengths, starts_of(counts)) if len(np.unique(lengths)) > 1 else counts * lengths[0]
+        size = counts * len(text) // max(len(x), 1) if lengths is None else closed_sums(lengths, starts_of(counts))
         self.writer.write(section, woven(heads, text, size))
         self.writer.write(section, ("0" + END).encode())
 
@@ -329,7 +333,7 @@ class _Shapes:
             label, label_lengths = coordinate_lines(x[at:end], y[at:end], self.writer.decimals, SEPARATOR.encode(), b"")
             heads = pc.binary_join_element_wise(
                 pa.array(np.where(np.arange(at, end) > at, "0" + END, "")), numbers_as_text(ids[at:end]),
-                _lines("", self.code.code, NO_STYLE, "100", ""), text_array(label, label_lengths), _lines("", "21", ""),
+                _lines("", self.code.code, NO_STYLE, "100", ""), text_array(label, lengths_of(label, label_lengths, end - at)), _lines("", "21", ""),
                 numbers_as_text(many), END, "",
             )  # fmt: skip
             self.writer.write("Polygon", woven(heads, data, closed_sums(lengths, starts_of(many))))

@@ -79,7 +79,9 @@ def _as_text(name: str, values: pa.Array, layer: str, losses: Losses) -> pa.Arra
     if pa.types.is_date(kind):
         return pc.strftime(values.cast(pa.timestamp("s")), format="%Y%m%d")
     if pa.types.is_timestamp(kind):
-        return pc.strftime(values, format="%Y-%m-%dT%H:%M:%S")
+        whole = values.cast(pa.timestamp("s", tz=kind.tz), safe=False)
+        losses.add("fractions", layer, _true(pc.not_equal(whole.cast(kind), values)), name)
+        return pc.strftime(whole, format="%Y-%m-%dT%H:%M:%S")
     if pa.types.is_binary(kind) or pa.types.is_nested(kind) or pa.types.is_null(kind):
         losses.add("binary_fields", layer, len(values) - values.null_count, name)
         return pa.nulls(len(values), pa.string())
