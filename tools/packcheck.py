@@ -20,7 +20,7 @@ SECRECY = {"public", "internal", "secret"}
 FILES = {
     "__init__.py", "apps.py", "pack.toml", "README.md", "models.py", "quality.py", "rules.py", "matters.toml",
     "workflow.bpmn", "indicators.toml", "alarms.toml", "layers.toml", "measures.py", "errors.py", "views.py", "api.py",
-    "mutual.py", "sheets.py", "services.py", "queries.py", "lists.py", "pages.py", "urls.py", "cli.py", "tasks.py", "handlers.py",
+    "mutual.py", "sheets.py", "forms.py", "services.py", "queries.py", "lists.py", "pages.py", "urls.py", "cli.py", "tasks.py", "handlers.py",
     "worklist.py", "worklist.toml", "access.py", "imports.py", "references.py", "statistics.py", "task_list.py",
 }  # fmt: skip
 FOLDERS = {

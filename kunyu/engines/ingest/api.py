@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from io import BytesIO
 from typing import Any
 
 from django.http import FileResponse, HttpRequest
@@ -24,6 +25,7 @@ REPORT_TYPES = {
     "json": "application/json",
     "html": "text/html; charset=utf-8",
     "gpkg": "application/geopackage+sqlite3",
+    "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 
@@ -106,18 +108,23 @@ def findings(
 
 @router.get("/{int:delivery_id}/report.{form}")
 def report(request: HttpRequest, delivery_id: int, form: str) -> FileResponse:
-    """The report of the last check: json (canonical), html, gpkg or docx."""
+    """The report of the last check: json (canonical), html, gpkg; the sheet to sign as docx or pdf."""
+    from kunyu.engines.ingest.checks.report.write import pdf_of
     from kunyu.engines.ingest.storage import object_store
 
     found = access.visible_delivery(_principal(request), delivery_id)
     access.require_whole(_principal(request), found, QUERY)
     run = queries.last_run(found)
-    if run is None or form not in run.reports:
+    stored = run.reports.get("sheet" if form == "pdf" else form) if run is not None and form in REPORT_TYPES else None
+    if stored is None:
         raise UnknownReport(
             f"汇交批次 {delivery_id} 没有 {form} 格式的质检报告。检查完成后才有报告，格式：{'、'.join(REPORT_TYPES)}。",
             f"Delivery {delivery_id} has no report as {form}. Reports exist once it is checked: {', '.join(REPORT_TYPES)}.",
         )
-    answer = FileResponse(object_store().open(run.reports[form]), content_type=REPORT_TYPES[form])
+    content = object_store().open(stored)
+    if form == "pdf":
+        content = BytesIO(pdf_of(content.read().decode()))
+    answer = FileResponse(content, content_type=REPORT_TYPES[form])
     disposition = "inline" if form in ("html", "json") else "attachment"
     answer["Content-Disposition"] = f'{disposition}; filename="delivery-{delivery_id}-report.{form}"'
     answer["Content-Security-Policy"] = DOCUMENT_POLICY

@@ -25,6 +25,7 @@ from kunyu.engines.ingest.admission import purge, require_admitted, require_targ
 from kunyu.engines.ingest.checks.reference import Reference, accepted_by
 from kunyu.engines.ingest.checks.reference_file import read_pack
 from kunyu.engines.ingest.checks.reference_trust import only
+from kunyu.engines.ingest.checks.report.html import render_sheet
 from kunyu.engines.ingest.checks.report.write import write_report
 from kunyu.engines.ingest.checks.runner import CheckReport
 from kunyu.engines.ingest.checks.runner import run as run_checks
@@ -47,6 +48,7 @@ from kunyu.kernel.errors import KunyuError
 
 YEAR_FIELD = "SJNF"
 REPORT_FORMS = ("json", "html", "gpkg", "docx")
+SHEET = "sheet"
 
 
 def process(delivery_id: int, listener: Any = None) -> Delivery:
@@ -216,7 +218,9 @@ def _write_reports(report: CheckReport, folder: Path, run: Run, *, protect: bool
         write_report(report, path)
         digests[form] = object_store().put_file(path, protect=protect).sm3
         path.unlink()
-    return digests
+    # what the PDF is made from when somebody asks for it: most deliveries are never printed
+    sheet = object_store().put_bytes(render_sheet(report).encode(), protect=protect)
+    return {**digests, SHEET: sheet.sm3}
 
 
 def _is_binding(report: CheckReport) -> bool:

@@ -163,7 +163,7 @@ def _run(run: CheckRun, unseen: Hidden) -> dict[str, Any]:
         "by_rule": rule_counts(run, unseen),
         "excepted": _seen(run, unseen).exclude(exception=None).count(),
         "reference": run.reference_digest,
-        "reports": sorted(run.reports),
+        "reports": sorted("pdf" if form == "sheet" else form for form in run.reports),
     }
 
 

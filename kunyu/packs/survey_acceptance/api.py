@@ -11,6 +11,7 @@ from ninja import File, Form, Router, Schema, UploadedFile
 from kunyu.engines.security.scope import Principal
 from kunyu.packs.survey_acceptance import queries, services, sheets
 from kunyu.packs.survey_acceptance.measures import Rate
+from kunyu.packs.survey_acceptance.rules.judging import Judgement
 from kunyu.packs.survey_acceptance.rules.population import Wanted, prove
 
 router = Router(tags=["acceptance"])
@@ -130,15 +131,16 @@ def proof(request: HttpRequest, round_id: int, place: str) -> dict[str, Any]:
 @router.post("/{int:round_id}/samples/{place}/{int:number}")
 def judge(request: HttpRequest, round_id: int, place: str, number: int, body: JudgementBody) -> dict[str, Any]:
     """Write down what was found at one sample."""
-    found = services.Judgement(**{**body.dict(), "photos": tuple(body.photos)})
+    found = Judgement(**{**body.dict(), "photos": tuple(body.photos)})
     services.judge(_principal(request), round_id, place, number, found)
     return queries.samples_geojson(_principal(request), round_id, place, number)
 
 
 @router.post("/{int:round_id}/results/{place}")
-def results(request: HttpRequest, round_id: int, place: str, file: UploadedFile = File(...)) -> dict[str, Any]:
+def results(request: HttpRequest, round_id: int, place: str, file: UploadedFile | None = File(None)) -> dict[str, Any]:
     """Take a sheet of results; rows that cannot be taken are told."""
-    return _taken(sheets.import_results(_principal(request), round_id, place, file.name or "", file.read()))
+    name, content = (file.name or "", file.read()) if file is not None else ("", b"")
+    return _taken(sheets.import_results(_principal(request), round_id, place, name, content))
 
 
 @router.post("/{int:round_id}/begin")

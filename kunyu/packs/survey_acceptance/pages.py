@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from django import forms
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
@@ -17,15 +16,23 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from kunyu.engines.pages import forms as pageforms
 from kunyu.engines.pages import rendering
-from kunyu.engines.pages.forms import PageForm
 from kunyu.engines.pages.listing import Action, Cell
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record
-from kunyu.engines.pages.words import both, pick
+from kunyu.engines.pages.words import pick
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.packs.survey_acceptance import lists, queries, services, sheets
+from kunyu.packs.survey_acceptance.forms import (
+    DecisionForm,
+    ItemForm,
+    PlanForm,
+    SheetForm,
+    StepForm,
+    SurveyorsForm,
+)
 from kunyu.packs.survey_acceptance.measures import bars
 from kunyu.packs.survey_acceptance.models import AcceptanceRound, SampleItem, SamplingPlan
+from kunyu.packs.survey_acceptance.rules.judging import Judgement
 from kunyu.packs.survey_acceptance.rules.policy import policy
 from kunyu.packs.survey_acceptance.rules.population import Wanted, prove
 
@@ -33,7 +40,6 @@ State, Place = AcceptanceRound.State, SamplingPlan.Place
 SHOWN = 200
 MOST_BARS = 30
 _HOME = Crumb(("质检验收", "Acceptance"), "/acceptance/")
-_RIGHT = [("1", both("正确", "right")), ("0", both("错误", "wrong"))]
 ACTS = {
     "opened": ("自动检查有结论，轮次开始", "checked by the rules, round opened"), "drawn": ("抽样", "sample drawn"),
     "sampled": ("抽样完成", "sampling done"), "judged": ("判定样本", "sample judged"),
@@ -225,35 +231,6 @@ def _next_item(one: AcceptanceRound, principal: Principal) -> SampleItem | None:
 # -- sampling and steps ---------------------------------------------------------------------------------------------
 
 
-class PlanForm(PageForm):
-    """How a sample is drawn."""
-
-    place = forms.ChoiceField(label=both("检查", "Check"), choices=[(k, both(*v)) for k, v in lists.PLACES.items()])
-    method = forms.ChoiceField(
-        label=both("抽样方法", "Method"), choices=[(k, both(*v)) for k, v in lists.METHODS.items()]
-    )
-    size_by = forms.ChoiceField(
-        label=both("样本量", "Size"),
-        choices=[("table", both("按批量查表", "by the table of lot sizes")), ("rate", both("按比例", "by rate"))],
-    )
-    rate = forms.FloatField(
-        label=both("比例（%）", "Rate (%)"), required=False, min_value=0.001, max_value=100,
-        help_text=both("按比例抽样时填写。", "Needed for a sample by rate."),
-    )  # fmt: skip
-    seed = forms.IntegerField(
-        label=both("随机种子", "Seed"), required=False, min_value=0,
-        help_text=both("不填由系统产生；公开抽签时填写抽得的数。种子会保存，任何人都可以重抽验证。",
-                       "Empty: the node draws one. It is kept, so that anybody can draw the sample again."),
-    )  # fmt: skip
-
-    def clean(self) -> dict[str, Any]:
-        """A rate where the size goes by rate."""
-        found: dict[str, Any] = super().clean() or {}
-        if found.get("size_by") == "rate" and found.get("rate") is None and "rate" not in self.errors:
-            self.add_error("rate", pick(("请填写比例。", "Give the rate.")))
-        return found
-
-
 @require_http_methods(["GET", "HEAD", "POST"])
 @login_needed
 def plan(request: HttpRequest, round_id: int) -> HttpResponse:
@@ -278,14 +255,6 @@ def plan(request: HttpRequest, round_id: int) -> HttpResponse:
         lead=(f"{one.parcels:,} 个图斑；查表样本量 {table}（{policy().source}，未核对原文）。每处只抽一次。",
               f"{one.parcels:,} parcels; the table gives {table} ({policy().source}, not verified). Drawn once for each place."),
     )  # fmt: skip
-
-
-class StepForm(PageForm):
-    """A step's remark."""
-
-    reason = forms.CharField(
-        label=both("说明", "Remark"), required=False, max_length=500, widget=forms.Textarea(attrs={"rows": 3})
-    )
 
 
 _STEPS = {
@@ -315,20 +284,6 @@ def step(request: HttpRequest, round_id: int, step: str) -> HttpResponse:
     return pageforms.handle(
         request, StepForm(request.POST or None), do, title, title, back=_address(one), lead=lead, crumbs=_crumbs(one)
     )
-
-
-class DecisionForm(PageForm):
-    """Accept or return."""
-
-    decision = forms.ChoiceField(
-        label=both("决定", "Decision"), widget=forms.RadioSelect,
-        choices=[("accept", both("通过：成果可以发布", "Accept: may be published")),
-                 ("return", both("退回：成果被拒绝，须更正后重新汇交", "Return: rejected, to be corrected and delivered again"))],
-    )  # fmt: skip
-    reason = forms.CharField(
-        label=both("意见（退回时必填，汇交人会看到）", "Opinion (needed for a return; whoever delivered reads it)"),
-        required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 4}),
-    )  # fmt: skip
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -374,32 +329,6 @@ def proof(request: HttpRequest, round_id: int, place: str) -> HttpResponse:
 
 
 # -- samples --------------------------------------------------------------------------------------------------------
-
-
-class ItemForm(PageForm):
-    """What was found at one parcel."""
-
-    class_right = forms.ChoiceField(label=both("地类", "Class"), choices=_RIGHT, widget=forms.RadioSelect)
-    class_found = forms.CharField(
-        label=both("实际地类（判错时填写）", "Actual class (when wrong)"), required=False, max_length=10,
-        widget=forms.TextInput(attrs={"autocomplete": "off", "autocapitalize": "characters"}),
-    )  # fmt: skip
-    boundary_right = forms.ChoiceField(label=both("边界", "Boundary"), choices=_RIGHT, widget=forms.RadioSelect)
-    deviation_m = forms.DecimalField(
-        label=both("边界偏差（m）", "Boundary deviation (m)"), required=False, min_value=0, max_digits=7, decimal_places=2,
-        widget=forms.NumberInput(attrs={"inputmode": "decimal", "step": "0.01"}),
-    )  # fmt: skip
-    attributes_right = forms.ChoiceField(
-        label=both("其他属性", "Other attributes"), choices=_RIGHT, widget=forms.RadioSelect
-    )
-    note = forms.CharField(
-        label=both("说明", "Note"), required=False, max_length=2000, widget=forms.Textarea(attrs={"rows": 2})
-    )
-    photos = forms.CharField(
-        label=both("举证照片编号（空格分开）", "Numbers of evidence photos (between spaces)"),
-        required=False,
-        max_length=500,
-    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -456,18 +385,12 @@ def _initial(found: SampleItem) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _judgement(said: dict[str, Any]) -> services.Judgement:
-    return services.Judgement(
+def _judgement(said: dict[str, Any]) -> Judgement:
+    return Judgement(
         class_right=said["class_right"] == "1", boundary_right=said["boundary_right"] == "1",
         attributes_right=said["attributes_right"] == "1", class_found=said["class_found"],
         deviation_m=said["deviation_m"], note=said["note"], photos=tuple(said["photos"].split()),
     )  # fmt: skip
-
-
-class SheetForm(PageForm):
-    """A sheet of results."""
-
-    file = forms.FileField(label=both("CSV 或 XLSX 文件", "CSV or XLSX file"))
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -488,18 +411,6 @@ def import_sheet(request: HttpRequest, round_id: int, place: str) -> HttpRespons
         lead=("先从样本列表导出表格，填好“地类正确、边界正确、属性正确”（是/否）等列；标识码列须为文本。",
               "Export the list of samples, fill in what is right (yes/no); the identifier column must stay text."),
     )  # fmt: skip
-
-
-class SurveyorsForm(PageForm):
-    """A list of villages and surveyors."""
-
-    year = forms.IntegerField(label=both("年度", "Year"), min_value=2009, max_value=2200)
-    file = forms.FileField(
-        label=both("CSV 或 XLSX 文件", "CSV or XLSX file"),
-        help_text=both(
-            "表头：坐落单位代码、作业员、单位（可不填）。", "Headings: ZLDWDM, surveyor, unit (may be blank)."
-        ),
-    )
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery, Value
+from django.db.models import Count, F, Min, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Substr
 from django.utils.timezone import localtime
 
@@ -109,12 +109,15 @@ def grade_of(one: AcceptanceRound) -> Grade | None:
 # -- figures --------------------------------------------------------------------------------------------------------
 
 _COUNTED: dict[str, Any] = {
-    "checked": Count("pk"),
-    "wrong": Count("pk", filter=WRONG),
-    "class_wrong": Count("pk", filter=Q(class_right=False)),
-    "boundary_wrong": Count("pk", filter=Q(boundary_right=False)),
-    "attributes_wrong": Count("pk", filter=Q(attributes_right=False)),
+    "checked": Count("id"),
+    "wrong": Count("id", filter=WRONG),
+    "class_wrong": Count("id", filter=Q(class_right=False)),
+    "boundary_wrong": Count("id", filter=Q(boundary_right=False)),
+    "attributes_wrong": Count("id", filter=Q(attributes_right=False)),
 }
+
+_KEY = {"pk": Min("id")}
+"""Lists break ties by ``pk``: were it the row's own, every sample would be a group by itself."""
 
 
 def plan_figures(plan: SamplingPlan) -> dict[str, Any]:
@@ -130,7 +133,7 @@ def plan_figures(plan: SamplingPlan) -> dict[str, Any]:
 
 def accuracy_by_county(principal: Principal) -> QuerySet[SampleItem, dict[str, Any]]:
     """One row for each county and year with samples judged in any round the caller may approve."""
-    return _judged(principal).values("county", "year").annotate(**_COUNTED)
+    return _judged(principal).values("county", "year").annotate(**_COUNTED, **_KEY)
 
 
 def accuracy_by_surveyor(principal: Principal) -> QuerySet[SampleItem, dict[str, Any]]:
@@ -142,7 +145,7 @@ def accuracy_by_surveyor(principal: Principal) -> QuerySet[SampleItem, dict[str,
         surveyor=Coalesce(Subquery(assigned.values("surveyor")[:1]), Value("")),
         unit=Coalesce(Subquery(assigned.values("unit")[:1]), "plan__round__delivering_unit"),
     )
-    return rows.values("county", "year", "surveyor", "unit").annotate(**_COUNTED)
+    return rows.values("county", "year", "surveyor", "unit").annotate(**_COUNTED, **_KEY)
 
 
 def _judged(principal: Principal) -> QuerySet[SampleItem]:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import asdict, dataclass
-from decimal import Decimal
+from dataclasses import asdict
 from typing import Any
 
 from django.db import connection, transaction
@@ -29,6 +28,7 @@ from kunyu.packs.survey_acceptance.errors import (
 )
 from kunyu.packs.survey_acceptance.models import OPEN_STATES, AcceptanceRound, RoundEvent, SampleItem, SamplingPlan
 from kunyu.packs.survey_acceptance.queries import item_of, round_to_work_on
+from kunyu.packs.survey_acceptance.rules.judging import Judgement, judged, write_judgement
 from kunyu.packs.survey_acceptance.rules.policy import policy
 from kunyu.packs.survey_acceptance.rules.population import Wanted, draw_from, read_parcels, store_items
 from kunyu.packs.survey_acceptance.rules.sampling import SEED_BITS
@@ -253,67 +253,16 @@ def require_accepted(delivery: Delivery) -> None:
 # -- judging --------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What a checker found at one parcel; ``class_found`` is needed when the class is wrong, ``deviation_m`` in metres."""
-
-    class_right: bool
-    boundary_right: bool
-    attributes_right: bool
-    class_found: str = ""
-    deviation_m: Decimal | None = None
-    note: str = ""
-    photos: tuple[str, ...] = ()
-
-
 @transaction.atomic
 def judge(principal: Principal, round_id: int, place: str, number: int, found: Judgement) -> SampleItem:
     """Write down what was found at one parcel; a later judgement takes its place and both stand in the history."""
     one = _checking(principal, round_id, place)
     item = item_of(one, place, number, principal)
-    before = _judged(item)
+    before = judged(item)
     write_judgement(item, found, principal)
-    if _judged(item) != before:
-        _record(one, "judged", one.state, principal, "", place=place, bsm=item.bsm, was=before, now=_judged(item))
+    if judged(item) != before:
+        _record(one, "judged", one.state, principal, "", place=place, bsm=item.bsm, was=before, now=judged(item))
     return item
-
-
-def write_judgement(item: SampleItem, found: Judgement, principal: Principal) -> None:
-    """Set and save the columns of one item, once its values are seen to make sense."""
-    require_sense(item, found)
-    item.class_right, item.boundary_right = found.class_right, found.boundary_right
-    item.attributes_right, item.deviation_m = found.attributes_right, found.deviation_m
-    item.class_found = "" if found.class_right else found.class_found.strip()
-    item.note, item.photos = found.note.strip(), list(found.photos)
-    item.checker, item.checked_at = principal.name, timezone.now()
-    item.save()
-
-
-def require_sense(item: SampleItem, found: Judgement) -> None:
-    """Refuse a judgement that contradicts itself."""
-    if not found.class_right and found.class_found.strip() in ("", item.class_delivered):
-        raise BadEntry(
-            f"图斑 {item.bsm} 的地类判为错误，请填写实际地类（与成果 {item.class_delivered} 不同）。",
-            f"The class of parcel {item.bsm} is judged wrong: give the actual one (other than {item.class_delivered}).",
-            field="class_found",
-        )
-    if found.deviation_m is not None and not 0 <= found.deviation_m < 100_000:
-        raise BadEntry(
-            f"图斑 {item.bsm} 的边界偏差 {found.deviation_m} m 应在 0 到 99999.99 m 之间。",
-            f"The boundary deviation of parcel {item.bsm} is from 0 to 99999.99 m.",
-            field="deviation_m",
-        )
-
-
-def _judged(item: SampleItem) -> dict[str, Any]:
-    if not item.is_judged:
-        return {}
-    deviation = None if item.deviation_m is None else str(Decimal(item.deviation_m).quantize(Decimal("0.01")))
-    return {
-        "class_right": item.class_right, "class_found": item.class_found, "boundary_right": item.boundary_right,
-        "attributes_right": item.attributes_right, "deviation_m": deviation, "note": item.note, "photos": item.photos,
-        "checker": item.checker,
-    }  # fmt: skip
 
 
 @transaction.atomic
@@ -323,10 +272,10 @@ def judge_many(principal: Principal, round_id: int, place: str, found: dict[str,
     items = {item.bsm: item for item in SampleItem.objects.filter(plan__round=one, plan__place=place, bsm__in=found)}
     changed = []
     for bsm, judgement in found.items():
-        before = _judged(items[bsm])
+        before = judged(items[bsm])
         write_judgement(items[bsm], judgement, principal)
-        if _judged(items[bsm]) != before:
-            changed.append({"bsm": bsm, "was": before, "now": _judged(items[bsm])})
+        if judged(items[bsm]) != before:
+            changed.append({"bsm": bsm, "was": before, "now": judged(items[bsm])})
     if changed:
         _record(one, "imported", one.state, principal, "", place=place, rows=len(changed), changed=changed)
     return len(changed)

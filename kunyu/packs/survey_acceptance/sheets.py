@@ -27,8 +27,9 @@ from kunyu.kernel.errors import KunyuError
 from kunyu.packs.survey_acceptance.errors import BadSheet
 from kunyu.packs.survey_acceptance.models import SurveyorAssignment
 from kunyu.packs.survey_acceptance.queries import items, round_to_work_on
+from kunyu.packs.survey_acceptance.rules.judging import Judgement, require_sense
 from kunyu.packs.survey_acceptance.rules.policy import policy
-from kunyu.packs.survey_acceptance.services import Judgement, judge_many, require_sense
+from kunyu.packs.survey_acceptance.services import judge_many
 
 LARGEST_FILE = 5 * 1024 * 1024
 LARGEST_UNPACKED = 100 * 1024 * 1024  # a small archive may claim to hold anything

@@ -35,8 +35,8 @@ from kunyu.packs.survey_acceptance.errors import (
 from kunyu.packs.survey_acceptance.models import AcceptanceRound, RoundEvent, SampleItem, SamplingPlan
 from kunyu.packs.survey_acceptance.queries import plan_figures
 from kunyu.packs.survey_acceptance.rules import policy as policies
+from kunyu.packs.survey_acceptance.rules.judging import Judgement
 from kunyu.packs.survey_acceptance.rules.population import Wanted, prove
-from kunyu.packs.survey_acceptance.services import Judgement
 
 pytestmark = pytest.mark.django_db(transaction=True)
 RIGHT = Judgement(True, True, True)
