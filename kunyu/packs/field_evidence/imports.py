@@ -221,10 +221,12 @@ def _photo(
 
 
 def _as_signed(photo: Photo) -> str:
+    """The record as signed; one that has no canonical form as ASCII, so that it can be stored at all."""
     try:
-        return canonical_json(photo.metadata).decode("utf-8").replace("\\u0000", "")[:20_000]
-    except (ValueError, TypeError):
-        return json.dumps(photo.metadata, ensure_ascii=False, default=str).replace("\\u0000", "")[:20_000]
+        text = canonical_json(photo.metadata).decode("utf-8")
+    except (KunyuError, ValueError, TypeError):
+        text = json.dumps(photo.metadata, default=str)
+    return text[:20_000]
 
 
 def _checks(row: EvidencePhoto, one: Assessed) -> list[PhotoCheck]:

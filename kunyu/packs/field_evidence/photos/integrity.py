@@ -13,7 +13,7 @@ from kunyu.kernel.crypto.provider import SignatureForm
 from kunyu.kernel.crypto.software import SoftwareProvider
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.errors import KunyuError
-from kunyu.packs.field_evidence.photos.package import EvidencePackage, Photo, digest_of
+from kunyu.packs.field_evidence.photos.package import EvidencePackage, Photo, try_digest
 
 PASS, FAIL, UNKNOWN = "pass", "fail", "unknown"
 
@@ -82,8 +82,8 @@ def verify_image(photo: Photo, image: bytes | None) -> tuple[Verdict, Verdict]:
         "image", PASS if same else FAIL, found[:16], photo.image_sm3[:16], "",
         "" if same else "照片内容与签名时不同 (SM3 不符)", "" if same else "the picture is not the one that was signed (SM3)",
     )  # fmt: skip
-    whole = digest_of(image, photo.metadata)
-    if whole == photo.digest:
+    whole = try_digest(image, photo.metadata)
+    if whole and whole == photo.digest:
         return first, Verdict("digest", PASS, whole[:16], photo.digest[:16])
     if not same:
         return first, Verdict(

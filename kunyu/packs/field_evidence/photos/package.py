@@ -20,7 +20,7 @@ from typing import Any
 
 from kunyu.engines.ingest.unpacking import UnpackLimits, safe_unpack
 from kunyu.kernel.digests import Sm3, canonical_json
-from kunyu.kernel.errors import UnreadableInput
+from kunyu.kernel.errors import UnreadableInput, UsageError
 
 FORMAT, VERSION = "kunyu-evidence", 1
 MANIFEST = "manifest.json"
@@ -140,6 +140,14 @@ def digest_of(image: bytes, metadata: Mapping[str, Any]) -> str:
     return hasher.hexdigest()
 
 
+def try_digest(image: bytes, metadata: Mapping[str, Any]) -> str:
+    """As `digest_of`; '' for a record that has no canonical form (1e999, a lone surrogate), which no device signs."""
+    try:
+        return digest_of(image, metadata)
+    except (UsageError, ValueError, TypeError, RecursionError):
+        return ""
+
+
 def is_package(path: Path) -> bool:
     """Tell whether a zip or folder looks like an evidence package; no error, whatever it is."""
     try:
@@ -235,7 +243,12 @@ def _dicts(value: object) -> list[dict[str, Any]]:
 
 def _text(record: Mapping[str, Any], name: str, longest: int = 200) -> str:
     value = record.get(name, "")
-    return value.replace("\0", "").strip()[:longest] if isinstance(value, str) else ""
+    return _storable(value).strip()[:longest] if isinstance(value, str) else ""
+
+
+def _storable(text: str) -> str:
+    """Without what no database takes: NUL, lone surrogates."""
+    return text.replace("\0", "").encode("utf-8", "replace").decode("utf-8")
 
 
 def _task(record: Mapping[str, Any]) -> PackageTask:
@@ -312,7 +325,7 @@ class _Reading:
         return found
 
     def _wrong(self, name: str) -> None:
-        shown = json.dumps(self.record.get(name), ensure_ascii=False, default=str)[:60]
+        shown = _storable(json.dumps(self.record.get(name), ensure_ascii=False, default=str)[:60])
         self.problems.append(
             Problem(name, f"{name} 缺失或不合规 ({shown})", f"{name} is missing or malformed ({shown})")
         )

@@ -52,7 +52,8 @@ def repacked(source: Path, target: Path, change) -> Path:
     """The package with another manifest; pictures as they were."""
     with zipfile.ZipFile(source) as old, zipfile.ZipFile(target, "w") as new:
         manifest = json.loads(old.read(MANIFEST))
-        new.writestr(MANIFEST, json.dumps(change(manifest) or manifest, ensure_ascii=False))
+        # 1e999 is JSON and infinite; a lone surrogate is JSON and no text
+        new.writestr(MANIFEST, json.dumps(change(manifest) or manifest).replace("Infinity", "1e999"))
         for name in old.namelist():
             if name != MANIFEST:
                 new.writestr(name, old.read(name))
@@ -152,6 +153,7 @@ def test_photos_without_a_task_are_kept_apart(honest: Simulated) -> None:
         lambda m: m["photos"][0].update(photo="\u0000a" * 500, person="张三", device={"a": 1}),
         lambda m: m.update(devices=[{"device": "KY-D-0001", "certificate": "-----BEGIN CERTIFICATE-----"}]),
         lambda m: m.update(tasks="none", photos={}),
+        lambda m: m["photos"][0].update(BSM="\ud800", kind="\udfff", note="\u0000", more=[float("inf")]),
     ],
 )
 def test_wild_records_are_marked_and_never_a_traceback(tmp_path: Path, honest: Simulated, change) -> None:
@@ -300,3 +302,26 @@ def _with_other_pictures(source: Path, first: bytes, name: str) -> Path:
         for one in old.namelist():
             new.writestr(one, first + b"plain" if one == name else old.read(one))
     return target
+
+
+@pytest.mark.django_db(transaction=True)
+def test_two_clicks_at_one_instant(tmp_path: Path, honest: Simulated) -> None:
+    """Two people send the same file at once: one entry, every photo once, both are answered with it."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    me = people.surveyor()
+    people.register(honest, me)
+    listed(tmp_path, honest.parcels, me)
+
+    def click(_: int) -> imports.Imported:
+        try:
+            return imports.import_package(honest.path, "a.zip", me)
+        finally:
+            connection.close()
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(click, range(4)))
+    assert len({one.entry.pk for one in answers}) == 1
+    assert [one.existing for one in answers].count(False) == 1
+    assert (EvidenceImport.objects.count(), EvidencePhoto.objects.count()) == (1, 12)
+    assert EvidenceTask.objects.get(number=honest.parcels[0].number).photos_good == 3

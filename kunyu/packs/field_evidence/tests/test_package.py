@@ -81,12 +81,12 @@ def test_a_truncated_zip_is_unreadable(tmp_path: Path, honest: Simulated) -> Non
 
 
 _VALUES = st.one_of(
-    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(max_size=80), st.lists(st.integers(), max_size=3),
+    st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False), st.text(st.characters(exclude_categories=()), max_size=80), st.lists(st.integers(), max_size=3),
     st.dictionaries(st.text(max_size=5), st.integers(), max_size=3),
 )  # fmt: skip
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_any_record_is_read_and_judged(honest: Simulated, data: st.DataObject) -> None:
     """Whatever stands in a record, the photo is read, checked and marked; nothing raises."""
