@@ -3,7 +3,7 @@
 import importlib
 import sys
 
-ALL = ("load_publish", "check_rules", "tiles", "second_start", "crypto", "access", "audit")
+ALL = ("load_publish", "check_rules", "tiles", "second_start", "crypto", "access", "audit", "vct")
 
 for name in sys.argv[1:] or ALL:
     print(f"== {name}", flush=True)

@@ -136,7 +136,7 @@ def _spheroid_text(system: CRS) -> str:
 def _crs(values: Mapping[str, str]) -> tuple[str | None, int | None]:
     said = value_of(values, "Spheroid").lower()
     axis = next((float(one) for one in _NUMBER.findall(said) if 6.3e6 < float(one) < 6.4e6), None)
-    known = next((one for one in _SPHEROIDS if any(word in said for word in one[0])), None)
+    known: tuple[Any, ...] | None = next((one for one in _SPHEROIDS if any(word in said for word in one[0])), None)
     if known is None and axis is not None and axis != 6378137.0:
         known = next((one for one in _SPHEROIDS if one[2] == axis), None)
     if known is None:

@@ -27,7 +27,7 @@ X, Y = 38_500_000.0, 3_800_000.0
 
 
 def moved(shape):
-    return shapely.transform(shape, lambda xy: xy + (X, Y))
+    return shapely.transform(shape, lambda xy: xy + np.array([X, Y]))
 
 
 def save(path, shapes, crs="EPSG:4526", kind="Unknown", layer="DLTB", **columns):
