@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import shapely
 
-from kunyu.project.sample_county.defects.kinds import Bench, Kind, Seeded
+from kunyu.project.sample_county.defects.kinds import Bench, Kind, Seeded, unmarked
 from kunyu.project.sample_county.defects.sheet import NoRoom, Sheet
 from kunyu.project.sample_county.layout import COUNTY
 from kunyu.project.sample_county.patches import cents_of
@@ -46,8 +46,7 @@ def wrong_village(sheet: Sheet, bench: Bench) -> Seeded:
 
 def mark_outside(sheet: Sheet, bench: Bench) -> Seeded:
     """A parcel outside every settlement bears a settlement's mark."""
-    unmarked = np.array([one is None or one == "" for one in sheet.values("CZCSXM")])
-    row = sheet.take(unmarked)
+    row = sheet.take(unmarked(sheet))
     sheet.set(row, "CZCSXM", "203")
     return Seeded(("Q404",), (str(sheet.get(row, "BSM")),), _point(sheet, row))
 

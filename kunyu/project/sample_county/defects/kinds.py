@@ -71,6 +71,11 @@ def _plain(sheet: Sheet) -> np.ndarray:
     return ~_cultivated(sheet)
 
 
+def unmarked(sheet: Sheet) -> np.ndarray:
+    """Say which rows lie in no settlement."""
+    return np.array([code is None or code == "" for code in sheet.values("CZCSXM")])
+
+
 def _with_area_rule(sheet: Sheet, row: int, shape: shapely.Geometry, rules: tuple[str, ...]) -> tuple[str, ...]:
     """Add Q507 where the new shape's area is off by more than max(0.5 m², 0.0001 TBMJ)."""
     stated = float(sheet.get(row, "TBMJ"))
@@ -218,8 +223,8 @@ def multipart(sheet: Sheet, bench: Bench) -> Seeded:
 
 
 def partial_overlap(sheet: Sheet, bench: Bench) -> Seeded:
-    """A parcel reaches three metres into its neighbour."""
-    spot = inner_spot(sheet)
+    """A field reaches three metres into its neighbour; no settlement is near, and farmland may lie on it (Q404, Q407)."""
+    spot = inner_spot(sheet, _cultivated(sheet), unmarked(sheet))
     reach = spot.length / 3
     points = [spot.at(-reach, 0), spot.at(0, DEPTH_M), spot.at(reach, 0)]
     shape = spot.insert(sheet.polygon[spot.row], points)
@@ -261,7 +266,7 @@ def seam(sheet: Sheet, bench: Bench) -> Seeded:
 
 
 def _seam(sheet: Sheet, outward: float, rule: str) -> Seeded:
-    spot = inner_spot(sheet)
+    spot = inner_spot(sheet, _cultivated(sheet), unmarked(sheet))
     reach = spot.length / 2 - 0.5
     points = [spot.at(-reach, 0), spot.at(0.3 - reach, outward), spot.at(reach - 0.3, outward), spot.at(reach, 0)]
     sheet.reshape(spot.row, spot.insert(sheet.polygon[spot.row], points))
@@ -282,8 +287,8 @@ def hole(sheet: Sheet, bench: Bench) -> Seeded:
 
 
 def rim_gap(sheet: Sheet, bench: Bench) -> Seeded:
-    """A parcel stays three metres back from the county boundary."""
-    spot = rim_spot(sheet, bench.rim)
+    """A parcel stays three metres back from the county boundary; no settlement's outline runs there (Q403)."""
+    spot = rim_spot(sheet, bench.rim, unmarked(sheet))
     reach = spot.length / 3
     points = [spot.at(-reach, 0), spot.at(0, -DEPTH_M), spot.at(reach, 0)]
     shape = spot.insert(sheet.polygon[spot.row], points)

@@ -53,25 +53,35 @@ class Spot:
         )
 
 
-def inner_spot(sheet: Sheet) -> Spot:
-    """Find an edge shared with one other parcel, with 3 m of room on both sides, and reserve both rows."""
-    return _spot(sheet, None)
+def inner_spot(
+    sheet: Sheet, own: NDArray[np.bool_] | None = None, beside: NDArray[np.bool_] | None = None
+) -> Spot:  # fmt: skip
+    """Find an edge shared with one other parcel, with 3 m of room on both sides, and reserve both rows.
+
+    ``own`` and ``beside`` say which rows suit, and which may be the neighbour.
+    """
+    return _spot(sheet, None, own, beside)
 
 
-def rim_spot(sheet: Sheet, rim: shapely.Geometry) -> Spot:
-    """Find an edge on the county's boundary line and reserve its row."""
-    return _spot(sheet, rim)
+def rim_spot(sheet: Sheet, rim: shapely.Geometry, own: NDArray[np.bool_] | None = None) -> Spot:
+    """Find an edge on the county's boundary line and reserve its row; ``own`` says which rows suit."""
+    return _spot(sheet, rim, own)
 
 
-def _spot(sheet: Sheet, rim: shapely.Geometry | None) -> Spot:
+def _spot(
+    sheet: Sheet, rim: shapely.Geometry | None, own: NDArray[np.bool_] | None = None,
+    beside: NDArray[np.bool_] | None = None,
+) -> Spot:  # fmt: skip
     points = shapely.get_num_coordinates(sheet.polygon)
     wanted = (points <= _MOST_VERTICES) & (shapely.area(sheet.polygon) >= _LEAST_M2)
     if rim is not None:
         wanted &= shapely.dwithin(sheet.polygon, rim, 1e-3)
+    if own is not None:
+        wanted &= own
     for row in sheet.free(wanted):
         for spot in _edges(sheet, row):
             found = _beyond(sheet, spot, rim)
-            if found is not None:
+            if found is not None and (beside is None or beside[found]):
                 sheet.used.update({row, found} - {-1})
                 return Spot(row, found, spot.index, spot.a, spot.b, spot.along, spot.outward)
     raise NoRoom
