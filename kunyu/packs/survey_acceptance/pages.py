@@ -204,13 +204,10 @@ def _actions(one: AcceptanceRound, drawn: set[str]) -> tuple[Action, ...]:
         found.append(Action(("完成外业检查", "Finish the field check"), f"{here}/step/field-done", "primary"))
     if one.state in (State.INTERIOR, State.FIELD):
         found.append(Action(("导入结果", "Import results"), f"{here}/{one.state}/import"))
-    if one.is_open:
-        style = "primary" if one.state == State.DECISION else "secondary"
-        found.append(
-            Action(
-                ("验收决定", "Decide") if one.state == State.DECISION else ("退回", "Return"), f"{here}/decide", style
-            )
-        )  # type: ignore[arg-type]
+    if one.state == State.DECISION:
+        found.append(Action(("验收决定", "Decide"), f"{here}/decide", "primary"))
+    elif one.is_open:
+        found.append(Action(("退回", "Return"), f"{here}/decide"))
     return tuple(found)
 
 

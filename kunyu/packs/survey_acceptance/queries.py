@@ -131,12 +131,12 @@ def plan_figures(plan: SamplingPlan) -> dict[str, Any]:
     }
 
 
-def accuracy_by_county(principal: Principal) -> QuerySet[SampleItem, dict[str, Any]]:
+def accuracy_by_county(principal: Principal) -> QuerySet[Any, dict[str, Any]]:
     """One row for each county and year with samples judged in any round the caller may approve."""
     return _judged(principal).values("county", "year").annotate(**_COUNTED, **_KEY)
 
 
-def accuracy_by_surveyor(principal: Principal) -> QuerySet[SampleItem, dict[str, Any]]:
+def accuracy_by_surveyor(principal: Principal) -> QuerySet[Any, dict[str, Any]]:
     """The same by surveyor, as the list of surveyors says now; '' where it names nobody for the village."""
     assigned = SurveyorAssignment.objects.filter(
         village=OuterRef("village"), year=OuterRef("plan__round__year"), superseded_at=None
@@ -148,7 +148,7 @@ def accuracy_by_surveyor(principal: Principal) -> QuerySet[SampleItem, dict[str,
     return rows.values("county", "year", "surveyor", "unit").annotate(**_COUNTED, **_KEY)
 
 
-def _judged(principal: Principal) -> QuerySet[SampleItem]:
+def _judged(principal: Principal) -> Any:  # its annotations are names that no model has
     rows = SampleItem.objects.exclude(checked_at=None).filter(plan__round__in=rounds(principal, APPROVE))
     return rows.order_by().annotate(county=Substr("plan__round__division_code", 1, 6), year=F("plan__round__year"))
 

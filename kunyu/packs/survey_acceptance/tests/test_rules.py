@@ -119,8 +119,8 @@ def test_a_node_changes_values_and_is_told_of_wrong_ones(monkeypatch, tmp_path):
         (0, 20, 0.0, 0.161130), (1, 29, 0.006113, 0.171756),
     ],
 )  # fmt: skip
-def test_wilson_worked_examples(wrong, checked, low, high):
-    """The worked examples of Newcombe (1998), table I, score method without continuity correction, and both ends."""
+def test_wilson_published_examples(wrong, checked, low, high):
+    """The examples of Newcombe (1998), table I, score method without continuity correction, and both ends."""
     found = wilson(wrong, checked)
     assert found == (pytest.approx(low, abs=6e-5), pytest.approx(high, abs=6e-5))
 
