@@ -21,7 +21,9 @@ from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.reference import CONTROL_AREAS
 from kunyu.engines.ingest.checks.rule import Part, rule
 from kunyu.kernel.geodesy import ellipsoidal_area, to_lonlat
-from kunyu.kernel.geometry.coverage import OUTSIDE, gaps, overlaps, significant_parts
+from kunyu.kernel.geometry.chains import GRID_PER_TOLERANCE
+from kunyu.kernel.geometry.coverage import significant_parts
+from kunyu.kernel.geometry.overlay import difference, intersection
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 from kunyu.packs.land_survey.quality.history import (
     GAINED,
@@ -65,27 +67,81 @@ def _tolerance(history: History) -> float:
 
 
 def _against_the_land_named(delivery: Delivered, history: History) -> Iterator[Finding]:
+    """Compare land before and after change by change: parcels that records link, directly or through others."""
+    change_before, change_after, count = _changes(history)
     gained, lost = _moving(history)
-    named = np.concatenate([history.claimed_geometry, gained])
-    if len(lost):
-        named = np.array([shapely.difference(shapely.union_all(mended(named)), shapely.union_all(lost))], object)
-    found = gaps(history.update.on_earth, named, _tolerance(history))
-    beyond = found.kind == OUTSIDE
-    yield from _left_open(delivery, history, found.geometry[~beyond])
-    yield from _reaching_beyond(delivery, history, found.geometry[beyond])
-    yield from _new_on_others(delivery, history, gained)
+    tolerance = _tolerance(history)
+    before = _united(
+        np.concatenate([history.claimed_geometry, history.process.on_earth[gained]]),
+        np.concatenate([change_before, change_after[history.after[gained]]]), count, tolerance,
+    )  # fmt: skip
+    after = _united(
+        np.concatenate([history.update.on_earth, history.process.on_earth[lost]]),
+        np.concatenate([change_after, change_before[np.searchsorted(history.claimed, history.before[lost])]]),
+        count, tolerance,
+    )  # fmt: skip
+    doubtful = _unequal(before, after, tolerance)
+    before, after = before[doubtful], after[doubtful]
+    yield from _left_open(delivery, history, _pieces(difference(before, after, tolerance), tolerance))
+    yield from _reaching_beyond(delivery, history, _pieces(difference(after, before, tolerance), tolerance))
+    yield from _new_on_others(delivery, history, mended(history.process.on_earth[gained]))
 
 
-def _moving(history: History) -> tuple[NDArray[np.object_], NDArray[np.object_]]:
-    """Return the pieces of land that came to the county and those that left it."""
+def _changes(history: History) -> tuple[Rows, Rows, int]:
+    """Number the connected changes: of each claimed stored parcel, of each parcel after, and how many there are."""
+    both = np.flatnonzero((history.before >= 0) & (history.after >= 0))
+    stored = np.searchsorted(history.claimed, history.before[both])
+    after = history.after[both] + len(history.claimed)
+    label = np.arange(len(history.claimed) + len(history.update))
+    while True:  # as many rounds as the longest chain of links, a handful
+        low = np.minimum(label[stored], label[after])
+        lower = label.copy()
+        np.minimum.at(lower, stored, low)
+        np.minimum.at(lower, after, low)
+        if (lower == label).all():
+            break
+        label = lower
+    numbers, label = np.unique(label, return_inverse=True)
+    return label[: len(history.claimed)], label[len(history.claimed) :], len(numbers)
+
+
+def _moving(history: History) -> tuple[Rows, Rows]:
+    """Return the records of land that came to the county and of land that left it."""
     process = history.process
     kind, moved = (
         history.kind(one).astype(str) if process.has(one) else np.full(len(process), "") for one in ("BGXW", "XZQTZLX")
     )
-    polygons = mended(process.on_earth)
-    usable = shapely.get_dimensions(polygons) == 2
-    gained = usable & ((kind == NEW) | np.isin(moved, GAINED)) & (history.before < 0)
-    return polygons[gained], polygons[usable & np.isin(moved, LOST) & (history.after < 0)]
+    usable = shapely.get_dimensions(process.on_earth) == 2
+    came = usable & ((kind == NEW) | np.isin(moved, GAINED)) & (history.before < 0) & (history.after >= 0)
+    left = usable & np.isin(moved, LOST) & (history.after < 0) & (history.before >= 0)
+    return np.flatnonzero(came), np.flatnonzero(left)
+
+
+def _united(polygons: NDArray[np.object_], group: Rows, count: int, tolerance: float) -> NDArray[np.object_]:
+    """Return the union of each group's polygons, shape (count,); empty where a group has none."""
+    usable = np.flatnonzero(shapely.get_dimensions(polygons) == 2)
+    order = usable[np.argsort(group[usable], kind="stable")]
+    numbers, at = np.unique(group[order], return_inverse=True)
+    found = np.full(count, shapely.Polygon(), object)
+    if len(order):
+        gathered = np.asarray(shapely.geometrycollections(mended(polygons[order]), indices=at), object)
+        found[numbers] = shapely.union_all(gathered[:, np.newaxis], axis=1, grid_size=tolerance * GRID_PER_TOLERANCE)
+    return found
+
+
+def _unequal(before: NDArray[np.object_], after: NDArray[np.object_], tolerance: float) -> Rows:
+    """Return the changes whose land differs by more than noise: on clean data none, found with one operation each."""
+    grid = tolerance * GRID_PER_TOLERANCE
+    unlike = np.flatnonzero(~shapely.equals_exact(shapely.normalize(before), shapely.normalize(after), grid))
+    apart = shapely.symmetric_difference(before[unlike], after[unlike], grid_size=grid)
+    return unlike[np.unique(significant_parts(apart, tolerance)[1])]
+
+
+def _pieces(differences: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
+    """Return the parts that are more than noise, sorted by place."""
+    parts, _ = significant_parts(differences, tolerance)
+    bounds = shapely.bounds(parts).reshape(-1, 4)
+    return np.asarray(parts[np.lexsort((bounds[:, 1], bounds[:, 0]))], object)
 
 
 def _left_open(delivery: Delivered, history: History, pieces: NDArray[np.object_]) -> Iterator[Finding]:
@@ -135,15 +191,19 @@ def _new_on_others(delivery: Delivered, history: History, gained: NDArray[np.obj
 
 
 def _among_themselves(delivery: Delivered, history: History) -> Iterator[Finding]:
-    found = overlaps(history.update.on_earth, _tolerance(history))
+    """Overlaps of the parcels after: pair by pair, since most of them have no neighbour in the package."""
+    shapes = mended(history.update.on_earth)
+    one, other = shapely.STRtree(shapes).query(shapes, predicate="intersects")
+    once = one < other
+    one, other = one[once], other[once]
+    parts, pair = significant_parts(intersection(shapes[one], shapes[other], _tolerance(history)), _tolerance(history))
     ids = history.update.ids
-    pairs = [(str(ids[one]), str(ids[other])) for one, other in zip(found.left, found.right, strict=True)]
-    sizes = _square_metres(history, found.geometry)
+    pairs = [tuple(sorted((str(ids[one[at]]), str(ids[other[at]])))) for at in pair]
+    sizes = _square_metres(history, parts)
     yield from Reporter(county_stays_covered, delivery, history.update).groups(
-        [tuple(sorted(pair)) for pair in pairs], found.geometry, measured=sizes, limit=0,
-        zh=[f"变更后图斑 {one} 与 {other} 重叠 {size:.4f} m²" for (one, other), size in zip(pairs, sizes, strict=True)],
-        en=[f"Parcels after, {one} and {other}, overlap by {size:.4f} m²" for (one, other), size in
-            zip(pairs, sizes, strict=True)],
+        pairs, parts, measured=sizes, limit=0,
+        zh=[f"变更后图斑 {a} 与 {b} 重叠 {size:.4f} m²" for (a, b), size in zip(pairs, sizes, strict=True)],
+        en=[f"Parcels after, {a} and {b}, overlap by {size:.4f} m²" for (a, b), size in zip(pairs, sizes, strict=True)],
         remedy="移动公共边的顶点, 使两图斑恰好相接",
     )  # fmt: skip
 
@@ -159,7 +219,9 @@ def _unchanged_under(history: History, pieces: NDArray[np.object_]) -> tuple[Row
     row, piece = row[stays], piece[stays]
     distinct, back = np.unique(row, return_inverse=True)
     shapes = mended(brought(history.stored.geometry[distinct], history.update))
-    parts, owner = significant_parts(shapely.intersection(shapes[back], pieces[piece]), _tolerance(history))
+    parts, owner = significant_parts(
+        intersection(shapes[back], pieces[piece], _tolerance(history)), _tolerance(history)
+    )
     pairs, group = np.unique(owner, return_inverse=True)
     shared = np.asarray(shapely.multipolygons(parts, indices=group), object) if len(parts) else np.zeros(0, object)
     return piece[pairs], row[pairs], shared
