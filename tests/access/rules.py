@@ -115,6 +115,14 @@ def _packs(world: World) -> list[Sample]:
     return [Sample({**survey, "division": "990101"}, "", MINE), Sample({**survey, "division": "990102"}, "", THEIRS)]
 
 
+def _verifications(world: World) -> list[Sample]:
+    return [
+        Sample({"number": world.verification}, "", MINE),
+        Sample({"number": world.verification_theirs}, "", THEIRS),
+        Sample({"number": 999_999}),
+    ]
+
+
 def _versions(world: World) -> list[Sample]:
     found = ((world.version_ours, MINE), (world.version_theirs, THEIRS), (world.version_strict, STRICT))
     return [Sample({"version_id": pk}, "", subject) for pk, subject in found]
@@ -473,6 +481,13 @@ RULES: dict[str, Rule] = {
     "login": Rule("open"),
     "logout": Rule("open"),
     "": Rule("signed in"),
+    "api/verifications": Rule("signed in", body={"division": "990199"}),
+    "api/verifications/<int:number>": Rule("data", scope.QUERY, samples=_verifications),
+    "api/verifications/<int:number>/progress": Rule("data", scope.QUERY, samples=_verifications),
+    "api/verifications/<int:number>/findings": Rule("data", scope.QUERY, samples=_verifications),
+    "api/verifications/<int:number>/result": Rule("data", scope.QUERY, samples=_verifications),
+    "verifications/": Rule("signed in"),
+    "verifications/<int:number>/": Rule("data", scope.QUERY, samples=_verifications),
     "deliveries/": Rule("signed in"),
     "deliveries/<int:delivery_id>": Rule("data", scope.QUERY, samples=_deliveries()),
     "deliveries/<int:delivery_id>/": Rule("data", scope.QUERY, samples=_deliveries()),

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
-from kunyu.engines.ingest.models import CheckRun, Delivery, Finding, FindingException
+from kunyu.engines.ingest.models import CheckRun, Delivery, Finding, FindingException, Verification
 from kunyu.engines.maps.tests import county
 from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security import epochs, labels, scope
@@ -120,6 +120,8 @@ class World:
     task: int
     duty_task: int
     incident: int
+    verification: int
+    verification_theirs: int
     unit: int
     post: int
     exception_ours: int
@@ -162,6 +164,8 @@ def build() -> World:
             task=_task("task-5b1e", "delivery_approval", (PARCELS,)),
             duty_task=_task("task-77c2", "label_approval"),
             incident=_incident(),
+            verification=_verification("990101"),
+            verification_theirs=_verification("990102"),
             unit=post.organisation_id,
             post=post.pk,
             evidence=evidence.build(post.organisation_id),
@@ -210,6 +214,26 @@ def _exception(delivery: int, key: str) -> int:
         layer="DLTB", ids=[key], fingerprint="1" * 64, message_zh=f"{key}{MARKUP}", message_en=f"{key}{MARKUP}",
         reason=f"试验{MARKUP}", proposed_by="somebody",
     ).pk  # fmt: skip
+
+
+def _verification(division: str) -> int:
+    """A finished run with a finding that names a record of the division."""
+    one = Verification.objects.create(
+        division_code=division, started_by="somebody", status="done", rules_run=["V201"], digest="0" * 64,
+        inputs=[{"dataset": PARCELS, "layer": "DLTB", "county": division, "version": 1, "digest": "0" * 64}],
+    )  # fmt: skip
+    key = f"{division}211000000020" if division == "990101" else f"{division}211000000001"
+    one.findings.create(
+        rule="V201",
+        clause="—",
+        severity="Z",
+        layer="DLTB",
+        ids=[key],
+        message_zh=MARKUP,
+        message_en=MARKUP,
+        fingerprint="0" * 64,
+    )
+    return one.pk
 
 
 def _organisation() -> Post:

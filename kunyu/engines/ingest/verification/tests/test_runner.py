@@ -37,7 +37,7 @@ def change(statement: str, *values: Any) -> list[tuple[Any, ...]]:
 def plant(setting: str, where: str, left_out: list[str]) -> str:
     """Change one current parcel that is not used yet; return its key."""
     ((key,),) = change(
-        f'UPDATE {DLTB} SET {setting} WHERE fid = (SELECT fid FROM {DLTB} l WHERE upper_inf(known) AND {where} '
+        f"UPDATE {DLTB} SET {setting} WHERE fid = (SELECT fid FROM {DLTB} l WHERE upper_inf(known) AND {where} "
         'AND "BSM" <> ALL(%s) ORDER BY "BSM" LIMIT 1) RETURNING "BSM"',
         left_out,
     )
@@ -64,8 +64,8 @@ def test_a_clean_county_does_not_contradict_itself_and_planted_contradictions_ar
     steep = plant("\"GDPDJB\" = '5'", "\"GDPDJB\" = '1' AND " + within("pdt_tdt1057_2020"), used)
     graded = plant('"GDDB" = "GDDB" + 3', "left(\"DLBM\", 2) = '01'", used)
     mine = plant("\"DLBM\" = '0602'", within(f"stbhhx_{CONTROL}"), used)
-    pond = plant("\"DLBM\" = '1104', \"GDPDJB\" = NULL, \"GDDB\" = NULL", within(f"yjjbnt_{CONTROL}"), used)
-    urban = plant("\"CZCSXM\" = '202'", "\"CZCSXM\" IS NULL AND \"DLBM\" = '0301'", used)
+    pond = plant('"DLBM" = \'1104\', "GDPDJB" = NULL, "GDDB" = NULL', within(f"yjjbnt_{CONTROL}"), used)
+    urban = plant("\"CZCSXM\" = '202'", '"CZCSXM" IS NULL AND "DLBM" = \'0301\'', used)
     ((shrunk,),) = change(
         "UPDATE onemap.yjjbnttb_tdt1057_2020 SET geom = ST_Multi(ST_Buffer(geom, -0.0001)) WHERE fid = "
         '(SELECT min(fid) FROM onemap.yjjbnttb_tdt1057_2020) RETURNING "BSM"'
