@@ -16,6 +16,7 @@ import shapely
 
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.checks.finding import Finding
+from kunyu.engines.ingest.checks.rule import RuleSet, rules_for
 from kunyu.engines.ingest.checks.runner import CheckReport, run
 from kunyu.engines.ingest.reading import open_delivery
 from kunyu.kernel.geodesy import ellipsoidal_area, round_area
@@ -82,7 +83,7 @@ class Survey:
             self.rows["DLTB"].append({
                 "BSM": bsm("2110", 4 * at + number + 1), "YSDM": "2001010100", "TBBH": str(number + 1), "DLBM": "0101",
                 "DLMC": "水田", "QSXZ": "30", "QSDWDM": code, "QSDWMC": name, "ZLDWDM": code, "ZLDWMC": name,
-                "TBMJ": own[-1], "KCXS": 0.0, "KCMJ": 0.0, "TBDLMJ": own[-1], "GDPDJB": "1", "GDDB": 8, "FRDBS": "0",
+                "TBMJ": own[-1], "KCXS": 0.0, "KCMJ": 0.0, "TBDLMJ": own[-1], "GDPDJB": "1", "GDDB": 8 + number, "FRDBS": "0",
                 "SJNF": 2024, "MSSM": "00", "ZZSXDM": "LS", "ZZSXMC": "种植粮食作物", "geometry": shape,
             })  # fmt: skip
         self.rows["CJDCQ"].append({
@@ -103,7 +104,8 @@ class Survey:
             return run(source, self.standard, **options)
 
     def found(self, rule: str, **options: Any) -> list[Finding]:
-        return [one for one in self.check(**options).findings if one.rule == rule]
+        only = RuleSet(tuple(one for one in rules_for(self.standard).rules if one.id == rule))
+        return list(self.check(rules=only, **options).findings)
 
     def _write(self, path: Path, code: str, rows: list[dict[str, Any]]) -> None:
         arrays, fields = [], []

@@ -136,7 +136,7 @@ def housing(survey, *numbers, mark="203"):
     for number in numbers:
         survey.parcel(number).update(
             DLBM="0702", DLMC="农村宅基地", CZCSXM=mark, KCXS=None, KCMJ=None, GDPDJB=None, GDDB=None, ZZSXDM=None,
-            ZZSXMC=None,
+            ZZSXMC=None, QSDWDM=f"{FIRST[:12]}{number:07d}",  # of different groups, or they would be one parcel (Q310)
         )  # fmt: skip
 
 
