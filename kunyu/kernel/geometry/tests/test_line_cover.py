@@ -56,3 +56,14 @@ def test_nothing_to_follow_and_nothing_to_ask():
 
     assert shapely.length(uncovered([line], []).geometry[0]) == pytest.approx(7)
     assert len(uncovered([], GRID)) == 0 and len(uncovered([None], GRID)) == 0
+
+
+def test_boundaries_followed_by_lines():
+    """The other way round (Q309): what of a polygon's outline no line runs along."""
+    drawn = shapely.LineString([(EAST, NORTH), (EAST, NORTH + 100), (EAST + 150, NORTH + 100), (EAST + 150, NORTH)])
+    block = ring((0, 0), (150, 0), (150, 100), (0, 100))
+
+    (bare,) = uncovered([block], [drawn, None]).geometry
+
+    assert shapely.length(bare) == pytest.approx(150, abs=0.01)
+    assert len(uncovered([drawn], [block])) == 0
