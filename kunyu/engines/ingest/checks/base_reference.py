@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-import pyarrow as pa
-
 from kunyu.engines.catalogue.standards import Standard
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer
 from kunyu.engines.ingest.checks.reference import (
@@ -97,8 +95,3 @@ def _county(layers: Mapping[str, DeliveredLayer]) -> str | None:
         if layer.spec.role == "base" and len(layer) and not str(layer.ids[0]).startswith("#"):
             return str(layer.ids[0])[:6]
     return None
-
-
-def table_part(columns: Mapping[str, list[object]], geometry: object = None) -> ReferencePart:
-    """Return a small part from lists; ``geometry`` (n,) in EPSG:4490 where the part is spatial."""
-    return ReferencePart(pa.table(dict(columns)), geometry)  # type: ignore[arg-type]

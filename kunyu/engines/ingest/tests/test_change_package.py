@@ -89,35 +89,44 @@ def test_package_on_a_county_without_base_is_refused(node: None, sample: Path, m
 def test_package_applied_twice_is_refused(
     base_county: Delivery, sample: Path, map_digest: Callable[[], str], tmp_path: Path
 ) -> None:
-    publish(accepted(package(sample), standard=SURVEY, valid_from=None).pk, OPERATOR)
+    """Checked before the first was published, it is refused at publish; checked after, it is returned (Q602)."""
+    first = accepted(package(sample), standard=SURVEY, valid_from=None)
+    copied = {name: rows(package(sample), name) for name in ("DLTBGX", "DLTBGXGC")}  # other bytes: another delivery
+    again = accepted(write(tmp_path / "again.gpkg", copied), standard=SURVEY, valid_from=None)
+    publish(first.pk, OPERATOR)
     before = map_digest()
-    again = accepted(package(sample), standard=SURVEY, valid_from=None)
     with pytest.raises(BeforeNotStored):
         publish(again.pk, OPERATOR)
     assert map_digest() == before
+    assert accepted(package(sample), standard=SURVEY, valid_from=None).status == "returned"
 
 
 def test_package_whose_layers_contradict_is_refused(
-    base_county: Delivery, sample: Path, map_digest: Callable[[], str], tmp_path: Path
+    node: None, sample: Path, map_digest: Callable[[], str], tmp_path: Path
 ) -> None:
-    """Q602: an after-BSM of the process layer that the update layer lacks."""
+    """Q602: an after-BSM of the process layer that the update layer lacks. Checked before there was a base to judge it
+    by, it is refused at publish; checked after, it is returned."""
     update = rows(package(sample), "DLTBGX")
     missing = update.column("BSM")[0].as_py()
     path = write(tmp_path / "c.gpkg", {"DLTBGX": update.slice(1), "DLTBGXGC": rows(package(sample), "DLTBGXGC")})
     change = accepted(path, standard=SURVEY, valid_from=None)
-    before = map_digest()
     assert change.status == "accepted"
+    publish(accepted(sample / "county.gpkg", standard=SURVEY, valid_from=None).pk, OPERATOR)
+    before = map_digest()
     with pytest.raises(PackageContradicts) as refused:
         publish(change.pk, OPERATOR)
     assert missing in refused.value.detail_zh and map_digest() == before
+    process = rows(package(sample), "DLTBGXGC")
+    later = write(tmp_path / "later.gpkg", {"DLTBGXGC": process, "DLTBGX": update.slice(1)})
+    assert accepted(later, standard=SURVEY, valid_from=None).status == "returned"
 
 
 def test_package_after_a_later_version_is_refused(base_county: Delivery, sample: Path, tmp_path: Path) -> None:
     import datetime
 
     full = accepted(year_2025(sample, tmp_path / "l.gpkg"), dataset=DLTB, valid_from=datetime.date(2026, 12, 31))
-    publish(full.pk, OPERATOR)
     change = accepted(package(sample), standard=SURVEY, valid_from=None)
+    publish(full.pk, OPERATOR)
     with pytest.raises(LaterVersionExists):
         publish(change.pk, OPERATOR)
     assert Delivery.objects.get(pk=change.pk).status == "accepted" and change.division_code == COUNTY
