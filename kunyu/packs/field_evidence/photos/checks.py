@@ -294,10 +294,9 @@ def _jpeg(facts: JpegFacts | None) -> Verdict:
 def _mock(photo: Photo) -> Verdict:
     if photo.mock is None:
         return Verdict("mock", UNKNOWN, zh="没有模拟定位标志", en="the flag is missing")
-    return Verdict(
-        "mock", FAIL if photo.mock else PASS, "是" if photo.mock else "否", "否", "",
-        "使用了模拟定位" if photo.mock else "", "a mock location was used" if photo.mock else "",
-    )  # fmt: skip
+    if photo.mock:
+        return Verdict("mock", FAIL, "mock", "", "", "使用了模拟定位", "a mock location was used")
+    return Verdict("mock", PASS)
 
 
 def _decimals(photo: Photo, limits: Limits) -> Verdict:
