@@ -86,6 +86,7 @@ def needed_parts(
     """
     found: set[str] = {names.EXCEPTIONS}
     for rule in rules_for(standard).rules:
+        found.update(rule.reads if _may_run(rule.needs, layers) else ())
         for needs in (rule.needs, *((*rule.needs, *part.needs) for part in rule.optional_parts)):
             if _may_run(needs, layers):
                 found.update(

@@ -72,6 +72,8 @@ class Rule:
     needs_crs: bool = False
     declines: Decliner | None = None
     standards: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
+    """Parts of the reference that it looks at where they are there, without standing as not run where they are not."""
 
     def __call__(self, delivery: Any) -> Iterator[Finding]:
         return iter(self.predicate(delivery))
@@ -115,13 +117,14 @@ def rule(
     needs_crs: bool = False,
     declines: Decliner | None = None,
     standards: tuple[str, ...] = (),
+    reads: tuple[str, ...] = (),
 ) -> Callable[[Predicate], Rule]:
     """Make a function a ``Rule``; parameters as the attributes of ``Rule``."""
 
     def declare(predicate: Predicate) -> Rule:
         return Rule(
             id, clause, severity, scope, unit, needs, name_zh, name_en, predicate, general, verified,
-            optional_parts, needs_crs, declines, standards,
+            optional_parts, needs_crs, declines, standards, reads,
         )  # fmt: skip
 
     return declare

@@ -21,6 +21,7 @@ from kunyu.packs.land_survey.quality.across import (
     county_of,
     outside_the_county,
     same_plane,
+    sound,
     square_metres,
     texts,
     tolerance_in,
@@ -57,7 +58,7 @@ def _on_other_classes(delivery: Delivered, farmland: DeliveredLayer, parcels: De
     other = np.flatnonzero(
         (named != "") & ~np.char.startswith(named, CULTIVATED) & ~np.char.endswith(named, RESTORABLE)
     )
-    found = shared_ground(farmland.on_earth, parcels.on_earth[other], tolerance_in(farmland))
+    found = shared_ground(sound(farmland), sound(parcels)[other], tolerance_in(farmland), checked=True)
     rows = other[found.right]
     sizes = square_metres(farmland, found.geometry)
     built = _construction(delivery)
@@ -103,7 +104,7 @@ def _alone(delivery: Delivered) -> str | None:
 
 @rule(
     "Q408", clause="三条控制线互不交叉重叠", severity="W", scope="X", unit="m²", needs=("|".join(THREE_LINES),),
-    declines=_alone,
+    declines=_alone, reads=tuple(control_line(one) for one in THREE_LINES.values()),
     name_zh="三条控制线互不重叠", name_en="The three control lines do not overlap",
 )  # fmt: skip
 def control_lines_do_not_overlap(delivery: Delivered) -> Iterator[Finding]:

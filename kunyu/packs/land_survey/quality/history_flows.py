@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from kunyu.engines.ingest.checks.delivered import Delivered, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
+from kunyu.engines.ingest.checks.reference import base
 from kunyu.engines.ingest.checks.rule import Part, rule
 from kunyu.kernel.tolerances import SQUARE_METRES_PER_HECTARE
 from kunyu.packs.land_survey.quality.history import NEEDS, History, Rows, history_of, texts
@@ -218,7 +219,7 @@ def suspicious_flows_have_evidence(delivery: Delivered) -> Iterator[Finding]:
 @rule(
     "Q609", clause="国土变更调查技术规程 新增建设用地", severity="W", scope="H", needs=NEEDS,
     name_zh="新增建设用地有批准文号或标注", name_en="New construction land has an approval or is marked",
-    optional_parts=(Part("known_approval", ("ref:approvals",)),),
+    optional_parts=(Part("known_approval", ("ref:approvals",)),), reads=(base("PZWJSTD"),),
 )  # fmt: skip
 def new_construction_is_approved_or_marked(delivery: Delivered) -> Iterator[Finding]:
     """Land that becomes construction land has an approval number, or is marked 未批先建, 临时 or 设施农用地.
