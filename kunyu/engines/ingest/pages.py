@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+from collections import Counter
 from typing import Any
 
 from django.contrib import messages
@@ -98,10 +99,10 @@ def _targets(principal: Principal) -> list[dict[str, object]]:
 
 
 def _packs(principal: Principal) -> list[Standard]:
-    """Standards of which the person may download something, so that a reference pack may be issued to him."""
+    """Standards of which the person may download something, those of most layers first."""
     rows = Layer.objects.order_by("standard_id").values_list("standard_id", "collection")
-    found = {standard_id for standard_id, collection in rows if principal.divisions(collection, DOWNLOAD)}
-    return [load_standard(one) for one in sorted(found)]
+    found = Counter(standard_id for standard_id, collection in rows if principal.divisions(collection, DOWNLOAD))
+    return [load_standard(one) for one, _ in found.most_common()]
 
 
 @require_safe

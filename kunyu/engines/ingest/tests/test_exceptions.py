@@ -301,7 +301,7 @@ def test_packs_go_out_by_grant(found):
     answer = downloader.get(pack)
     assert answer.status_code == 200 and b"".join(answer.streaming_content)[:2] == b"PK"
     assert AuditEntry.objects.filter(action="issue-reference").count() == 2
-    assert [client.get(pack).status_code for client in (viewer, elsewhere, Client())] == [403, 403, 401]
+    assert [client.get(pack).status_code for client in (viewer, elsewhere, Client())] == [403, 404, 401]
     assert downloader.get(f"/api/reference/NO-SUCH/{COUNTY}").status_code in (400, 404)
     form = downloader.get(f"/deliveries/reference?standard={SURVEY}&division={COUNTY}&base=1")
     assert form["Location"] == f"{pack}?base=true"

@@ -37,6 +37,17 @@ def published(node: None, sample: Path) -> None:
     publish(accepted(sample / "county.gpkg", standard=SURVEY, valid_from=None).pk, OPERATOR)
 
 
+def test_a_pack_holds_what_rules_of_the_delivered_layers_ask_for():
+    survey = load_standard(SURVEY)
+    full = references.needed_parts(survey, {"DLTB", "XZQ", "CJDCQ"})
+    assert {"exceptions", "neighbours", "units", "control_areas"} <= full
+    assert not [one for one in full if one.startswith("base.")]
+    package = references.needed_parts(survey, {"DLTBGX", "DLTBGXGC"})
+    assert {"base.DLTB", "retired"} <= package
+    assert "base.DLTB" not in references.needed_parts(survey, with_base=False)
+    assert "control.STBHHX" in references.needed_parts(survey, {"YJJBNTTB"})  # a rule reads it where it is there
+
+
 def test_an_empty_node_knows_its_exceptions_and_nothing_else(node, tmp_path):
     issued, known = issue(tmp_path / "a.kyref")
     assert issued.parts == ("exceptions",)
