@@ -97,7 +97,7 @@ def _record(one: Verification) -> Record:
             Fact(("发起人", "Started by"), one.started_by),
             Fact(("发起时间", "Started"), timezone.localtime(one.started_at), "time"),
             Fact(("结束时间", "Ended"), ended, "time" if one.ended_at else "text"),
-            Fact(("结果 SM3", "Result SM3"), one.digest or "—", "code"),
+            Fact(("结果 SM3", "Result SM3"), one.digest[:16] or "—", "code"),
             Fact(("规则版本", "Edition of the rules"), one.summary.get("edition", "")[:16] or "—", "code"),
         ),
     )
