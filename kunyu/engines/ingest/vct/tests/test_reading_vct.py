@@ -5,6 +5,8 @@ No file of another program is at hand; the forms tested here were described in p
 
 from __future__ import annotations
 
+import zipfile
+
 import pytest
 import shapely
 
@@ -308,3 +310,14 @@ def test_a_file_that_breaks_off_names_the_line(tmp_path):
     begin = WHOLE.split("PolygonBegin")[0].count("\n") + 1
     assert f"第 {lines} 行中断" in refused.value.detail_zh
     assert f"(第 {begin} 行)" in refused.value.detail_zh
+
+
+def test_a_vct_in_a_zip_beside_other_files(tmp_path):
+    save(tmp_path / "COUNTY.VCT")
+    with zipfile.ZipFile(tmp_path / "delivery.zip", "w") as archive:
+        archive.write(tmp_path / "COUNTY.VCT", "990101/COUNTY.VCT")
+        archive.writestr("990101/readme.txt", "x")
+    with open_delivery(tmp_path / "delivery.zip") as source:
+        assert_as_written(source)
+        assert list(source.headers) == ["990101/COUNTY.VCT"]
+        assert source.documents == ("990101/readme.txt",)
