@@ -81,9 +81,10 @@ def _against_the_land_named(delivery: Delivered, history: History) -> Iterator[F
         count, tolerance,
     )  # fmt: skip
     doubtful = _unequal(before, after, tolerance)
-    before, after = before[doubtful], after[doubtful]
-    yield from _left_open(delivery, history, _pieces(difference(before, after, tolerance), tolerance))
-    yield from _reaching_beyond(delivery, history, _pieces(difference(after, before, tolerance), tolerance))
+    opened = difference(before[doubtful], after[doubtful], tolerance)
+    beyond = difference(after[doubtful], before[doubtful], tolerance)
+    yield from _left_open(delivery, history, _pieces(opened, after, tolerance))
+    yield from _reaching_beyond(delivery, history, _pieces(beyond, before, tolerance))
     yield from _new_on_others(delivery, history, mended(history.process.on_earth[gained]))
 
 
@@ -137,9 +138,12 @@ def _unequal(before: NDArray[np.object_], after: NDArray[np.object_], tolerance:
     return unlike[np.unique(significant_parts(apart, tolerance)[1])]
 
 
-def _pieces(differences: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
-    """Return the parts that are more than noise, sorted by place."""
+def _pieces(differences: NDArray[np.object_], others: NDArray[np.object_], tolerance: float) -> NDArray[np.object_]:
+    """Return the parts that are more than noise and that no other change accounts for, sorted by place."""
     parts, _ = significant_parts(differences, tolerance)
+    piece, other = shapely.STRtree(others).query(parts, predicate="intersects")
+    covered = _united(others[other], piece, len(parts), tolerance)
+    parts, _ = significant_parts(difference(parts, covered, tolerance), tolerance)
     bounds = shapely.bounds(parts).reshape(-1, 4)
     return np.asarray(parts[np.lexsort((bounds[:, 1], bounds[:, 0]))], object)
 
