@@ -34,8 +34,9 @@ class Uncovered:
 
 
 def uncovered(
-    lines: ArrayLike, polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M, decimals: int = COORDINATE_DECIMALS
-) -> Uncovered:
+    lines: ArrayLike, polygons: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M,
+    decimals: int = COORDINATE_DECIMALS, checked: bool = False,
+) -> Uncovered:  # fmt: skip
     """Return where lines, or the boundaries of polygons, do not run along other lines or boundaries of polygons.
 
     Parameters
@@ -47,6 +48,8 @@ def uncovered(
         A line follows a boundary that is no further off than this; shorter stretches are noise.
     decimals : int
         Decimals that coordinates are delivered with: points that agree in them are the same.
+    checked : bool
+        Nothing among ``polygons`` is invalid.
     """
     edges = _edges(_as_lines(np.asarray(lines, dtype=object)))
     near = _followed(polygons)

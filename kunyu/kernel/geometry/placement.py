@@ -48,13 +48,16 @@ class SharedGround:
         return len(self.left)
 
 
-def usable_polygons(geometries: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
-    """Return positions and polygons of what covers an area; invalid polygons as ``make_valid`` repairs them."""
+def usable_polygons(geometries: ArrayLike, checked: bool = False) -> tuple[NDArray[np.intp], NDArray[np.object_]]:
+    """Return positions and polygons of what covers an area; invalid polygons as ``make_valid`` repairs them.
+
+    ``checked`` says that none is invalid: asking that costs more than all else where polygons have many vertices.
+    """
     array = np.asarray(geometries, dtype=object).ravel()
     finite = np.isfinite(shapely.bounds(array)).all(axis=1) if len(array) else np.zeros(0, bool)
     position = np.flatnonzero((shapely.get_dimensions(array) == 2) & finite)
     found = array[position].copy()
-    broken = np.flatnonzero(~shapely.is_valid(found))
+    broken = np.zeros(0, np.intp) if checked else np.flatnonzero(~shapely.is_valid(found))
     if len(broken):
         xy, owner = shapely.get_coordinates(found[broken], return_index=True)
         lost = np.unique(owner[~np.isfinite(xy).all(axis=1)])
@@ -69,8 +72,9 @@ def usable_polygons(geometries: ArrayLike) -> tuple[NDArray[np.intp], NDArray[np
 
 
 def strays(
-    polygons: ArrayLike, places: ArrayLike, place_of: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M
-) -> Strays:
+    polygons: ArrayLike, places: ArrayLike, place_of: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M,
+    checked: bool = False,
+) -> Strays:  # fmt: skip
     """Return what of each polygon lies outside the place it belongs to.
 
     Parameters
@@ -80,8 +84,10 @@ def strays(
         Position in ``places`` for each polygon; ``NOWHERE`` leaves it out.
     tolerance : float
         Parts outside of less mean width 2A/P are noise.
+    checked : bool
+        Nothing among ``polygons`` is invalid.
     """
-    position, shapes = usable_polygons(polygons)
+    position, shapes = usable_polygons(polygons, checked)
     where = np.asarray(place_of, dtype=np.intp)[position]
     row_of, grounds = usable_polygons(places)
     ground_of = np.full(len(np.asarray(places, dtype=object)) + 1, NOWHERE)  # the last answers for NOWHERE
@@ -97,14 +103,16 @@ def strays(
     return Strays(*_more_than_noise(position[left], shapely.difference(shapes[left], grounds[where[left]]), tolerance))
 
 
-def shared_ground(first: ArrayLike, second: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M) -> SharedGround:
+def shared_ground(
+    first: ArrayLike, second: ArrayLike, tolerance: float = TOPOLOGY_TOLERANCE_M, checked: bool = False
+) -> SharedGround:
     """Return the pairs of polygons of two layers that overlap by more than noise.
 
     The smaller polygons should be ``first``: they are shrunk by half the tolerance, so that what merely touches is
-    passed over without being cut.
+    passed over without being cut. ``checked``: nothing in either is invalid.
     """
-    left_of, left = usable_polygons(first)
-    right_of, right = usable_polygons(second)
+    left_of, left = usable_polygons(first, checked)
+    right_of, right = usable_polygons(second, checked)
     if not len(left) or not len(right):
         nothing = np.zeros(0, np.intp)
         return SharedGround(nothing, nothing, np.zeros(0, object))
@@ -123,11 +131,11 @@ def shared_ground(first: ArrayLike, second: ArrayLike, tolerance: float = TOPOLO
     return SharedGround(left_of[one[pair]], right_of[other[pair]], np.concatenate(shapes))
 
 
-def main_place(polygons: ArrayLike, places: ArrayLike) -> NDArray[np.intp]:
+def main_place(polygons: ArrayLike, places: ArrayLike, checked: bool = False) -> NDArray[np.intp]:
     """Return for each polygon the place that a point inside it lies in, ``NOWHERE`` where there is none."""
     found = np.full(len(np.asarray(polygons, dtype=object)), NOWHERE)
-    position, shapes = usable_polygons(polygons)
-    row_of, grounds = usable_polygons(places)
+    position, shapes = usable_polygons(polygons, checked)
+    row_of, grounds = usable_polygons(places, checked)
     if len(shapes) and len(grounds):
         shapely.prepare(grounds)
         point, ground = shapely.STRtree(grounds).query(shapely.point_on_surface(shapes), predicate="intersects")

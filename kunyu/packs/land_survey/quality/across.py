@@ -18,7 +18,7 @@ from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.rule import Part, Rule, rule
 from kunyu.kernel.geodesy import ellipsoidal_area
 from kunyu.kernel.geometry.line_cover import Uncovered, uncovered
-from kunyu.kernel.geometry.placement import NOWHERE, main_place, shared_ground, strays
+from kunyu.kernel.geometry.placement import NOWHERE, main_place, shared_ground, strays, usable_polygons
 from kunyu.kernel.tolerances import COORDINATE_DECIMALS, TOPOLOGY_TOLERANCE_M
 
 TOWN_DIGITS = 9
@@ -51,6 +51,18 @@ def square_metres(layer: DeliveredLayer, geometry: Polygons) -> list[float]:
         found = shapely.area(geometry) * layer.metres_per_unit**2
     rounded: list[float] = np.round(found, 4).tolist()
     return rounded
+
+
+def sound(layer: DeliveredLayer) -> Polygons:
+    """The layer's geometries (n,), invalid ones as they are repaired: nothing has to ask for validity again."""
+    broken = np.flatnonzero(~layer.valid & ~shapely.is_missing(layer.on_earth))
+    if not len(broken):
+        return layer.on_earth
+    shapes = layer.on_earth.copy()
+    position, repaired = usable_polygons(shapes[broken])
+    shapes[broken] = None
+    shapes[broken[position]] = repaired
+    return shapes
 
 
 def texts(layer: DeliveredLayer, field: str) -> NDArray[np.object_]:
@@ -115,7 +127,7 @@ def _in_their_place(
 ) -> Iterator[Finding]:  # fmt: skip
     order, places = _by_code(above, codes)
     own, tolerance = _positions(named, order), tolerance_in(layer)
-    outside = strays(layer.on_earth, places, own, tolerance)
+    outside = strays(sound(layer), places, own, tolerance, checked=True)
     names = list(order)
     rows, shapes, where = [], [], []
     for at, parts, others in _elsewhere(outside.geometry, own[outside.position], places, tolerance):
@@ -190,13 +202,13 @@ def _bare_outlines(areas: DeliveredLayer, parcels: DeliveredLayer) -> Uncovered:
     """Where outlines leave the parcels' boundaries: asked of the marked parcels first, which outline them as a rule."""
     tolerance, decimals = tolerance_in(areas), _decimals(areas)
     marked = texts(parcels, "CZCSXM") != ""
-    first = uncovered(areas.on_earth, parcels.on_earth[marked], tolerance, decimals)
+    shapes = sound(parcels)
+    first = uncovered(areas.on_earth, shapes[marked], tolerance, decimals, checked=True)
     if not len(first):
         return first
-    usable = ~shapely.is_missing(parcels.on_earth)
-    shapes = parcels.on_earth[usable]
+    shapes = shapes[~shapely.is_missing(shapes)]
     _, near = shapely.STRtree(shapes).query(first.geometry, predicate="dwithin", distance=tolerance)
-    second = uncovered(first.geometry, shapes[np.unique(near)], tolerance, decimals)
+    second = uncovered(first.geometry, shapes[np.unique(near)], tolerance, decimals, checked=True)
     return Uncovered(first.position[second.position], second.geometry)
 
 
@@ -259,7 +271,7 @@ def marks_agree_with_built_up_areas(delivery: Delivered) -> Iterator[Finding]:
         remedy="改正 CZCSXM, 或修改 CZCDYD 的范围与类型",
     )  # fmt: skip
     plain = np.flatnonzero(marks == "")
-    found = shared_ground(areas.on_earth, parcels.on_earth[plain], tolerance)
+    found = shared_ground(sound(areas), sound(parcels)[plain], tolerance, checked=True)
     inside = np.unique(found.right)
     rows = plain[inside]
     shapes = np.array([*(shapely.union_all(found.geometry[found.right == at]) for at in inside), None], object)[:-1]
@@ -281,28 +293,29 @@ def _outside_their_kind(
 ) -> tuple[NDArray[np.intp], Polygons]:  # fmt: skip
     """Return marked parcels and what of them lies outside the areas of their mark."""
     marked = np.flatnonzero(marks != "")
-    home = main_place(parcels.on_earth[marked], areas.on_earth)
+    shapes, grounds = sound(parcels), sound(areas)
+    home = main_place(shapes[marked], grounds, checked=True)
     agree = (home != NOWHERE) & (kinds[home] == marks[marked]) if len(areas) else np.zeros(len(marked), bool)
     whole = np.array(agree)
-    whole[strays(parcels.on_earth[marked], areas.on_earth, np.where(agree, home, NOWHERE), tolerance).position] = False
+    outside = strays(shapes[marked], grounds, np.where(agree, home, NOWHERE), tolerance, checked=True)
+    whole[outside.position] = False
     doubtful = marked[~whole]
     # areas of one mark may touch: a parcel across two of them is in order, so they count as one place
     order = {kind: at for at, kind in enumerate(sorted(set(marks[doubtful])))}
     places = np.full(len(order), shapely.Polygon(), object)
     near = np.zeros(len(areas), bool)
-    usable = ~shapely.is_missing(areas.on_earth) & areas.valid
-    if len(doubtful) and usable.any():
-        at = np.flatnonzero(usable)
-        shapes = parcels.on_earth[doubtful]
-        near[at[np.unique(shapely.STRtree(areas.on_earth[at]).query(shapes[~shapely.is_missing(shapes)])[1])]] = True
+    there = np.flatnonzero(~shapely.is_missing(grounds))
+    unsure = shapes[doubtful]
+    if len(doubtful) and len(there):
+        near[there[np.unique(shapely.STRtree(grounds[there]).query(unsure[~shapely.is_missing(unsure)])[1])]] = True
     for kind, place in order.items():
-        places[place] = shapely.union_all(areas.on_earth[near & (kinds == kind)])
+        places[place] = shapely.union_all(grounds[near & (kinds == kind)])
     lost = _positions(marks[doubtful], order)
     empty = np.array([shapely.is_empty(one) for one in places], bool)
-    outside = strays(parcels.on_earth[doubtful], places, lost, tolerance)
-    homeless = np.flatnonzero(empty[lost] & (shapely.get_dimensions(parcels.on_earth[doubtful]) == 2))
+    outside = strays(unsure, places, lost, tolerance, checked=True)
+    homeless = np.flatnonzero(empty[lost] & (shapely.get_dimensions(unsure) == 2))
     rows = np.concatenate([doubtful[outside.position], doubtful[homeless]])
-    return rows, np.concatenate([outside.geometry, parcels.on_earth[doubtful[homeless]]])
+    return rows, np.concatenate([outside.geometry, unsure[homeless]])
 
 
 @rule(
@@ -374,5 +387,5 @@ def titles_follow_parcels(delivery: Delivered) -> Iterator[Finding]:
     for code in LAND_TITLES:
         titles = delivery.layers.get(code)
         if titles is not None and same_plane(titles, parcels):
-            bare = uncovered(titles.on_earth, parcels.on_earth, tolerance_in(titles), _decimals(titles))
+            bare = uncovered(titles.on_earth, sound(parcels), tolerance_in(titles), _decimals(titles), checked=True)
             yield from _bare_findings(titles_follow_parcels, delivery, titles, bare)
