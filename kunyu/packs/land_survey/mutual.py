@@ -101,7 +101,7 @@ def approved_land_is_not_built_yet(maps: OneMap) -> Iterator[Contradiction]:
 def slope_classes_follow_the_slope_map(maps: OneMap) -> Iterator[Contradiction]:
     """A field's GDPDJB is the slope class with most of its area; classes within 5 % of each other are let pass."""
     fields = surveyed(("GDPDJB",), "left(\"DLBM\", 2) = '01' AND \"GDPDJB\" <> ''")
-    found = maps.crossing(fields, Pick(SLOPES, ("PDJB",)), 'NOT inside OR "P_GDPDJB" IS DISTINCT FROM "Z_PDJB"')
+    found = maps.crossing(fields, Pick(SLOPES, ("PDJB",)), met='NOT inside OR "P_GDPDJB" IS DISTINCT FROM "Z_PDJB"')
     if not len(found):
         return
     table = found.rows.assign(area=found.area_m2, at=np.arange(len(found)))

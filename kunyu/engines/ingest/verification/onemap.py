@@ -120,11 +120,13 @@ class OneMap:
         """Days between the days that the versions of two collections are valid from."""
         return abs((self.sources[one].valid_from - self.sources[other].valid_from).days)
 
-    def crossing(self, parcels: Pick, zones: Pick, pairs: str = "TRUE") -> Places:
+    def crossing(self, parcels: Pick, zones: Pick, pairs: str = "TRUE", met: str = "TRUE") -> Places:
         """Return pairs of a parcel and a zone that share an area, with what they share.
 
-        ``pairs`` is a condition on ``"P_<field>"``, ``"Z_<field>"`` and ``inside``; pairs that fail it are left out.
+        ``pairs`` is a condition on ``"P_<field>"`` and ``"Z_<field>"``, asked before any geometry; ``met`` one that may
+        name ``inside`` too. Pairs that fail either are left out.
         """
+        early = pairs.replace('"P_', 'l."').replace('"Z_', 'zone."Z_')
         zone, zone_values = self._from(zones, "z")
         parcel, parcel_values = self._from(parcels, "l")
         sql = f"""
@@ -137,9 +139,9 @@ SELECT id, zone, inside, area_m2{_outer(parcels, "P")}{_outer(zones, "Z")}, ST_A
     SELECT zone.zone{_outer(zones, "Z", "zone")}, zone.geom AS zgeom, p.*, ST_Covers(zone.geom, p.lgeom) AS inside
     FROM zone CROSS JOIN LATERAL (
       SELECT l."BSM" AS id, l.area_m2, l.geom AS lgeom{_named(parcels, "l", "P")} FROM {parcel}
-        AND l.geom && zone.geom AND ST_Intersects(zone.geom, l.geom)) p
+        AND l.geom && zone.geom AND ({early}) AND ST_Intersects(zone.geom, l.geom)) p
     OFFSET 0) met
-  WHERE {pairs}
+  WHERE {met}
   OFFSET 0) shared
 WHERE inside OR ST_Area(shape) > {self.parameters.least_m2 / _SQUARE_METRES_PER_SQUARE_DEGREE}
 """
