@@ -150,7 +150,7 @@ def generate_county(
     truth = json.dumps(plan.truth(), ensure_ascii=False, indent=1, allow_nan=False)
     (folder / "truth.json").write_text(truth + "\n", encoding="utf-8")
     files += ["divisions.csv", "truth.json"]
-    notes = _write_dem(folder, terrain, files)
+    notes = (*_write_dem(folder, terrain, files), *_left_out(plan))
     if package:
         files.append(write_package(folder, county.path, package))
     return Report(COUNTY, gathered.parcels, gathered.vertices, seed, tuple(files), notes)
@@ -167,6 +167,13 @@ def _add_empty_layers(shelf: Shelf) -> None:
             and not shelf.count.get(code)
         ):
             shelf.add(code, Rows({}, 0, np.empty(0, dtype=object)))
+
+
+def _left_out(plan: DefectPlan) -> tuple[str, ...]:
+    if not plan.left_out:
+        return ()
+    named = ", ".join(f"{rule} ({kind})" for rule, kind in plan.left_out)
+    return (f"无处可植，已略去: {named}。 No room for these defects, left out: {named}.",)
 
 
 def _write_shelf(package: Package, shelf: Shelf, multi: bool = False) -> None:

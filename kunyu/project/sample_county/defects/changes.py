@@ -6,7 +6,7 @@ parcel that lost a piece and stayed what it was, which one record describes.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
@@ -256,27 +256,22 @@ _SCARCE = ("Q609", "Q607", "Q605")
 """Their parcels are few: they choose first."""
 
 
-def seed_change(shelf: Shelf, monitoring: Shelf, wanted: list[tuple[str, str]], seed: int) -> Iterator[Seeded]:
-    """Seed the change package; yields in the order asked for.
-
-    Raises
-    ------
-    NoRoom
-        With rule and kind: the package has no record left for a defect.
-    """
+def seed_change(
+    shelf: Shelf, monitoring: Shelf, wanted: list[tuple[str, str]], seed: int
+) -> tuple[list[Seeded], list[tuple[str, str]]]:
+    """Seed the change package; return the defects in the order asked for, and (rule, kind) of those without a record."""
     if not wanted:
-        return
-    found: dict[int, Seeded] = {}
-    order = sorted(range(len(wanted)), key=lambda at: (wanted[at][0] not in _SCARCE, at))
+        return [], []
     try:
         bench = ChangeBench(shelf, monitoring, seed)
     except NoRoom:
-        raise NoRoom(*wanted[0]) from None
-    for at in order:
+        return [], wanted
+    found: dict[int, Seeded] = {}
+    for at in sorted(range(len(wanted)), key=lambda at: (wanted[at][0] not in _SCARCE, at)):
         rule, kind = wanted[at]
         try:
             found[at] = replace(CHANGE_KINDS[rule][kind](bench), kind=kind)
         except NoRoom:
-            raise NoRoom(rule, kind) from None
+            continue
     bench.finish()
-    yield from (found[at] for at in range(len(wanted)))
+    return [found[at] for at in sorted(found)], [one for at, one in enumerate(wanted) if at not in found]

@@ -285,14 +285,8 @@ ALONE = frozenset({"P101"})
 """Rules whose defect takes away what others are seeded in: not among ``all``."""
 
 
-def seed_control(shelf: Shelf, wanted: list[tuple[str, str]], seed: int) -> list[Seeded]:
-    """Seed the defects of the control file and return them in the order asked for.
-
-    Raises
-    ------
-    NoRoom
-        With (rule, kind) as arguments: the county has no place for it.
-    """
+def seed_control(shelf: Shelf, wanted: list[tuple[str, str]], seed: int) -> tuple[list[Seeded], list[tuple[str, str]]]:
+    """Seed the control file; return the defects in the order asked for, and (rule, kind) of those without a place."""
     bench = ControlBench(shelf, seed)
     order = list(CONTROL_KINDS)
     found: dict[int, Seeded] = {}
@@ -300,6 +294,6 @@ def seed_control(shelf: Shelf, wanted: list[tuple[str, str]], seed: int) -> list
         try:
             found[number] = replace(CONTROL_KINDS[rule][kind](bench), kind=kind)
         except NoRoom:
-            raise NoRoom(rule, kind) from None
+            continue
     bench.finish()
-    return [found[number] for number in sorted(found)]
+    return [found[number] for number in sorted(found)], [one for at, one in enumerate(wanted) if at not in found]

@@ -85,7 +85,10 @@ def read_spec(spec: str) -> list[tuple[str, str]]:
 class DefectPlan:
     """Defects by village, and what has been seeded so far. A plan without defects changes nothing."""
 
-    def __init__(self, wanted: list[tuple[str, str]], layout: Layout, coarse: Coarse) -> None:
+    def __init__(self, wanted: list[tuple[str, str]], layout: Layout, coarse: Coarse, *, forgiving: bool) -> None:
+        self.left_out: list[tuple[str, str]] = []
+        """Rule and kind of defects that found no room although ``all`` asked for them."""
+        self._forgiving = forgiving
         self.multipart = any(rule == "Q302" for rule, _ in wanted)
         self.multipart_control = any(rule == "P302" for rule, _ in wanted)
         self._seed = layout.seed
@@ -133,7 +136,8 @@ class DefectPlan:
             try:
                 seeded = PARCEL_KINDS[rule][kind](sheet, self._bench)
             except NoRoom:
-                raise _no_room(rule, kind, f"在第 {village + 1} 个村级调查区", f" in village {village + 1}") from None
+                self._leave_out(rule, kind, f"在第 {village + 1} 个村级调查区", f" in village {village + 1}")
+                continue
             self._seeded[number] = replace(seeded, kind=kind)
             if seeded.surplus:
                 self._surplus.setdefault(
@@ -174,7 +178,7 @@ class DefectPlan:
             A defect of parcels found no parcel of its class in any village.
         """
         for _, rule, kind in self._waiting:
-            raise _no_room(rule, kind, "在全县", " in the county")
+            self._leave_out(rule, kind, "在全县", " in the county")
         turns: dict[str, int] = {}
         for rule, kind in self._layers:
             turn = turns.get(kind, 0)
@@ -182,7 +186,8 @@ class DefectPlan:
             try:
                 seeded = LAYER_KINDS[rule][kind](shelf, turn)
             except NoRoom:
-                raise _no_room(rule, kind, "在全县", " in the county") from None
+                self._leave_out(rule, kind, "在全县", " in the county")
+                continue
             self._seeded[len(self._seeded) + 1_000_000] = replace(seeded, kind=kind)
         self._follow = list(self._drift.entries(shelf, sums))
 
@@ -194,10 +199,9 @@ class DefectPlan:
         UsageError
             The county has no place left for a defect.
         """
-        try:
-            seeded = seed_control(shelf, self._control, self._seed)
-        except NoRoom as full:
-            raise _no_room(*full.args, "在规划成果", " in the control file") from None
+        seeded, homeless = seed_control(shelf, self._control, self._seed)
+        for rule, kind in homeless:
+            self._leave_out(rule, kind, "在规划成果", " in the control file")
         self._seeded.update({2_000_000 + number: one for number, one in enumerate(seeded)})
 
     def spoil_change(self, shelf: Shelf, monitoring: Shelf) -> None:
@@ -208,12 +212,15 @@ class DefectPlan:
         UsageError
             The package has no record left for a defect.
         """
-        try:
-            seeded = list(seed_change(shelf, monitoring, self._change, self._seed))
-        except NoRoom as full:
-            rule, kind = full.args
-            raise _no_room(rule, kind, "在变更包", " in the change package") from None
+        seeded, homeless = seed_change(shelf, monitoring, self._change, self._seed)
+        for rule, kind in homeless:
+            self._leave_out(rule, kind, "在变更包", " in the change package")
         self._seeded.update({3_000_000 + number: one for number, one in enumerate(seeded)})
+
+    def _leave_out(self, rule: str, kind: str, where_zh: str, where_en: str) -> None:
+        if not self._forgiving:
+            raise _no_room(rule, kind, where_zh, where_en)
+        self.left_out.append((rule, kind))
 
     def truth(self) -> list[dict[str, Any]]:
         """Return the seeded defects in the order asked for, places in longitude and latitude (CGCS2000)."""
@@ -248,4 +255,4 @@ def _entry(seeded: Seeded) -> dict[str, Any]:
 
 def plan_defects(spec: str, layout: Layout, coarse: Coarse) -> DefectPlan:
     """Read the specification and spread its defects over the county's villages."""
-    return DefectPlan(read_spec(spec), layout, coarse)
+    return DefectPlan(read_spec(spec), layout, coarse, forgiving="all:" in spec)
