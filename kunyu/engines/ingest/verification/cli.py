@@ -59,11 +59,14 @@ def _replay(principal: Any, division: str, number: int, as_json: bool) -> None:
             f"区划 {division} 没有已完成的印证 {number}。", f"{division} has no finished verification {number}."
         )
     again = services.replay(one, principal)
-    said = {"id": one.pk, "digest": one.digest, "replayed": again.digest, "equal": again.digest == one.digest}
+    said = {"id": one.pk, "digest": one.digest, "replayed": again.digest, "equal": again.digest == one.digest,
+            "same_edition": again.edition == one.summary["edition"]}  # fmt: skip
     if as_json:
         sys.stdout.write(json.dumps(said) + "\n")
     else:
         typer.echo(f"{said['digest']}\n{said['replayed']}\n{'一致 equal' if said['equal'] else '不一致 different'}")
+        if not said["same_edition"]:
+            typer.echo("规则版本已变，摘要必然不同。 The rules have another edition now, so the digest must differ.")
     if not said["equal"]:
         raise typer.Exit(FOUND)
 

@@ -68,7 +68,7 @@ def the_survey_has_fields_there(delivery: Delivered) -> Iterator[Finding]:
     found = common(layer, fields.shapes, parcels.shapes)
     mine, theirs = fields.rows[found.left], parcels.rows[found.right]
     keys = survey.column("BSM").to_pylist()
-    ids = [(str(layer.ids[a]), str(keys[b])) for a, b in zip(mine, theirs, strict=True)]
+    ids: list[tuple[str, ...]] = [(str(layer.ids[a]), str(keys[b])) for a, b in zip(mine, theirs, strict=True)]
     yield from Reporter(the_survey_has_fields_there, delivery, layer).groups(
         ids, found.geometry, measured=found.area_m2.tolist(), limit=LINE_TOLERANCE_M2,
         remedy="核实现状; 非耕地应调出并补划",

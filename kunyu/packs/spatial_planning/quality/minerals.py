@@ -130,7 +130,7 @@ def blocks_keep_off_forbidding_lines(delivery: Delivered) -> Iterator[Finding]:
             lines = known(delivery, control_line(code), layer)
             keys = delivery.reference.rows(control_line(code)).column("BSM").to_pylist()
             found = common(layer, blocks.shapes, lines.shapes)
-            ids = [(str(layer.ids[a]), str(keys[b])) for a, b in
+            ids: list[tuple[str, ...]] = [(str(layer.ids[a]), str(keys[b])) for a, b in
                    zip(blocks.rows[found.left], lines.rows[found.right], strict=True)]  # fmt: skip
             yield from Reporter(blocks_keep_off_forbidding_lines, delivery, layer).groups(
                 ids, found.geometry, measured=found.area_m2.tolist(), limit=LINE_TOLERANCE_M2,

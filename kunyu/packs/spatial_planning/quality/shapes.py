@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import shapely
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer
 from kunyu.kernel.geodesy import ellipsoidal_area, from_lonlat, to_lonlat
@@ -130,6 +130,6 @@ def overlapping(layer: DeliveredLayer) -> Common:
     return Common(own.rows[one[pairs]], own.rows[other[pairs]], geometry, square_metres(layer, geometry))
 
 
-def pair_ids(one: DeliveredLayer, left: ArrayLike, other: DeliveredLayer, right: ArrayLike) -> list[tuple[str, ...]]:
+def pair_ids(one: DeliveredLayer, left: Rows, other: DeliveredLayer, right: Rows) -> list[tuple[str, ...]]:
     """Return the ids of pairs of rows, the first layer's first."""
     return [(str(a), str(b)) for a, b in zip(one.ids[left], other.ids[right], strict=True)]
