@@ -144,7 +144,12 @@ def timed(code: str, *files: Path) -> dict[str, Any]:
     processor = after.ru_utime - before.ru_utime + after.ru_stime - before.ru_stime
     if done.returncode:
         raise SystemExit(f"{files[-1].name}: {done.stderr[-2000:]}")
-    return {"seconds": seconds, "processor": processor, "rows": int(done.stdout), "mib": int(done.stderr.split()[-1]) / 1024}
+    return {
+        "seconds": seconds,
+        "processor": processor,
+        "rows": int(done.stdout),
+        "mib": int(done.stderr.split()[-1]) / 1024,
+    }
 
 
 def _result(name: str, work: str, ours: dict[str, Any], ogr: dict[str, Any], load: float) -> dict[str, Any]:

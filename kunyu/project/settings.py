@@ -158,6 +158,8 @@ WHITENOISE_IMMUTABLE_FILE_TEST = r"/web/[^/]+-[0-9A-Za-z_-]{8}\.(js|css)$"
 FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
+# tasks that stand deeper than an app's own module ``tasks``
+PROCRASTINATE_IMPORT_PATHS = ["kunyu.engines.ingest.verification.tasks"]
 KUNYU_HOME = HOME
 # the network zone this node stands in: business | internet | secret | emergency | public_cloud
 KUNYU_ZONE = os.environ.get("KUNYU_ZONE", "business")

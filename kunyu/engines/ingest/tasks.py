@@ -41,22 +41,6 @@ def protect_files() -> None:
             audit.record(Principal("worker", origin="worker"), "files-encrypted", "object", "label", files=count)
 
 
-@app.task(name="ingest.verify_map", queue=QUEUE)
-def verify_map(number: int, actor: str, origin: str = "", user_id: int | None = None) -> None:
-    """Run a started verification for ``actor``, if the right still holds; the outcome stands on it."""
-    from kunyu.engines.ingest.verification.services import start_quietly
-
-    start_quietly(number, actor, origin, user_id)
-
-
-@app.task(name="ingest.verify_published", queue=QUEUE)
-def verify_published(county: str, actor: str) -> None:
-    """Verify a county after something was published there; when one runs already, again after it."""
-    from kunyu.engines.ingest.verification.published import verify_after_publication
-
-    verify_after_publication(county, actor)
-
-
 def take_up_unfinished() -> list[int]:
     """Queue every delivery without a verdict: called when a worker starts, so that a killed one's work goes on.
 

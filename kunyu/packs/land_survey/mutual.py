@@ -6,6 +6,7 @@ Rules V1xx; ids are this product's. Every rule yields contradictions to look at,
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def surveyed(fields: tuple[str, ...], where: str, *parameters: object) -> Pick:
     return Pick(PARCELS, fields, where, tuple(parameters))
 
 
-def overlap(maps: OneMap, found: Places, at: int, apart: int) -> dict[str, object]:
+def overlap(maps: OneMap, found: Places, at: int, apart: int) -> dict[str, Any]:
     """What a contradiction says of place ``at``: its shape, area and confidence."""
     return {
         "geometry": found.geometry[at], "measured": round(float(found.area_m2[at]), 2),
@@ -64,14 +65,14 @@ def built_up_areas_agree_with_parcels(maps: OneMap) -> Iterator[Contradiction]:
             f"重叠 {said['measured']:.2f} m²",
             message_en=f"parcel {row.id} says {row.P_CZCSXM}, the built-up area {row.zone} is {row.Z_CZCLX}, "
             f"{said['measured']:.2f} m² in common", **said,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
     outside = maps.uncovered(marked, Pick(BUILT))
     for at, row in enumerate(outside.rows.itertuples(index=False)):
         said = overlap(maps, outside, at, apart)
         yield Contradiction(
             (row.id,), message_zh=f"图斑 {row.id} 属性码 {row.P_CZCSXM}, 有 {said['measured']:.2f} m² 不在城镇村等用地内",
             message_en=f"parcel {row.id} says {row.P_CZCSXM}, {said['measured']:.2f} m² lie in no built-up area", **said,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
 
 @mutual(
@@ -90,7 +91,7 @@ def approved_land_is_not_built_yet(maps: OneMap) -> Iterator[Contradiction]:
             f"{said['measured']:.2f} m²",
             message_en=f"on {row.zone}, approved and unbuilt, parcel {row.id} is {row.P_DLBM} already, "
             f"{said['measured']:.2f} m²", **said,
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
 
 @mutual(
@@ -153,7 +154,7 @@ def grades_agree(maps: OneMap) -> Iterator[Contradiction]:
             message_zh=f"图斑 {row.id} 等别 {row.P_GDDB}, 等别单元 {row.zone} 利用等 {row.Z_LYD:g}, 重叠 {found.area_m2[at]:.2f} m²",
             message_en=f"parcel {row.id} says grade {row.P_GDDB}, grading unit {row.zone} has {row.Z_LYD:g}, "
             f"{found.area_m2[at]:.2f} m² in common",
-        )  # type: ignore[arg-type]  # fmt: skip
+        )  # fmt: skip
 
 
 @mutual(

@@ -63,7 +63,11 @@ COMMANDS = (
     ),
     Command("reference", "kunyu.engines.ingest.reference_cli", "签发参考包。", "Issue a reference pack.", node=True),
     Command(
-        "evidence", "kunyu.packs.field_evidence.cli", "举证：导入、任务、设备、统计。", "Evidence of the field.", node=True
+        "evidence",
+        "kunyu.packs.field_evidence.cli",
+        "举证：导入、任务、设备、统计。",
+        "Evidence of the field.",
+        node=True,
     ),
     Command(
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True

@@ -159,8 +159,8 @@ def test_findings_are_geojson_by_rule_and_page(steward: Person, returned: Delive
 
 
 @pytest.mark.parametrize(
-    ("form", "start"), [("json", b'{"crs"'), ("html", b"<!"), ("gpkg", b"SQLite format 3"), ("docx", b"PK"),
-     ("pdf", b"%PDF-")]
+    ("form", "start"),
+    [("json", b'{"crs"'), ("html", b"<!"), ("gpkg", b"SQLite format 3"), ("docx", b"PK"), ("pdf", b"%PDF-")],
 )
 def test_reports_download(steward: Person, returned: Delivery, form: str, start: bytes) -> None:
     answer = steward.get(f"/api/deliveries/{returned.pk}/report.{form}")

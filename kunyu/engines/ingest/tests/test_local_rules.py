@@ -40,9 +40,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.mark.parametrize(("division", "status"), [("99", "returned"), ("11", "accepted")])
-def test_a_rule_set_holds_for_its_divisions(
-    node: None, sample: Path, folder: Path, division: str, status: str
-) -> None:
+def test_a_rule_set_holds_for_its_divisions(node: None, sample: Path, folder: Path, division: str, status: str) -> None:
     (folder / "a.toml").write_text(RULES.format(division=division), encoding="utf-8")
     delivery = process(hand_in(sample / "county.gpkg", standard=SURVEY, valid_from=None).pk)
     assert delivery.status == status

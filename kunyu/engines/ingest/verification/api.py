@@ -10,6 +10,7 @@ from ninja import Router, Schema
 from kunyu.engines.ingest.api import _principal, _require_own_page
 from kunyu.engines.ingest.verification import access, queries, services
 from kunyu.engines.ingest.verification.errors import UnknownVerification
+from kunyu.engines.ingest.verification.tasks import verify_map
 from kunyu.engines.security.errors import NotAllowed
 
 router = Router(tags=["verifications"])
@@ -37,8 +38,6 @@ def start(request: HttpRequest, body: StartBody) -> Any:
 
 def begin(request: HttpRequest, division: str) -> services.Started:
     """Start for the caller and queue the work."""
-    from kunyu.engines.ingest.tasks import verify_map
-
     principal = _principal(request)
     started = services.start(principal, division)
     if not started.existing:

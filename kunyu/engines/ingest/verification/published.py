@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from django.db import transaction
+from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
 
 from kunyu.engines.ingest.acting import principal_now
 from kunyu.engines.ingest.models import DeliveryEvent
 from kunyu.engines.ingest.settings import ingest_settings
-from kunyu.engines.ingest.tasks import verify_published
 from kunyu.engines.ingest.verification import access
 from kunyu.engines.ingest.verification.services import run, start
 from kunyu.engines.security.scope import OPERATOR
@@ -40,8 +40,10 @@ def verify_after_publication(county: str, actor: str) -> None:
 
 
 def _queue(county: str, actor: str) -> None:
-    waiting = verify_published.configure(
-        queueing_lock=f"verify:{county}", schedule_in={"seconds": ingest_settings().verify_published_after_s}
+    waiting = app.configure_task(  # by name: tasks import this package
+        "ingest.verify_published",
+        queueing_lock=f"verify:{county}",
+        schedule_in={"seconds": ingest_settings().verify_published_after_s},
     )
     try:
         with transaction.atomic():
@@ -52,5 +54,7 @@ def _queue(county: str, actor: str) -> None:
 
 def _publisher(delivery_id: int | None) -> str:
     """Who published the delivery; the node's operator where a version came without one."""
+    if delivery_id is None:
+        return OPERATOR
     event = DeliveryEvent.objects.filter(delivery_id=delivery_id, status="published").order_by("-id").first()
     return event.actor if event is not None else OPERATOR

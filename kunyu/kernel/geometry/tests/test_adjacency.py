@@ -42,7 +42,9 @@ def test_gap_boundary(off, count):
 def test_t_junctions_on_a_long_edge():
     """Parcels beside a road whose edge of a kilometre has no vertex; theirs are rounded and 0.05 mm off it."""
     road = box(0, 0, 1000, 10)
-    beside = [shapely.transform(box(k * 50, 10, k * 50 + 50, 40), lambda xy: xy + np.array([0, 0.00005])) for k in range(20)]
+    beside = [
+        shapely.transform(box(k * 50, 10, k * 50 + 50, 40), lambda xy: xy + np.array([0, 0.00005])) for k in range(20)
+    ]
 
     pairs = found([road, *beside])
 

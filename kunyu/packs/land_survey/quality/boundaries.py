@@ -140,7 +140,9 @@ def county_boundary_meets_its_neighbours(delivery: Delivered) -> Iterator[Findin
     yield from _shared_land(report, foreign, dates)
     yield from _land_between(report, np.concatenate([own, theirs]), foreign, dates)
     yield from _unmatched(report, mismatches(own, theirs, reach), foreign, dates, "本县顶点", "vertices of this county")
-    yield from _unmatched(report, mismatches(theirs, own, reach), foreign, dates, "邻县顶点", "vertices of the neighbour")
+    yield from _unmatched(
+        report, mismatches(theirs, own, reach), foreign, dates, "邻县顶点", "vertices of the neighbour"
+    )
 
 
 def _neighbours(delivery: Delivered, layer: DeliveredLayer) -> tuple[Shapes, list[str]]:
@@ -154,7 +156,11 @@ def _neighbours(delivery: Delivered, layer: DeliveredLayer) -> tuple[Shapes, lis
     ids = rows.column("BSM").to_pylist() if "BSM" in rows.column_names else codes
     position, usable = usable_polygons(shapes)
     county = delivery.county or ""
-    abroad = np.array([not codes[at].startswith(county) for at in position], bool) if county else np.ones(len(position), bool)
+    abroad = (
+        np.array([not codes[at].startswith(county) for at in position], bool)
+        if county
+        else np.ones(len(position), bool)
+    )
     _, own = usable_polygons(layer.on_earth)
     west, south, east, north = shapely.total_bounds(own)
     room = 2 * FAR_M / layer.metres_per_unit
@@ -195,7 +201,9 @@ def _land_between(report: Reporter, all_around: Shapes, foreign: Shapes, names: 
     rings, owner = shapely.get_rings(outline, return_index=True)
     holes = shapely.polygons(rings[np.r_[False, owner[1:] == owner[:-1]]]) if len(rings) else np.zeros(0, object)
     parts, _ = significant_parts(np.asarray(holes, object), tolerance)
-    width = np.divide(2 * shapely.area(parts), shapely.length(parts), out=np.zeros(len(parts)), where=shapely.length(parts) > 0)
+    width = np.divide(
+        2 * shapely.area(parts), shapely.length(parts), out=np.zeros(len(parts)), where=shapely.length(parts) > 0
+    )
     ids = [_beside(layer, place) for place in parts]
     touched = np.array([bool(some) for some in ids], bool)
     abroad = np.array([bool(shapely.dwithin(foreign, place, tolerance).any()) for place in parts], bool)

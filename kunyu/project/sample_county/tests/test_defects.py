@@ -67,7 +67,9 @@ def _place(entry: dict[str, Any]) -> shapely.Geometry:
 def test_all_seeds_every_kind_once(truth: dict[str, dict[str, Any]]) -> None:
     kinds = [kind for table in (PARCEL_KINDS, LAYER_KINDS) for rule in table.values() for kind in rule]
     assert sorted(truth) == sorted([*kinds, *CONSEQUENCES])
-    assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES) - set(CONTROL_KINDS) - set(CHANGE_KINDS)
+    assert {rule for entry in truth.values() for rule in entry["rule"]} == set(RULES) - set(CONTROL_KINDS) - set(
+        CHANGE_KINDS
+    )
     assert set(RULES) >= {
         *(f"Q2{k:02d}" for k in range(1, 12)),
         "Q301",

@@ -259,7 +259,14 @@ def test_the_sheet_for_paper_says_the_same(report):
     page = render_sheet(report)
 
     assert "http" not in page.replace("http://www.w3.org", "")
-    for said in (report.input_sm3, sm3_hex(report.to_json()), "得分 Score", "负责人（签字）", "检查单位（盖章）", "counter(pages)"):
+    for said in (
+        report.input_sm3,
+        sm3_hex(report.to_json()),
+        "得分 Score",
+        "负责人（签字）",
+        "检查单位（盖章）",
+        "counter(pages)",
+    ):
         assert said in page, said
     assert render_sheet(report) == page
     for rule in report.rules_run:
