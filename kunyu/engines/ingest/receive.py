@@ -60,7 +60,7 @@ def quarantine() -> Path:
 
     ``kunyu up`` sweeps what ended processes left in it.
     """
-    return Path(settings.KUNYU_HOME) / "quarantine"
+    return Path(settings.KUNYU_QUARANTINE)
 
 
 def receive(path: Path, request: Request, actor: Principal) -> Received:

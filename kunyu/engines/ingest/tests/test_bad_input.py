@@ -66,7 +66,7 @@ def failed(path: Path, error: type[KunyuError], **target: Any) -> KunyuError:
 
 
 def settings_quarantine() -> Path:
-    return Path(settings.KUNYU_HOME) / "quarantine"
+    return Path(settings.KUNYU_QUARANTINE)
 
 
 def test_truncated_zip(published_map: None, tmp_path: Path) -> None:

@@ -33,6 +33,7 @@ Sql = Callable[..., list[tuple[Any, ...]]]
 def home(node: None, tmp_path: Path, settings) -> Iterator[Path]:
     """A state folder of this test alone, to search it to the last file."""
     settings.KUNYU_HOME = tmp_path / "home"
+    settings.KUNYU_QUARANTINE = tmp_path / "home" / "quarantine"
     settings.KUNYU_OBJECT_STORE = str(tmp_path / "home" / "objects")
     settings.KUNYU_HOME.mkdir()
     yield settings.KUNYU_HOME

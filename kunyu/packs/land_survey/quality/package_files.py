@@ -253,7 +253,7 @@ def _why_closed(path: Path) -> tuple[str, str] | None:
             if kind == ".json":
                 json.loads(raw)
             elif b"<!ENTITY" not in raw:
-                ElementTree.fromstring(raw)  # noqa: S314 - no entities, size is bounded
+                ElementTree.fromstring(raw)  # noqa: S314 - no entities, size is bounded  # nosec B314
         except (ValueError, ElementTree.ParseError, RecursionError):
             return f"不是 {kind[1:].upper()}", f"it is no {kind[1:].upper()}"
     return None
