@@ -61,6 +61,8 @@ format: ## 统一格式 / format the code
 
 docs: setup-test ## 由代码生成参考文档 / generate the reference pages from the code
 	@$(BIN)/python tools/reference_docs.py
+	$(BIN)/python tools/rule_pictures.py
+	$(BIN)/python -m kunyu.engines.ingest.checks.reference_page
 
 bench: setup-test ## 基准；ONLY=name 只运行一项 / benchmarks; ONLY=name runs one
 	@$(BIN)/python -m benchmarks $(ONLY)
