@@ -12,6 +12,7 @@ import numpy as np
 import shapely
 from numpy.typing import ArrayLike, NDArray
 
+from kunyu.kernel.geometry import overlay
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 
 NOWHERE = -1
@@ -100,7 +101,9 @@ def strays(
         ground, shape = shapely.STRtree(shapes).query(_grown(grounds, tolerance), predicate="contains_properly")
         inside[shape[where[shape] == ground]] = True
     left = np.flatnonzero(~inside)
-    return Strays(*_more_than_noise(position[left], shapely.difference(shapes[left], grounds[where[left]]), tolerance))
+    return Strays(
+        *_more_than_noise(position[left], overlay.difference(shapes[left], grounds[where[left]], tolerance), tolerance)
+    )
 
 
 def shared_ground(
@@ -123,7 +126,7 @@ def shared_ground(
     pairs, shapes = [np.zeros(0, np.intp)], [np.zeros(0, object)]
     for start in range(0, len(one), _PAIRS_AT_A_TIME):
         part = slice(start, start + _PAIRS_AT_A_TIME)
-        common = shapely.intersection(left[one[part]], right[other[part]])
+        common = overlay.intersection(left[one[part]], right[other[part]], tolerance)
         at, kept = _more_than_noise(np.arange(len(one))[part], common, tolerance)
         pairs.append(at)
         shapes.append(kept)

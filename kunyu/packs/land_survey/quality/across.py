@@ -17,6 +17,7 @@ from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Rep
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.rule import Part, Rule, rule
 from kunyu.kernel.geodesy import ellipsoidal_area
+from kunyu.kernel.geometry import overlay
 from kunyu.kernel.geometry.line_cover import Uncovered, uncovered
 from kunyu.kernel.geometry.placement import NOWHERE, main_place, shared_ground, strays, usable_polygons
 from kunyu.kernel.tolerances import COORDINATE_DECIMALS, TOPOLOGY_TOLERANCE_M
@@ -82,7 +83,7 @@ def _by_code(layer: DeliveredLayer, codes: NDArray[np.object_]) -> tuple[dict[st
     for place in np.flatnonzero(np.bincount(at[at != NOWHERE], minlength=len(order)) > 1):
         rows = np.flatnonzero(at == place)
         usable = layer.on_earth[rows[layer.valid[rows]]]
-        places[place] = shapely.union_all(usable) if len(usable) else None
+        places[place] = overlay.union(usable, tolerance_in(layer)) if len(usable) else None
     return order, places
 
 
@@ -132,7 +133,7 @@ def _in_their_place(
     rows, shapes, where = [], [], []
     for at, parts, others in _elsewhere(outside.geometry, own[outside.position], places, tolerance):
         rows.append(int(outside.position[at]))
-        shapes.append(shapely.union_all(parts))
+        shapes.append(overlay.union(parts, tolerance))
         where.append("、".join(sorted({names[one] for one in others})))
     geometry = np.array([*shapes, None], object)[:-1]
     sizes = square_metres(layer, geometry)
@@ -233,7 +234,7 @@ def _in_one_township(delivery: Delivered, areas: DeliveredLayer, towns: Delivere
     outside = strays(areas.on_earth, towns.on_earth, own, tolerance)
     found = list(_elsewhere(outside.geometry, own[outside.position], towns.on_earth, tolerance))
     rows = outside.position[[at for at, _, _ in found]] if found else np.zeros(0, np.intp)
-    geometry = np.array([*(shapely.union_all(parts) for _, parts, _ in found), None], object)[:-1]
+    geometry = np.array([*(overlay.union(parts, tolerance) for _, parts, _ in found), None], object)[:-1]
     sizes = square_metres(areas, geometry)
     yield from Reporter(built_up_areas_follow_parcels, delivery, areas).rows(
         rows, measured=sizes, limit=0, unit="m²", geometry=geometry,
@@ -274,7 +275,9 @@ def marks_agree_with_built_up_areas(delivery: Delivered) -> Iterator[Finding]:
     found = shared_ground(sound(areas), sound(parcels)[plain], tolerance, checked=True)
     inside = np.unique(found.right)
     rows = plain[inside]
-    shapes = np.array([*(shapely.union_all(found.geometry[found.right == at]) for at in inside), None], object)[:-1]
+    shapes = np.array([*(overlay.union(found.geometry[found.right == at], tolerance) for at in inside), None], object)[
+        :-1
+    ]
     kind = ["、".join(sorted(set(kinds[found.left[found.right == at]]))) for at in inside]
     sizes = square_metres(parcels, shapes)
     yield from report.rows(
@@ -309,7 +312,7 @@ def _outside_their_kind(
     if len(doubtful) and len(there):
         near[there[np.unique(shapely.STRtree(grounds[there]).query(unsure[~shapely.is_missing(unsure)])[1])]] = True
     for kind, place in order.items():
-        places[place] = shapely.union_all(grounds[near & (kinds == kind)])
+        places[place] = overlay.union(grounds[near & (kinds == kind)], tolerance)
     lost = _positions(marks[doubtful], order)
     empty = np.array([shapely.is_empty(one) for one in places], bool)
     outside = strays(unsure, places, lost, tolerance, checked=True)
@@ -344,7 +347,7 @@ def special_uses_stay_in_the_county(delivery: Delivered) -> Iterator[Finding]:
 def county_of(bounds: DeliveredLayer) -> Polygons:
     """The county as one polygon (in an array of one): the union of its units, invalid ones left out."""
     sound = bounds.on_earth[bounds.valid & (shapely.get_dimensions(bounds.on_earth) == 2)]
-    return np.array([shapely.union_all(sound)], object)
+    return np.array([overlay.union(sound, tolerance_in(bounds))], object)
 
 
 def outside_the_county(this: Rule, delivery: Delivered, layer: DeliveredLayer, county: Polygons) -> Iterator[Finding]:

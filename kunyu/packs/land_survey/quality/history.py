@@ -192,7 +192,9 @@ def same_shapes(one: NDArray[np.object_], other: NDArray[np.object_], layer: Del
     equal = shapely.equals_exact(a, b, SAME_POINT_TOLERANCE_M / unit)
     near = np.abs(shapely.bounds(a) - shapely.bounds(b)).max(axis=1, initial=0) < 10 * TOPOLOGY_TOLERANCE_M / unit
     doubtful = np.flatnonzero(~equal & near)
-    apart = shapely.symmetric_difference(mended(a[doubtful]), mended(b[doubtful]))
+    apart = shapely.symmetric_difference(
+        mended(a[doubtful]), mended(b[doubtful]), grid_size=TOPOLOGY_TOLERANCE_M / unit / 1000
+    )
     equal[doubtful] = True
     equal[doubtful[np.unique(significant_parts(apart, TOPOLOGY_TOLERANCE_M / unit)[1])]] = False
     found = np.zeros(len(one), bool)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Reporter
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.rule import Part, rule
+from kunyu.kernel.geometry import overlay
 from kunyu.kernel.geometry.coverage import GAP_EDGE, GAP_HOLE, OUTSIDE, Gaps, gaps, overlaps
 from kunyu.packs.spatial_planning.quality.shapes import (
     LINE_TOLERANCE_M2,
@@ -147,11 +148,11 @@ def lines_lie_within_the_county(delivery: Delivered) -> Iterator[Finding]:
         layer = delivery.layers.get(code)
         if layer is None or not len(layer):
             continue
-        county = shapely.union_all(known(delivery, COUNTY, layer).shapes)
+        county = overlay.union(known(delivery, COUNTY, layer).shapes, tolerance(layer))
         shapely.prepare(county)
         line = areal(layer)
         out = np.flatnonzero(~shapely.covers(county, line.shapes))
-        beyond = shapely.difference(line.shapes[out], county)
+        beyond = overlay.difference(line.shapes[out], county, tolerance(layer))
         areas = square_metres(layer, beyond)
         bad = np.flatnonzero(areas > LINE_TOLERANCE_M2)
         rows = line.rows[out[bad]]

@@ -15,6 +15,7 @@ from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer, Rep
 from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.reference import control_line
 from kunyu.engines.ingest.checks.rule import Part, rule
+from kunyu.kernel.geometry import overlay
 from kunyu.packs.spatial_planning.quality.lines import texts
 from kunyu.packs.spatial_planning.quality.shapes import (
     LINE_TOLERANCE_M2,
@@ -23,6 +24,7 @@ from kunyu.packs.spatial_planning.quality.shapes import (
     known,
     pair_ids,
     square_metres,
+    tolerance,
 )
 
 MINERALS = ("MNR-MINERAL-PLAN",)
@@ -72,11 +74,11 @@ def blocks_lie_in_their_zones(delivery: Delivered) -> Iterator[Finding]:
     kinds = texts(zones, "FQLX")
     for layer in _blocks(delivery):
         right = areal(zones, layer.crs).of(kinds.isin(list(ADMITS[layer.code])).to_numpy(dtype=bool))
-        whole = shapely.union_all(right.shapes)
+        whole = overlay.union(right.shapes, tolerance(layer))
         shapely.prepare(whole)
         blocks = areal(layer)
         out = np.flatnonzero(~shapely.covers(whole, blocks.shapes))
-        beyond = shapely.difference(blocks.shapes[out], whole)
+        beyond = overlay.difference(blocks.shapes[out], whole, tolerance(layer))
         areas = square_metres(layer, beyond)
         bad = np.flatnonzero(areas > LINE_TOLERANCE_M2)
         rows = blocks.rows[out[bad]]

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from kunyu.engines.ingest.checks.delivered import Delivered, DeliveredLayer
 from kunyu.kernel.geodesy import ellipsoidal_area, from_lonlat, to_lonlat
+from kunyu.kernel.geometry import overlay
 from kunyu.kernel.geometry.coverage import significant_parts
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 
@@ -97,7 +98,7 @@ def common(layer: DeliveredLayer, one: Shapes, other: Shapes, least_m2: float = 
 
 
 def _shared(layer: DeliveredLayer, one: Shapes, other: Shapes, first: int) -> tuple[Rows, Shapes]:
-    parts, owner = significant_parts(shapely.intersection(one, other), tolerance(layer))
+    parts, owner = significant_parts(overlay.intersection(one, other, tolerance(layer)), tolerance(layer))
     owners, group = np.unique(owner, return_inverse=True)
     whole = shapely.multipolygons(parts, indices=group) if len(parts) else np.zeros(0, object)
     return owners + first, np.asarray(whole, object)

@@ -176,7 +176,16 @@ def _pieces(ask: Ask, positions: Rows, pieces: NDArray[np.object_], words: tuple
     which, start = np.unique(owner, return_index=True)
     if not len(which):
         return
-    merged = np.array([*(shapely.union_all(one) for one in np.split(parts, start[1:])), None], object)[:-1]
+    merged = np.array(
+        [
+            *(
+                overlay.union(one, TOPOLOGY_TOLERANCE_M / ask.layer.metres_per_unit)
+                for one in np.split(parts, start[1:])
+            ),
+            None,
+        ],
+        object,
+    )[:-1]
     rows = ask.rows[positions[which]]
     areas = (shapely.area(merged) * ask.layer.metres_per_unit**2).round(4)
     zh, en, remedy = words
