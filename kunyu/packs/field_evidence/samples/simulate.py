@@ -131,7 +131,9 @@ def read_parcels(county: Path, count: int, seed: int = 0, layer: str = "DLTB") -
     )  # fmt: skip
 
 
-def simulate(path: Path, parcels: Sequence[Parcel], seed: int = 0, defects: Mapping[str, int] | None = None) -> Simulated:
+def simulate(
+    path: Path, parcels: Sequence[Parcel], seed: int = 0, defects: Mapping[str, int] | None = None
+) -> Simulated:
     """Write one package for these parcels.
 
     Parameters
