@@ -54,6 +54,8 @@ TABLES = {
     names.UNITS: ("QSDWDMB", ("QSDWDM", "QSDWMC")),
 }
 """Parts that are tables of a delivered survey: the layer and its fields."""
+STATED = {names.CONTROL_AREAS, names.COEFFICIENTS}
+"""Parts that an earlier delivery stated: they bind the changes to it, not a delivery that replaces it whole."""
 CONTROL_STANDARD = "MNR-CONTROL-2021"
 DIVISION_LAYER = "XZQ"
 BRANCH_DIGITS = 3
@@ -82,7 +84,7 @@ def needed_parts(
     Parameters
     ----------
     layers : codes of what is delivered; rules that lack another layer need nothing. None: whatever may be delivered.
-    with_base : whether stored layers (``base.*``), which are large, are among them.
+    with_base : whether stored layers (``base.*``), which are large, and what was stated with them are among them.
     """
     found: set[str] = {names.EXCEPTIONS}
     for rule in rules_for(standard).rules:
@@ -92,7 +94,8 @@ def needed_parts(
                 found.update(
                     one.removeprefix("ref:") for need in needs for one in need.split("|") if one.startswith("ref:")
                 )
-    return frozenset(one for one in found if with_base or not one.startswith(names.base("")))
+    bases = {one for one in found if one.startswith(names.base(""))}
+    return frozenset(found if with_base and bases else found - bases - STATED)
 
 
 def _may_run(needs: tuple[str, ...], layers: Collection[str] | None) -> bool:
