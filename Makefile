@@ -12,7 +12,7 @@ SEED ?= 1
 # processes of pytest; the browser and the database share the machine with them
 WORKERS ?= 2
 
-.PHONY: help setup setup-test up down test test-long check lint format docs bench sample new-pack lock
+.PHONY: help setup setup-test up down test test-long check static lint format docs bench sample new-pack lock
 
 help: ## 显示命令 / show the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,20 +34,22 @@ down: ## 停止节点 / stop the node
 	@$(BIN)/kunyu down
 
 test: setup-test ## 全部检查与测试 / everything
-	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory static
 	(cd web && npm run --silent check && npm test --silent)
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not long"
 
 test-long: setup-test ## 模糊、崩溃与规模测试 / fuzzing, crash and scale runs
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
-check: setup-test lint ## 快速检查 / the quick set
+check: static ## 快速检查 / the quick set
+	@$(BIN)/pytest -q -n $(WORKERS) --dist loadscope -m quick
+
+static: setup-test lint ## 不运行程序的检查 / what is seen without running anything
 	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
 	$(BIN)/lint-imports --no-cache 2>/dev/null | tail -n +10
 	$(BIN)/python tools/packcheck.py
 	$(BIN)/python tools/check_migrations.py
 	$(BIN)/python tools/reference_docs.py --check
-	$(BIN)/pytest -q -m quick
 
 lint: ## 风格与类型 / style and types
 	@$(BIN)/ruff check --quiet .
