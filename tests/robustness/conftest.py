@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from kunyu.project.cli.main import run as kunyu
 from kunyu.project.sample_county.generate import generate_county
 
 SECONDS = 60.0
@@ -81,6 +82,8 @@ def deliveries(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         made[f"{form}.zip"] = Path(
             shutil.make_archive(str(folder / f"{form}-county"), "zip", folder / form, name)
         )  # fmt: skip
+    made["vct"] = folder / "county.vct"
+    assert kunyu(["convert", str(made["gpkg"]), str(made["vct"]), "--standard", "TDT1057-2020"]) == 0
     made["shp"] = folder / "shp" / "county"
     made["parquet"] = folder / "parquet" / "county"
     return made

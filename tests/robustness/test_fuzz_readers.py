@@ -12,7 +12,7 @@ from tests.robustness.spoiling import spoiled_copy
 
 CASES = int(os.environ.get("KUNYU_FUZZ_CASES", "150"))
 FIRST = int(os.environ.get("KUNYU_FUZZ_SEED", "1"))
-FORMS = ("gpkg", "shp", "shp.zip", "gdb.zip", "parquet", "parquet.zip")
+FORMS = ("gpkg", "shp", "shp.zip", "gdb.zip", "parquet", "parquet.zip", "vct")
 
 
 @pytest.mark.long
