@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.ingest.geoparquet import Content
-from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.ingest.models import Delivery, Verification
 from kunyu.engines.security import protection
 from kunyu.engines.security.duties import SECURITY
 from kunyu.engines.security.protection import object_store
@@ -70,6 +70,15 @@ def objects_of(delivery: Delivery) -> Iterator[str]:
     yield from delivery.rasters.values_list("sm3", flat=True)
     for run in delivery.check_runs.all():
         yield from {run.report_sm3, run.reference_sm3, *run.reports.values()} - {""}
+    for files in delivery.exceptions.values_list("evidence", flat=True):
+        yield from (str(one["sm3"]) for one in files)
+
+
+def results_to_protect() -> Iterator[str]:
+    """Yield the digests of results of verifications that read data which must be encrypted by now."""
+    for one in Verification.objects.filter(status=Verification.Status.DONE).order_by("pk"):
+        if protection.must_protect([str(given["dataset"]) for given in one.inputs]):
+            yield str(one.summary["report_sm3"])
 
 
 def protect_stored(say: Callable[[int, int], None] = lambda done, total: None) -> int:
@@ -92,4 +101,4 @@ def protect_stored(say: Callable[[int, int], None] = lambda done, total: None) -
     for number, delivery in enumerate(deliveries, 1):
         done += sum(store.protect(sm3) for sm3 in objects_of(delivery) if store.exists(sm3))
         say(number, len(deliveries))
-    return done
+    return done + sum(store.protect(sm3) for sm3 in results_to_protect() if store.exists(sm3))

@@ -11,12 +11,12 @@ from django.test import Client
 
 from kunyu.engines.ingest import storage
 from kunyu.engines.ingest.handlers import label_decided
-from kunyu.engines.ingest.models import Delivery
+from kunyu.engines.ingest.models import Delivery, FindingException, Verification
 from kunyu.engines.ingest.process import process
 from kunyu.engines.ingest.publish import publish
 from kunyu.engines.ingest.storage import object_store, objects_of, protect_stored, protects
 from kunyu.engines.ingest.tasks import protect_files
-from kunyu.engines.ingest.tests.delivered_files import OPEN_STANDARD, OPERATOR, SURVEY, hand_in, write_cover
+from kunyu.engines.ingest.tests.delivered_files import COUNTY, OPEN_STANDARD, OPERATOR, SURVEY, hand_in, write_cover
 from kunyu.engines.security import keys
 from kunyu.engines.security.label_services import DECIDED_TOPIC
 from kunyu.engines.security.labels import GENERAL, IMPORTANT, INTERNAL, PUBLIC, SENSITIVE, UNCONDITIONAL, Label
@@ -97,6 +97,31 @@ def test_a_loose_delivery_stays_plain_and_a_later_label_encrypts_it(
     assert all(object_store().is_protected(sm3) and object_store().verify(sm3) for sm3 in stored)
     assert holders(home, b"plot 17") == []
     assert publish(delivery.pk, OPERATOR).status == "published"
+
+
+def test_a_later_label_encrypts_evidence_and_results_too(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label(monkeypatch, LOOSE)
+    delivery = process(hand_in(write_cover(tmp_path / "cover.gpkg")).pk)
+    evidence = object_store().put_bytes(b"why plot 17 is right", protect=False).sm3
+    result = object_store().put_bytes(b"plot 17 contradicts", protect=False).sm3
+    FindingException.objects.create(
+        delivery=delivery, standard_id=delivery.standard_id, division_code=COUNTY, rule="Q303", layer="DLTB",
+        fingerprint="f" * 64, message_zh="重叠", message_en="overlap", reason="界址争议", proposed_by="surveyor",
+        evidence=[{"name": "a.txt", "sm3": evidence, "size": 20}],
+    )  # fmt: skip
+    Verification.objects.create(
+        division_code=COUNTY,
+        started_by="editor",
+        status="done",
+        inputs=[{"dataset": "10401-003"}],
+        summary={"report_sm3": result},
+    )
+    label(monkeypatch, STRICT)
+    protect_stored()
+    assert object_store().is_protected(evidence) and object_store().is_protected(result)
+    assert holders(home, b"plot 17") == []
 
 
 def test_an_approved_strict_label_has_the_files_encrypted_by_the_worker(
