@@ -203,7 +203,9 @@ def _dense_runs(rings: _Rings, length: Floats, limits: Limits) -> _Hits:
     at = np.flatnonzero((spacing < limits.spacing_m - _FLOAT_NOISE_M) & (rings.ring[run:] == rings.ring[:-run]))
     if not len(at):
         return none
-    at = at[np.lexsort((spacing[at], rings.ring[at]))]
+    # rings run and begin otherwise in other formats: equal runs are told apart by where they lie, not by their order
+    ends = np.minimum(rings.xy[at], rings.xy[at + run])
+    at = at[np.lexsort((ends[:, 1], ends[:, 0], np.round(spacing[at], 6), rings.ring[at]))]
     at = at[np.unique(rings.ring[at], return_index=True)[1]]
     return rings.polygon[rings.ring[at]], spacing[at], [rings.xy[one : one + run + 1] for one in at]
 
