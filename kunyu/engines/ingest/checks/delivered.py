@@ -247,7 +247,7 @@ class Reporter:
         ``geometry`` is in the delivered plane and defaults to a point in the row's geometry.
         """
         listed = rows[:MOST_FINDINGS]
-        places = self.layer.points(listed) if geometry is None else geometry[: len(listed)]
+        places = self.layer.points(listed) if geometry is None else single_parts(geometry[: len(listed)])
         shown = self._lonlat(places)
         for at, row in enumerate(listed):
             yield self._finding(
@@ -275,6 +275,7 @@ class Reporter:
         unit: str | None = None,
     ) -> Iterator[Finding]:
         """Yield one finding per tuple of ids, each with its own geometry in the delivered plane."""
+        geometry = single_parts(geometry)
         shown = self._lonlat(geometry)
         for at, some in enumerate(ids):
             yield self._finding(
@@ -307,6 +308,18 @@ class Reporter:
             self.rule.id, self.delivery.clause(self.rule), self.rule.severity, self.layer.code, ids, shown,
             _plain(measured), _plain(limit), unit, zh, en, remedy, fingerprint(self.rule.id, named, place, decimals), place,
         )  # fmt: skip
+
+
+def single_parts(geometry: NDArray[np.object_]) -> NDArray[np.object_]:
+    """Return the geometries, multiparts of one part as that part: formats differ in what they call it."""
+    lone = (shapely.get_type_id(geometry) >= shapely.GeometryType.MULTIPOINT) & (
+        shapely.get_num_geometries(geometry) == 1
+    )
+    if not lone.any():
+        return geometry
+    single = geometry.copy()
+    single[lone] = shapely.get_geometry(geometry[lone], 0)
+    return single
 
 
 def text_of(field_spec: Field) -> str:

@@ -177,7 +177,8 @@ def _controlled(delivery: Delivered, layer: DeliveredLayer, code: str, control: 
         total = int(cents[rows].sum())
         if not len(rows) or total == limit:
             continue
-        place = shapely.multipoints([one for one in layer.points(rows) if one is not None])
+        extent = shapely.total_bounds(layer.on_earth[rows])
+        place = shapely.box(*extent) if np.isfinite(extent).all() else None  # the division as a whole, by its extent
         yield from Reporter(areas_add_up, delivery, layer).groups(
             [tuple(sorted(str(one) for one in layer.ids[rows]))], np.array([place, None], object)[:1],
             measured=total / 100, limit=limit / 100,
