@@ -20,7 +20,7 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-CHUNK_VERTICES = 1_000_000
+CHUNK_VERTICES = 500_000
 """Vertices in memory at a time; edges still unmatched are carried from chunk to chunk."""
 
 GRID_PER_TOLERANCE = 1e-3

@@ -32,7 +32,7 @@ METRES_PER_DEGREE = 111_319.5
 
 FARTHEST = 1e9
 """No coordinate of a plane on Earth, in metres, feet or degrees, is further from zero than this."""
-ROWS_AT_ONCE = 50_000
+ROWS_AT_ONCE = 10_000
 
 MOST_FINDINGS = 20_000
 """Findings of one rule in one layer that are listed one by one; the rest is counted in one closing finding."""

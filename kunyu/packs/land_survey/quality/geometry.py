@@ -17,7 +17,7 @@ from kunyu.kernel.tolerances import SAME_POINT_TOLERANCE_M, TOPOLOGY_TOLERANCE_M
 
 Rows = NDArray[np.intp]
 
-_ROWS_AT_ONCE = 50_000
+_ROWS_AT_ONCE = 10_000
 _FLOAT_NOISE_M = 1e-7
 """Distances between eastings of 38 million metres carry this much noise."""
 _EXPECTED = {"Polygon": (3, 6), "LineString": (1, 2, 5), "Point": (0, 4)}
