@@ -62,10 +62,11 @@ class DeliveredLayer:
         batches: list[pa.RecordBatch] = []
         parsed: list[_Parsed] = []
         first = 0
+        decimals = _stored_decimals(mapped)
         for batch in mapped.batches():
             where = batch.schema.get_field_index(GEOMETRY)
             if where >= 0:
-                parsed.append(_parse(batch.column(where), first))
+                parsed.append(_parse(batch.column(where), first, decimals))
             batches.append(batch.drop_columns([GEOMETRY]) if where >= 0 else batch)
             first += batch.num_rows
         schema = mapped.schema.remove(mapped.schema.get_field_index(GEOMETRY)) if mapped.spatial else mapped.schema
@@ -334,10 +335,23 @@ class _Parsed:
     unreadable: NDArray[np.intp]
 
 
-def _parse(column: pa.Array, first: int) -> _Parsed:
+def _stored_decimals(mapped: MappedLayer) -> int | None:
+    """Decimals that a format which counts in whole steps can have meant; None where it stores the numbers themselves.
+
+    A File Geodatabase keeps coordinates as multiples of a step from a far origin and gives them back up to 3e-7 m off:
+    enough for another last digit in an area, and for another fingerprint.
+    """
+    if not any(one.driver == "OpenFileGDB" for one in mapped.sources):
+        return None
+    return 12 if mapped.crs is not None and read_crs(mapped.crs).is_geographic else 6
+
+
+def _parse(column: pa.Array, first: int, decimals: int | None = None) -> _Parsed:
     wkb = column.to_numpy(zero_copy_only=False)
     with np.errstate(invalid="ignore"):  # NaN coordinates are a rule's business, not a warning's
         geometry = shapely.from_wkb(wkb, on_invalid="ignore")
+    if decimals is not None:
+        geometry = shapely.transform(geometry, lambda xy: np.round(xy, decimals))
     high = shapely.has_z(geometry)
     if high.any():  # only then: a copy of every vertex is not free
         geometry[high] = shapely.force_2d(geometry[high])
