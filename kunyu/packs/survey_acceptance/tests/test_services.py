@@ -109,7 +109,7 @@ def test_a_round_goes_through_every_state_and_keeps_its_history(opened, people):
         (event.act, event.before, event.state, event.actor)
         for event in opened.events.exclude(act__in=["judged", "drawn"])
     ]
-    assert steps[-5:] == [  # history cannot be emptied: another test's round may have had this number before
+    assert steps == [
         ("opened", "", "sampling", "surveyor"), ("sampled", "sampling", "interior", "checker"),
         ("interior_done", "interior", "field", "checker"), ("field_done", "field", "decision", "checker"),
         ("decided", "decision", "accepted", "boss"),
