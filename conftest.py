@@ -164,7 +164,7 @@ def onemap_emptied(transactional_db: None) -> Iterator[None]:
 
 @pytest.fixture(autouse=HAS_NODE)
 def audit_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Empty audit and histories after a test that commits: they refuse TRUNCATE, so Django's flush leaves them alone."""
+    """Empty audit, histories and queue after a test that commits: Django's flush leaves them alone."""
     marker = request.node.get_closest_marker("django_db")
     commits = {"transactional_db", "live_server", "django_db_reset_sequences"} & set(request.fixturenames)
     if not commits and not (marker and marker.kwargs.get("transaction")):
@@ -173,10 +173,10 @@ def audit_emptied(request: pytest.FixtureRequest) -> Iterator[None]:
     blocker = request.getfixturevalue("django_db_blocker")
     request.getfixturevalue("django_db_setup")
     yield
-    from kunyu.engines.security.audit.tests.emptying import empty_append_only
+    from kunyu.engines.security.audit.tests.emptying import empty_what_flush_leaves
 
     with blocker.unblock():
-        empty_append_only()
+        empty_what_flush_leaves()
 
 
 @pytest.fixture(scope="session")

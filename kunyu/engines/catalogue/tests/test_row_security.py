@@ -23,7 +23,7 @@ from kunyu.engines.catalogue.loading import load_labelled_catalogue
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.reading import as_reader
 from kunyu.engines.security import epochs, labels, scope, zones
-from kunyu.engines.security.audit.tests.emptying import empty_append_only
+from kunyu.engines.security.audit.tests.emptying import empty_what_flush_leaves
 from kunyu.engines.security.errors import NotAllowed, NotVisible
 from kunyu.engines.security.labels import Label, label_of_code
 from kunyu.engines.security.models import Grant, User
@@ -57,7 +57,7 @@ def rows(django_db_setup: None, django_db_blocker: Any) -> Iterator[list[Row]]:
         with transaction.atomic(), connection.cursor() as cursor, tables.owner_role(cursor):
             cursor.execute(f"DROP TABLE {TABLE} CASCADE")
         call_command("flush", interactive=False, verbosity=0)
-        empty_append_only()
+        empty_what_flush_leaves()
 
 
 def _asked(statement: str, parameters: list[Any] | None = None) -> list[Any]:

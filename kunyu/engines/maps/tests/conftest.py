@@ -18,7 +18,7 @@ def empty() -> None:
     from django.core.management import call_command
     from django.db import connection
 
-    from kunyu.engines.security.audit.tests.emptying import empty_append_only
+    from kunyu.engines.security.audit.tests.emptying import empty_what_flush_leaves
 
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'onemap' AND tablename !~ '_p[0-9]{6}$'")
@@ -28,7 +28,7 @@ def empty() -> None:
             cursor.execute(f'DROP TABLE onemap."{table}" CASCADE')
         cursor.execute("RESET ROLE")
     call_command("flush", interactive=False, verbosity=0)
-    empty_append_only()
+    empty_what_flush_leaves()
 
 
 @pytest.fixture(scope="module")
