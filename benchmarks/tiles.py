@@ -235,9 +235,9 @@ def _pgbench_scripts(home: Path, addresses: list[TileAddress]) -> list[Path]:
     import psycopg
     from django.conf import settings
 
-    from kunyu.engines.maps.layers import find_layer
-    from kunyu.engines.maps.moments import Moment, read_days
-    from kunyu.engines.maps.queries import Selection
+    from kunyu.engines.catalogue.served.layers import find_layer
+    from kunyu.engines.catalogue.served.moments import Moment, read_days
+    from kunyu.engines.catalogue.served.queries import Selection
     from kunyu.engines.maps.tiles import tile_statement
     from kunyu.engines.security import scope
     from kunyu.engines.security.models import User

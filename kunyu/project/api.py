@@ -4,6 +4,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from ninja import NinjaAPI
 from ninja.errors import AuthenticationError, ValidationError
 
+from kunyu.engines.analysis.api import router as analysis_router
 from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.ingest.api import router as ingest_router
@@ -62,6 +63,7 @@ def _missing(request: HttpRequest, error: Http404) -> HttpResponse:
 
 
 house.add_router("acceptance", acceptance_router)
+house.add_router("analysis", analysis_router)
 house.add_router("audit", audit_router)
 house.add_router("catalogue", catalogue_router)
 house.add_router("deliveries", ingest_router)

@@ -59,6 +59,7 @@ INSTALLED_APPS = [
     "kunyu.engines.catalogue",
     "kunyu.engines.ingest",
     "kunyu.engines.maps",
+    "kunyu.engines.analysis",
     "kunyu.packs.field_evidence",
     "kunyu.packs.survey_acceptance",
 ]

@@ -10,6 +10,7 @@ handler500 = "kunyu.project.problems.broken"
 urlpatterns = [
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
+    path("ogc/", include("kunyu.engines.analysis.urls")),
     path("ogc/", include("kunyu.engines.maps.urls")),
     path("api/", api.house.urls),
     path("i18n/", include("django.conf.urls.i18n")),

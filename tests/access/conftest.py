@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="package")
 def world(django_db_setup: None, django_db_blocker: Any) -> Iterator[World]:
     """People and data, committed, because the serving role has its own connections."""
-    from kunyu.engines.maps.serving import close_pools
+    from kunyu.engines.catalogue.served.serving import close_pools
     from kunyu.engines.maps.tests.conftest import empty
     from tests.access import world as building
 

@@ -1,6 +1,6 @@
 """Reading layer tables on Django's own connection as the person who asks: the backstop of the gateway. 按人读取图层表.
 
-Whatever reads ``onemap`` for somebody outside ``maps.serving`` (exports, jobs) does it in :func:`as_reader`: a condition
+Whatever reads ``onemap`` for somebody outside ``served.serving`` (exports, jobs) does it in :func:`as_reader`: a condition
 that was forgotten, or was wrong, then shows nothing more than the person's grants allow.
 """
 

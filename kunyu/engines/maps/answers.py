@@ -13,9 +13,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
-from kunyu.engines.maps.errors import BadParameter, MethodNotAllowed, NotAcceptable
-from kunyu.engines.maps.layers import ServedLayer
-from kunyu.engines.maps.parameters import AsOf
+from kunyu.engines.catalogue.served.asof import AsOf
+from kunyu.engines.catalogue.served.errors import BadParameter
+from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.maps.errors import MethodNotAllowed, NotAcceptable
 from kunyu.engines.security import epochs
 from kunyu.engines.security.scope import Principal, Scope
 from kunyu.kernel.digests import canonical_json, sm3_hex

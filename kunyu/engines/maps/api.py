@@ -8,11 +8,11 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router, Schema
 
+from kunyu.engines.catalogue.served.errors import BadParameter
+from kunyu.engines.catalogue.served.layers import open_layer, published_versions
 from kunyu.engines.maps import basemap, search, tiles, tree
 from kunyu.engines.maps import identify as identifying
 from kunyu.engines.maps.answers import Caching, is_unchanged, principal_of
-from kunyu.engines.maps.errors import BadParameter
-from kunyu.engines.maps.layers import open_layer, published_versions
 from kunyu.engines.security import scope
 
 router = Router(tags=["map"])

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import quote
 
+from kunyu.engines.catalogue.served.layers import Extent, PublishedVersion, ServedLayer, code_names, extent_of
 from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.maps import crs
 from kunyu.engines.maps.answers import GEOJSON, HTML, JSON, SCHEMA
 from kunyu.engines.maps.grids import GRIDS
-from kunyu.engines.maps.layers import Extent, PublishedVersion, ServedLayer, code_names, extent_of
 from kunyu.engines.maps.tiles import MEDIA_TYPE
 
 QUERYABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/queryables"

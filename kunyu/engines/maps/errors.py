@@ -1,13 +1,6 @@
 """What the map services refuse, each with a stable code (RFC 9457 documents are made in ``kunyu.project.problems``)."""
 
-from kunyu.kernel.errors import KunyuError, NodeUnavailable, NotFound, UsageError
-
-
-class BadParameter(UsageError):
-    """A query parameter that does not exist, cannot be read, or contradicts another one. 参数错误."""
-
-    code = "maps-bad-parameter"
-    title_zh, title_en = "请求参数错误", "Bad request parameter"
+from kunyu.kernel.errors import KunyuError, NotFound
 
 
 class NoSuchFeature(NotFound):
@@ -45,17 +38,3 @@ class NotAcceptable(KunyuError):
     code = "maps-not-acceptable"
     title_zh, title_en = "没有可接受的格式", "Not acceptable"
     http_status, exit_code = 406, 2
-
-
-class TooSlow(NodeUnavailable):
-    """The database did not answer within the statement timeout; a smaller request will succeed. 查询超时."""
-
-    code = "maps-too-slow"
-    title_zh, title_en = "查询超时", "Query took too long"
-
-
-class NoServingDatabase(NodeUnavailable):
-    """No connection to the serving database could be had in time. 地图数据库不可用."""
-
-    code = "maps-no-database"
-    title_zh, title_en = "地图数据库不可用", "Map database unavailable"

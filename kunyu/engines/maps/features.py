@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from kunyu.engines.maps import queries
+from kunyu.engines.catalogue.served import queries
+from kunyu.engines.catalogue.served.layers import current_records
+from kunyu.engines.catalogue.served.queries import After, Selection
+from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.maps.crs import OfferedCrs
 from kunyu.engines.maps.errors import NoSuchFeature
-from kunyu.engines.maps.layers import current_records
-from kunyu.engines.maps.queries import After, Selection
-from kunyu.engines.maps.serving import fetch
 from kunyu.engines.maps.settings import maps_settings
 
 PIECE_FEATURES = 500

@@ -9,10 +9,10 @@ from typing import Any
 
 import shapely
 
+from kunyu.engines.catalogue.served.asof import read_moment
+from kunyu.engines.catalogue.served.layers import ServedLayer, code_names, open_layer, record_read, visible_layers
+from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.maps import crs, features
-from kunyu.engines.maps.layers import ServedLayer, code_names, open_layer, record_read, visible_layers
-from kunyu.engines.maps.parameters import read_moment
-from kunyu.engines.maps.queries import Selection
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Principal
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
@@ -12,16 +11,15 @@ from typing import Any
 import shapely
 from django.http import HttpRequest
 
+from kunyu.engines.catalogue.served.asof import TIME_PARAMETERS
+from kunyu.engines.catalogue.served.errors import BadParameter
+from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.catalogue.served.queries import After
 from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.maps import crs as crs_module
 from kunyu.engines.maps.crs import OfferedCrs
-from kunyu.engines.maps.errors import BadParameter
-from kunyu.engines.maps.layers import ServedLayer, VersionState, known_instant, state_at
-from kunyu.engines.maps.moments import Moment, instant_text, read_days, read_known_at
-from kunyu.engines.maps.queries import After
 from kunyu.engines.maps.settings import maps_settings
 
-TIME_PARAMETERS = ("datetime", "valid_at", "known_at")
 ITEM_PARAMETERS = ("f", *TIME_PARAMETERS, "crs", "properties")
 ITEMS_PARAMETERS = (*ITEM_PARAMETERS, "limit", "after", "bbox", "bbox-crs")
 TILE_PARAMETERS = ("f", *TIME_PARAMETERS, "properties")
@@ -51,30 +49,6 @@ def read_query(request: HttpRequest, allowed: Collection[str]) -> dict[str, str]
         if "\0" in values[0]:
             raise BadParameter(f"参数 {name} 含有空字符。", f"Parameter {name} contains a NUL character.")
     return {name: str(value) for name, value in request.GET.items()}
-
-
-@dataclass(frozen=True)
-class AsOf:
-    """The moment an answer speaks of, the versions behind it, and how the headers name both."""
-
-    moment: Moment
-    state: VersionState
-    valid_text: str
-    known_text: str
-
-
-def read_moment(layer: ServedLayer, query: Mapping[str, str]) -> AsOf:
-    """Resolve ``datetime``, ``valid_at`` and ``known_at`` against the layer's versions."""
-    days = read_days(query.get("datetime"), query.get("valid_at"))
-    known_at = read_known_at(query.get("known_at"))
-    state = state_at(layer, known_at)
-    is_present = state == layer.state
-    return AsOf(
-        moment=Moment(days, None if is_present else known_at),
-        state=state,
-        valid_text=days.text,
-        known_text=instant_text(known_instant(state, known_at)),
-    )
 
 
 def read_limit(text: str | None) -> int:

@@ -14,8 +14,7 @@ from dataclasses import dataclass, replace
 import shapely
 from django.db import connection
 
-from kunyu.engines.maps import crs, features
-from kunyu.engines.maps.layers import (
+from kunyu.engines.catalogue.served.layers import (
     ServedLayer,
     extent_of,
     open_layer,
@@ -23,8 +22,9 @@ from kunyu.engines.maps.layers import (
     record_read,
     visible_layers,
 )
-from kunyu.engines.maps.moments import Moment, read_days
-from kunyu.engines.maps.queries import Selection
+from kunyu.engines.catalogue.served.moments import Moment, read_days
+from kunyu.engines.catalogue.served.queries import Selection
+from kunyu.engines.maps import crs, features
 from kunyu.engines.reference import queries as divisions
 from kunyu.engines.reference.models import Division
 from kunyu.engines.security import scope

@@ -11,15 +11,11 @@ from functools import lru_cache
 class MapsSettings:
     """Limits of the feature and tile services.
 
-    ``pool_size`` connections per process: more backends than cores lose 8-39 % (architecture.md §6), so it follows the
-    threads of a web worker, not the number of clients. ``statement_timeout_ms`` ends a query that nobody should wait
-    for; the caller gets a 503 problem document. ``page_limit`` and ``page_limit_max`` are features per page.
+    ``page_limit`` and ``page_limit_max`` are features per page.
     ``count_exactly_up_to`` is where ``numberMatched`` turns from a count into an estimate. ``small_scale_features`` is
     how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``.
     """
 
-    pool_size: int = 2
-    statement_timeout_ms: int = 10_000
     page_limit: int = 10
     page_limit_max: int = 10_000
     count_exactly_up_to: int = 10_000

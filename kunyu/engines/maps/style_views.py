@@ -6,6 +6,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
+from kunyu.engines.catalogue.served.layers import open_layer, visible_layers
 from kunyu.engines.maps import styles
 from kunyu.engines.maps.answers import (
     MAPBOX_STYLE,
@@ -20,7 +21,6 @@ from kunyu.engines.maps.answers import (
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.errors import NoSuchStyle
-from kunyu.engines.maps.layers import open_layer, visible_layers
 from kunyu.engines.maps.parameters import read_query
 from kunyu.engines.security import scope
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kunyu.engines.catalogue.served.layers import ServedLayer
 from kunyu.engines.maps.collections import title_of
 from kunyu.engines.maps.grids import GRIDS
-from kunyu.engines.maps.layers import ServedLayer
 
 # For layers without class colours: one calm colour each, no red (red says conflict), told apart by the catalogue's order.
 _PLAIN = ("#3d7ea6", "#a6703d", "#6a9a3d", "#8a5aa8", "#3d9a8b", "#7a7a3d", "#5a6aa8")

@@ -7,6 +7,10 @@ from urllib.parse import urlencode
 
 from django.http import HttpRequest, HttpResponse
 
+from kunyu.engines.catalogue.served.asof import read_moment
+from kunyu.engines.catalogue.served.errors import BadParameter
+from kunyu.engines.catalogue.served.layers import ServedLayer, extent_of, open_layer, published_versions, record_read
+from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.maps import collections, tiles
 from kunyu.engines.maps.answers import (
     JSON,
@@ -24,11 +28,9 @@ from kunyu.engines.maps.answers import (
     wants_html,
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
-from kunyu.engines.maps.errors import BadParameter, NoSuchTile
+from kunyu.engines.maps.errors import NoSuchTile
 from kunyu.engines.maps.grids import GRIDS, grid_of
-from kunyu.engines.maps.layers import ServedLayer, extent_of, open_layer, published_versions, record_read
-from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_moment, read_query
-from kunyu.engines.maps.queries import Selection
+from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_query
 from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.maps.tiles import TileAddress
 from kunyu.engines.security import scope

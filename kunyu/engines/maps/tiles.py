@@ -18,7 +18,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kunyu.engines.maps import queries
+from kunyu.engines.catalogue.served import queries
+from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.catalogue.served.queries import Selection
+from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.maps.grids import (
     BUFFER_SHARE,
     MVT_EXTENT,
@@ -27,9 +30,6 @@ from kunyu.engines.maps.grids import (
     Box,
     TileMatrixSet,
 )
-from kunyu.engines.maps.layers import ServedLayer
-from kunyu.engines.maps.queries import Selection
-from kunyu.engines.maps.serving import fetch
 from kunyu.engines.maps.settings import maps_settings
 
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"

@@ -7,8 +7,8 @@ from typing import Any
 from urllib.parse import quote
 
 from kunyu.engines.catalogue.models import CatalogueItem
+from kunyu.engines.catalogue.served.layers import ServedLayer, extent_of, published_versions, visible_layers
 from kunyu.engines.maps import styles
-from kunyu.engines.maps.layers import ServedLayer, extent_of, published_versions, visible_layers
 from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Principal

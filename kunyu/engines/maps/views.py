@@ -8,6 +8,15 @@ from urllib.parse import quote, urlencode
 
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 
+from kunyu.engines.catalogue.served.asof import AsOf, read_moment
+from kunyu.engines.catalogue.served.layers import (
+    ServedLayer,
+    open_layer,
+    published_versions,
+    record_read,
+    visible_layers,
+)
+from kunyu.engines.catalogue.served.queries import After, Selection
 from kunyu.engines.maps import collections, crs, features, openapi
 from kunyu.engines.maps.answers import (
     GEOJSON,
@@ -30,21 +39,17 @@ from kunyu.engines.maps.answers import (
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.crs import OfferedCrs
-from kunyu.engines.maps.layers import ServedLayer, open_layer, published_versions, record_read, visible_layers
 from kunyu.engines.maps.parameters import (
     ITEM_PARAMETERS,
     ITEMS_PARAMETERS,
-    AsOf,
     read_after,
     read_area,
     read_attributes,
     read_crs,
     read_equals,
     read_limit,
-    read_moment,
     read_query,
 )
-from kunyu.engines.maps.queries import After, Selection
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 

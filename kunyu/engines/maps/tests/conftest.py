@@ -34,7 +34,7 @@ def empty() -> None:
 @pytest.fixture(scope="module")
 def county(django_db_setup: None, django_db_blocker: Any) -> Iterator[County]:
     """The county of ``county.py``, committed, because the serving role has its own connections."""
-    from kunyu.engines.maps.serving import close_pools
+    from kunyu.engines.catalogue.served.serving import close_pools
     from kunyu.engines.maps.tests import county as building
 
     with django_db_blocker.unblock():

@@ -19,10 +19,10 @@ from django.test import Client
 from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.record_labels import RecordProposal
+from kunyu.engines.catalogue.served.serving import close_pools
 from kunyu.engines.catalogue.tables import ensure_partition
 from kunyu.engines.catalogue.versions import Content, open_version, publish_version
 from kunyu.engines.maps.grids import GRIDS
-from kunyu.engines.maps.serving import close_pools
 from kunyu.engines.maps.tests import county as building
 from kunyu.engines.maps.tests.county import PARCELS, SOUTH, WEST, County
 from kunyu.engines.security import label_services, labels, zones

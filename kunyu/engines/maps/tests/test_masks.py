@@ -22,11 +22,11 @@ from django.test import Client
 from kunyu.engines.catalogue import export
 from kunyu.engines.catalogue.loading import load_labelled_catalogue
 from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.catalogue.served.serving import close_pools
 from kunyu.engines.catalogue.tables import ensure_partition
 from kunyu.engines.catalogue.tests.personal_standard import COLLECTION, write_standard
 from kunyu.engines.catalogue.versions import Content, open_version, publish_version
 from kunyu.engines.maps.grids import GRIDS
-from kunyu.engines.maps.serving import close_pools
 from kunyu.engines.security.models import Grant, User
 from kunyu.engines.security.scope import DOWNLOAD, QUERY, SEE, operator
 from kunyu.engines.security.services import issue_token

@@ -17,11 +17,11 @@ import pytest
 import shapely
 from django.conf import settings
 
-from kunyu.engines.maps import queries
+from kunyu.engines.catalogue.served import queries
+from kunyu.engines.catalogue.served.layers import find_layer
+from kunyu.engines.catalogue.served.moments import Moment, ValidDays
+from kunyu.engines.catalogue.served.queries import After, Selection
 from kunyu.engines.maps.grids import WEB_MERCATOR_QUAD
-from kunyu.engines.maps.layers import find_layer
-from kunyu.engines.maps.moments import Moment, ValidDays
-from kunyu.engines.maps.queries import After, Selection
 from kunyu.engines.maps.tests.county import KNOWN_1, PARCELS, County
 from kunyu.engines.maps.tiles import TileAddress, tile_statement
 from kunyu.engines.security import scope

@@ -17,12 +17,12 @@ import pytest
 from django.conf import settings as django_settings
 from django.db import connection
 
-from kunyu.engines.maps import queries, serving
-from kunyu.engines.maps.errors import TooSlow
-from kunyu.engines.maps.layers import find_layer
-from kunyu.engines.maps.moments import Moment, ValidDays
-from kunyu.engines.maps.queries import Selection
-from kunyu.engines.maps.serving import fetch
+from kunyu.engines.catalogue.served import queries, serving
+from kunyu.engines.catalogue.served.errors import TooSlow
+from kunyu.engines.catalogue.served.layers import find_layer
+from kunyu.engines.catalogue.served.moments import Moment, ValidDays
+from kunyu.engines.catalogue.served.queries import Selection
+from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.maps.tests.county import PARCELS, County
 from kunyu.engines.security import scope
 from kunyu.engines.security.models import User
@@ -67,7 +67,7 @@ def test_a_query_without_any_condition_shows_what_the_person_may_query(name: str
 
 def test_one_connection_serves_one_person_after_another(monkeypatch: pytest.MonkeyPatch) -> None:
     """A reused connection shows each person his own, in every order, and nothing once the read is over."""
-    monkeypatch.setattr(serving, "maps_settings", lambda: _with(pool_size=1))
+    monkeypatch.setattr(serving, "serving_settings", lambda: _with(pool_size=1))
     scopes = {name: reading_for(name) for name in EXPECTED}
     served = set()
     for name in random.Random(1).choices(list(EXPECTED), k=60):
@@ -90,7 +90,7 @@ def test_many_threads_never_see_another_ones_rows() -> None:
 
 def test_an_error_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """After a failed statement the same connection starts from nobody again."""
-    monkeypatch.setattr(serving, "maps_settings", lambda: _with(pool_size=1))
+    monkeypatch.setattr(serving, "serving_settings", lambda: _with(pool_size=1))
     steward, before = reading_for("t-steward"), fetch(reading_for("public"), "SELECT pg_backend_pid()", {})
     for statement in ("SELECT 1 / 0", "SELECT nothing FROM nowhere", f"SELECT * FROM {TABLE}_p990101"):
         with pytest.raises(psycopg.Error):
@@ -103,7 +103,7 @@ def test_an_error_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_cancelled_query_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cancelled by an administrator or by the time limit: the next person on the connection sees his own."""
-    monkeypatch.setattr(serving, "maps_settings", lambda: _with(pool_size=1, statement_timeout_ms=60_000))
+    monkeypatch.setattr(serving, "serving_settings", lambda: _with(pool_size=1, statement_timeout_ms=60_000))
     steward = reading_for("t-steward")
     (pid,) = fetch(steward, "SELECT pg_backend_pid()", {})[0]
 
@@ -127,7 +127,7 @@ def test_a_cancelled_query_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch)
     assert fetch(steward, "SELECT pg_backend_pid()", {}) == [(pid,)]
 
     serving.close_pools()
-    monkeypatch.setattr(serving, "maps_settings", lambda: _with(pool_size=1, statement_timeout_ms=50))
+    monkeypatch.setattr(serving, "serving_settings", lambda: _with(pool_size=1, statement_timeout_ms=50))
     with pytest.raises(TooSlow):
         fetch(steward, "SELECT pg_sleep(50)", {})
     assert counties(reading_for("t-neighbour")) == NEIGHBOUR
@@ -188,6 +188,6 @@ def test_the_gateway_and_row_security_find_the_same_features(county: County) -> 
 def _with(**changes: int) -> object:
     from dataclasses import replace
 
-    from kunyu.engines.maps.settings import MapsSettings
+    from kunyu.engines.catalogue.served.settings import ServingSettings
 
-    return replace(MapsSettings(), **changes)
+    return replace(ServingSettings(), **changes)

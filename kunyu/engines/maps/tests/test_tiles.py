@@ -197,11 +197,11 @@ def test_small_scale_is_projected_and_geographic_grid_is_not(ask: Ask) -> None:
 
 def test_statement_timeout_becomes_a_503_problem(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     """A query nobody should wait for ends with a sentence that says what to do."""
-    from kunyu.engines.maps import serving
-    from kunyu.engines.maps.settings import MapsSettings
+    from kunyu.engines.catalogue.served import serving
+    from kunyu.engines.catalogue.served.settings import ServingSettings
 
     serving.close_pools()
-    monkeypatch.setattr(serving, "maps_settings", lambda: MapsSettings(statement_timeout_ms=1))
+    monkeypatch.setattr(serving, "serving_settings", lambda: ServingSettings(statement_timeout_ms=1))
     answers = [ask(f"/ogc/collections/{PARCELS}/items", limit=1000, crs="EPSG:4526") for _ in range(5)]
     serving.close_pools()
     slow = [one for one in answers if one.status_code == 503]

@@ -23,5 +23,7 @@ def empty_what_flush_leaves() -> None:
                 TRUNCATE {name} RESTART IDENTITY;
                 ALTER TABLE {name} ENABLE ALWAYS TRIGGER append_only_statement""")
         cursor.execute("TRUNCATE security_auditpending")
-        cursor.execute("TRUNCATE procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers RESTART IDENTITY")
+        cursor.execute(
+            "TRUNCATE procrastinate_jobs, procrastinate_events, procrastinate_periodic_defers RESTART IDENTITY"
+        )
     connection.close()

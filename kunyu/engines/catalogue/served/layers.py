@@ -12,9 +12,9 @@ from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
+from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.catalogue.standards import Field, Standard, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
-from kunyu.engines.maps.moments import Moment
 from kunyu.engines.security import audit, label_registry, scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope

@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 
 from django.utils import timezone
 
-from kunyu.engines.maps.errors import BadParameter
+from kunyu.engines.catalogue.served.errors import BadParameter
 
 
 @dataclass(frozen=True)

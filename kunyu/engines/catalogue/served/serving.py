@@ -23,8 +23,8 @@ from django.db import connections
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
-from kunyu.engines.maps.errors import NoServingDatabase, TooSlow
-from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.catalogue.served.errors import NoServingDatabase, TooSlow
+from kunyu.engines.catalogue.served.settings import serving_settings
 from kunyu.engines.security.scope import Scope
 
 READER = "kunyu_serve"
@@ -45,7 +45,7 @@ def _address() -> str:
 
 def _session_options() -> str:
     wanted = {
-        "statement_timeout": maps_settings().statement_timeout_ms,
+        "statement_timeout": serving_settings().statement_timeout_ms,
         "default_transaction_read_only": "on",
         "max_parallel_workers_per_gather": 0,
         "jit": "off",
@@ -70,7 +70,7 @@ def _new_pool(address: str) -> ConnectionPool:
     return ConnectionPool(
         address,
         min_size=1,
-        max_size=maps_settings().pool_size,
+        max_size=serving_settings().pool_size,
         kwargs={"autocommit": True, "options": _session_options(), "application_name": "kunyu-maps"},
         open=True,
         name="kunyu-maps",
@@ -101,7 +101,7 @@ def fetch(
     try:
         return _fetch_once(granted.row_identity, statement, parameters, prepare)
     except psycopg.errors.QueryCanceled as error:
-        seconds = maps_settings().statement_timeout_ms / 1000
+        seconds = serving_settings().statement_timeout_ms / 1000
         raise TooSlow(
             f"查询超过 {seconds:g} 秒，已停止；请放大地图、缩小 bbox 或减少 limit。",
             f"The query ran longer than {seconds:g} s and was stopped; zoom in, or ask for a smaller bbox or limit.",

@@ -10,8 +10,8 @@ from typing import Any
 
 import shapely
 
-from kunyu.engines.maps.layers import ServedLayer
-from kunyu.engines.maps.moments import Moment
+from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.security.errors import FieldMasked
 from kunyu.engines.security.masks import mask_sql
 from kunyu.engines.security.scope import Scope
