@@ -36,7 +36,7 @@ down: ## 停止节点 / stop the node
 test: setup-test ## 全部检查与测试 / everything
 	@$(MAKE) --no-print-directory static
 	(cd web && npm run --silent check && npm test --silent)
-	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not long"
+	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not long" --durations=60 --durations-min=4
 
 test-long: setup-test ## 模糊、崩溃与规模测试 / fuzzing, crash and scale runs
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope
