@@ -8,6 +8,7 @@ from kunyu.engines.maps import crs
 from kunyu.engines.maps.answers import GEOJSON, HTML, JSON, MAPBOX_STYLE, SCHEMA
 from kunyu.engines.maps.grids import GRIDS
 from kunyu.engines.maps.parameters import ITEM_PARAMETERS, ITEMS_PARAMETERS, TILE_PARAMETERS
+from kunyu.engines.maps.records.views import PARAMETERS as RECORD_PARAMETERS
 from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.maps.tiles import MEDIA_TYPE
 
@@ -21,6 +22,11 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-features-2/1.0/conf/crs",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/queryables-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/record-core",
+    "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/record-core-query-parameters",
+    "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/record-collection",
+    "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/json",
+    "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/html",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
@@ -42,7 +48,13 @@ def describe(root: str) -> dict[str, Any]:
             "license": {"name": "Apache-2.0", "url": "https://www.apache.org/licenses/LICENSE-2.0"},
         },
         "servers": [{"url": root}],
-        "tags": [{"name": "Capabilities"}, {"name": "Features"}, {"name": "Tiles"}, {"name": "Styles"}],
+        "tags": [
+            {"name": "Capabilities"},
+            {"name": "Features"},
+            {"name": "Records"},
+            {"name": "Tiles"},
+            {"name": "Styles"},
+        ],
         "paths": _paths(),
         "components": {
             "parameters": _parameters(),
@@ -61,6 +73,12 @@ def _paths() -> dict[str, Any]:
         "/conformance": _get("Capabilities", "conformance", "一致性声明 / conformance", one),
         "/api": _get("Capabilities", "api", "本描述 / this description", one),
         "/collections": _get("Capabilities", "collections", "数据集合 / collections", one),
+        "/collections/catalogue": _get("Records", "catalogue", "数据目录 / the catalogue", one),
+        "/collections/catalogue/queryables": _get("Records", "recordQueryables", "可查询项 / queryables", one, (), SCHEMA),
+        "/collections/catalogue/items": _get("Records", "records", "目录记录 / records", RECORD_PARAMETERS, (), GEOJSON),
+        "/collections/catalogue/items/{recordId}": _get(
+            "Records", "record", "一条记录 / one record", one, ("recordId",), GEOJSON
+        ),
         "/collections/{collectionId}": _get("Capabilities", "collection", "一个集合 / one collection", one, collection),
         "/collections/{collectionId}/queryables": _get(
             "Features", "queryables", "可查询字段 / queryables", one, collection, SCHEMA
@@ -124,6 +142,7 @@ def _parameters() -> dict[str, Any]:
     in_path = {
         "collectionId": text,
         "featureId": text,
+        "recordId": text,
         "styleId": text,
         "tileMatrixSetId": {"type": "string", "enum": list(GRIDS)},
         "tileMatrix": {"type": "integer", "minimum": 0, "maximum": limits.max_zoom},
@@ -137,6 +156,10 @@ def _parameters() -> dict[str, Any]:
     }
     in_query: dict[str, tuple[dict[str, Any], str]] = {
         "f": (text, "json、html；瓦片集另有 tilejson"),
+        "q": (text, "检索词 / words, all of them"),
+        "ids": ({"type": "array", "items": text}, "编码 / codes"),
+        "externalIds": ({"type": "array", "items": text}, "编码或别名 / codes or aliases"),
+        "type": (text, "资源类型：dataset / kind of resource"),
         "limit": (
             {"type": "integer", "minimum": 1, "maximum": limits.page_limit_max, "default": limits.page_limit},
             "每页要素数 / features per page",

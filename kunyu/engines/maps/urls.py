@@ -3,13 +3,19 @@
 from django.urls import path
 
 from kunyu.engines.maps import style_views, tile_views, views
+from kunyu.engines.maps.records import views as record_views
 
 _COLLECTION = "collections/<str:collection_id>"
+_CATALOGUE = "collections/catalogue"
 urlpatterns = [
     path("", views.landing),
     path("conformance", views.conformance),
     path("api", views.api),
     path("collections", views.collections_list),
+    path(_CATALOGUE, record_views.collection),
+    path(f"{_CATALOGUE}/queryables", record_views.queryables),
+    path(f"{_CATALOGUE}/items", record_views.items),
+    path(f"{_CATALOGUE}/items/<str:code>", record_views.item),
     path(_COLLECTION, views.collection),
     path(f"{_COLLECTION}/queryables", views.queryables),
     path(f"{_COLLECTION}/items", views.items),

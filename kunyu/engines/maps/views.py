@@ -50,6 +50,7 @@ from kunyu.engines.maps.parameters import (
     read_limit,
     read_query,
 )
+from kunyu.engines.maps.records.documents import collection_document
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 
@@ -125,7 +126,7 @@ def collections_list(request: HttpRequest) -> HttpResponse:
         ]  # fmt: skip
         columns = (("编码", "Code"), ("名称", "Name"), ("标准", "Standard"))
         return page_answer(request, ("数据集合", "Collections"), ("", ""), [Table(("", ""), columns, rows)])
-    described = []
+    described = [collection_document(root)]
     for layer in layers:
         granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public)
         described.append(collections.describe(layer, published_versions(layer, granted), root, alone=False))
