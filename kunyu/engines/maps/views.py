@@ -50,7 +50,6 @@ from kunyu.engines.maps.parameters import (
     read_limit,
     read_query,
 )
-from kunyu.engines.maps.records.documents import collection_document
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 
@@ -69,6 +68,12 @@ def landing(request: HttpRequest) -> HttpResponse:
         link(f"{root}/api?f=html", "service-doc", HTML, "接口说明 / API documentation"),
         link(f"{root}/conformance", "conformance", JSON, "一致性声明 / conformance"),
         link(f"{root}/collections", "data", JSON, "数据集合 / collections"),
+        link(
+            f"{root}/collections/catalogue",
+            "http://www.opengis.net/def/rel/ogc/1.0/ogc-catalog",
+            JSON,
+            "数据目录 / records",
+        ),
         link(f"{root}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", JSON, "瓦片矩阵集"),
         link(f"{root}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "样式 / styles"),
     ]
@@ -126,7 +131,7 @@ def collections_list(request: HttpRequest) -> HttpResponse:
         ]  # fmt: skip
         columns = (("编码", "Code"), ("名称", "Name"), ("标准", "Standard"))
         return page_answer(request, ("数据集合", "Collections"), ("", ""), [Table(("", ""), columns, rows)])
-    described = [collection_document(root)]
+    described = []
     for layer in layers:
         granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public)
         described.append(collections.describe(layer, published_versions(layer, granted), root, alone=False))

@@ -98,11 +98,15 @@ def test_nobody_learns_of_what_he_may_not_see(ask: Ask) -> None:
     assert PARCELS not in codes(ask(ITEMS, who="neighbour", bbox="112.9,34.4,113.05,34.6", limit=100))
 
 
-def test_the_catalogue_stands_among_the_collections(ask: Ask) -> None:
-    """The collection says it holds records; its queryables are what the search takes; bad values are refused by name."""
-    listed = {one["id"]: one for one in body(ask("/ogc/collections"))["collections"]}
-    assert listed["catalogue"]["itemType"] == "record"
-    assert body(ask("/ogc/collections/catalogue"))["id"] == "catalogue"
+def test_the_landing_page_leads_to_the_catalogue(ask: Ask) -> None:
+    """The collection says it holds records; its queryables are what the search takes; bad values are refused by name.
+
+    It does not stand among the collections: clients of features would take it for a layer.
+    """
+    (address,) = [one["href"] for one in body(ask("/ogc/"))["links"] if one["rel"].endswith("/ogc-catalog")]
+    assert address.endswith("/ogc/collections/catalogue")
+    found = body(ask("/ogc/collections/catalogue"))
+    assert (found["id"], found["itemType"]) == ("catalogue", "record")
     assert set(body(ask("/ogc/collections/catalogue/queryables"))["properties"]) == {
         "q",
         "ids",
