@@ -169,6 +169,13 @@ export function layerRegistry(): Promise<readonly LayerInfo[]> {
   return registry;
 }
 
+/** What one layer is; a refusal in the node's own words when there is none the person may see. */
+export async function layerInfo(collection: string): Promise<LayerInfo> {
+  const found = (await layerRegistry()).find((layer) => layer.collection === collection);
+  if (!found) throw new Problem(404, t(`没有图层 ${collection}，或者您无权查看。`, `There is no layer ${collection}, or you may not see it.`));
+  return found;
+}
+
 /** The catalogue with the layers that have data put below their datasets. */
 export async function catalogueTree(): Promise<readonly ItemNode[]> {
   const [tree, layers] = await Promise.all([once<readonly ItemAnswer[]>('/api/catalogue/tree'), layerRegistry()]);

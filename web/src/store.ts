@@ -4,6 +4,19 @@ export interface LayerState {
   readonly collection: string;
   /** 0 … 1 */
   readonly opacity: number;
+  /** CQL2 text; null draws every feature. */
+  readonly filter: string | null;
+}
+
+export type CompareMode = 'off' | 'swipe' | 'side';
+
+/** The second map of a comparison; the first one is the rest of the state. */
+export interface Compare {
+  readonly mode: CompareMode;
+  /** Day of the right map, ISO; '' is today. */
+  readonly rightValidAt: string;
+  /** Layers of the right map; null: the same as on the left. */
+  readonly rightLayers: readonly LayerState[] | null;
 }
 
 export interface Selection {
@@ -24,13 +37,38 @@ export interface State {
   readonly layers: readonly LayerState[];
   /** Day of the world shown, ISO; '' is today. */
   readonly validAt: string;
+  /** The map as the node knew it at an RFC 3339 instant; '' is now. */
+  readonly knownAt: string;
   readonly selection: Selection | null;
   readonly view: View | null;
+  readonly compare: Compare;
+  /** Id of the tool whose panel is open ({@link registerTool}). */
+  readonly tool: string | null;
+  /** The plot that was drawn or uploaded: what the analyses ask about. Longitude, latitude on CGCS2000. */
+  readonly plot: GeoJSON.Polygon | GeoJSON.MultiPolygon | null;
+  /** Id of the base map; '' is the node's own. */
+  readonly base: string;
+}
+
+/** What one map shows: the left map is the whole state, the right one what {@link Compare} changes of it. */
+export type Shown = Pick<State, 'layers' | 'validAt' | 'knownAt' | 'base'>;
+export type Side = 'left' | 'right';
+
+export function shownOn(state: State, side: Side): Shown {
+  const { layers, validAt, knownAt, base, compare } = state;
+  if (side === 'left') return { layers, validAt, knownAt, base };
+  return { layers: compare.rightLayers ?? layers, validAt: compare.rightValidAt, knownAt, base };
 }
 
 type Listener = (state: State, before: State) => void;
 
-const EMPTY: State = { layers: [], validAt: '', selection: null, view: null };
+const ISO_DAY = /^\d{4}-\d{2}-\d{2}$/;
+const INSTANT = /^\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})$/;
+const MODES: readonly CompareMode[] = ['off', 'swipe', 'side'];
+const NO_COMPARE: Compare = { mode: 'off', rightValidAt: '', rightLayers: null };
+const EMPTY: State = {
+  layers: [], validAt: '', knownAt: '', selection: null, view: null, compare: NO_COMPARE, tool: null, plot: null, base: '',
+};
 
 export class Store {
   #state: State;
@@ -58,7 +96,7 @@ export class Store {
   toggle(collection: string, on = !this.isOn(collection)): void {
     if (on === this.isOn(collection)) return;
     const layers = on
-      ? [{ collection, opacity: 1 }, ...this.#state.layers]
+      ? [{ collection, opacity: 1, filter: null }, ...this.#state.layers]
       : this.#state.layers.filter((layer) => layer.collection !== collection);
     const selection = !on && this.#state.selection?.collection === collection ? null : this.#state.selection;
     this.#set({ layers, selection });
@@ -83,8 +121,46 @@ export class Store {
   }
 
   setValidAt(day: string): void {
-    if (day !== '' && !/^\d{4}-\d{2}-\d{2}$/.test(day)) throw new RangeError(`not an ISO day: ${day}`);
+    requireDay(day);
     if (day !== this.#state.validAt) this.#set({ validAt: day });
+  }
+
+  /** An RFC 3339 instant, or '' for now. */
+  setKnownAt(instant: string): void {
+    if (instant !== '' && !INSTANT.test(instant)) throw new RangeError(`not an RFC 3339 instant: ${instant}`);
+    if (instant !== this.#state.knownAt) this.#set({ knownAt: instant });
+  }
+
+  /** Draws only what the CQL2 text lets through; null draws everything. */
+  setFilter(collection: string, filter: string | null): void {
+    const value = filter?.trim() || null;
+    if (this.#state.layers.find((layer) => layer.collection === collection)?.filter === value) return;
+    this.#set({
+      layers: this.#state.layers.map((layer) => (layer.collection === collection ? { ...layer, filter: value } : layer)),
+    });
+  }
+
+  setCompare(change: Partial<Compare>): void {
+    requireDay(change.rightValidAt ?? '');
+    this.#set({ compare: { ...this.#state.compare, ...change } });
+  }
+
+  /** Opens the panel of a tool, or closes the one that is open. */
+  setTool(tool: string | null): void {
+    if (tool !== this.#state.tool) this.#set({ tool });
+  }
+
+  setPlot(plot: State['plot']): void {
+    if (plot !== this.#state.plot) this.#set({ plot });
+  }
+
+  setBase(base: string): void {
+    if (base !== this.#state.base) this.#set({ base });
+  }
+
+  /** Everything off the map at once. */
+  clearLayers(): void {
+    if (this.#state.layers.length) this.#set({ layers: [], selection: null });
   }
 
   select(selection: Selection | null): void {
@@ -102,7 +178,11 @@ export class Store {
   }
 }
 
-/** What a link to this map must carry, as a URL fragment without '#': view, day, layers with opacity. */
+function requireDay(day: string): void {
+  if (day !== '' && !ISO_DAY.test(day)) throw new RangeError(`not an ISO day: ${day}`);
+}
+
+/** What a link to this map must carry, as a URL fragment without '#': view, day, layers, comparison, base map. */
 export function toFragment(state: State): string {
   const parts: string[] = [];
   if (state.view) {
@@ -110,34 +190,82 @@ export function toFragment(state: State): string {
     parts.push(`map=${zoom.toFixed(2)}/${lat.toFixed(5)}/${lon.toFixed(5)}`);
   }
   if (state.validAt) parts.push(`date=${state.validAt}`);
-  const layers = state.layers.map(({ collection, opacity }) =>
-    opacity === 1 ? collection : `${collection}*${opacity.toFixed(2)}`,
-  );
-  parts.push(`layers=${layers.map(encodeURIComponent).join(',')}`);
+  if (state.knownAt) parts.push(`known=${encodeURIComponent(state.knownAt)}`);
+  const { mode, rightValidAt, rightLayers } = state.compare;
+  if (mode !== 'off') {
+    parts.push(`compare=${mode}`);
+    if (rightValidAt) parts.push(`right-date=${rightValidAt}`);
+    if (rightLayers) parts.push(`right-layers=${layersText(rightLayers)}`);
+  }
+  if (state.base) parts.push(`base=${encodeURIComponent(state.base)}`);
+  if (state.tool) parts.push(`tool=${encodeURIComponent(state.tool)}`);
+  parts.push(`layers=${layersText(state.layers)}`);
   return parts.join('&');
 }
 
 /** Reads {@link toFragment}'s answer; what is malformed is left out. `layers` is absent when the link names none. */
 export function fromFragment(fragment: string): Partial<State> {
-  const found: { -readonly [K in keyof State]?: State[K] } = {};
+  const values = new Map<string, string>();
   for (const part of fragment.replace(/^#/, '').split('&')) {
-    const [key, value = ''] = part.split('=', 2);
-    if (key === 'map') {
-      const [zoom, lat, lon] = value.split('/').map(Number);
-      if ([zoom, lat, lon].every((n) => Number.isFinite(n))) found.view = { zoom: zoom!, lat: lat!, lon: lon! };
-    } else if (key === 'date' && /^\d{4}-\d{2}-\d{2}$/.test(value)) {
-      found.validAt = value;
-    } else if (key === 'layers') {
-      found.layers = value.split(',').filter(Boolean).map(decodeURIComponent).map(layerOf);
-    }
+    const equals = part.indexOf('=');
+    if (equals > 0) values.set(part.slice(0, equals), part.slice(equals + 1));
   }
+  const found: { -readonly [K in keyof State]?: State[K] } = {};
+  const view = viewOf(values.get('map') ?? '');
+  if (view) found.view = view;
+  if (ISO_DAY.test(values.get('date') ?? '')) found.validAt = values.get('date')!;
+  const known = decoded(values.get('known') ?? '');
+  if (INSTANT.test(known)) found.knownAt = known;
+  const layers = values.get('layers');
+  if (layers !== undefined) found.layers = layersOf(layers);
+  const compare = compareOf(values);
+  if (compare) found.compare = compare;
+  if (values.get('base')) found.base = decoded(values.get('base')!);
+  if (values.get('tool')) found.tool = decoded(values.get('tool')!);
   return found;
 }
 
+function viewOf(text: string): View | null {
+  const [zoom, lat, lon] = text.split('/').map(Number);
+  return [zoom, lat, lon].every((n) => Number.isFinite(n)) ? { zoom: zoom!, lat: lat!, lon: lon! } : null;
+}
+
+function compareOf(values: ReadonlyMap<string, string>): Compare | null {
+  const mode = MODES.find((one) => one === values.get('compare'));
+  if (!mode || mode === 'off') return null;
+  const day = values.get('right-date') ?? '';
+  const layers = values.get('right-layers');
+  return { mode, rightValidAt: ISO_DAY.test(day) ? day : '', rightLayers: layers === undefined ? null : layersOf(layers) };
+}
+
+/** `collection`, `collection*0.40` or `collection*1*FILTER`, each encoded, joined by commas. */
+function layersText(layers: readonly LayerState[]): string {
+  return layers
+    .map(({ collection, opacity, filter }) => {
+      if (filter !== null) return `${collection}*${opacity.toFixed(2)}*${filter}`;
+      return opacity === 1 ? collection : `${collection}*${opacity.toFixed(2)}`;
+    })
+    .map(encodeURIComponent)
+    .join(',');
+}
+
+function layersOf(text: string): LayerState[] {
+  return text.split(',').filter(Boolean).map(decoded).filter(Boolean).map(layerOf);
+}
+
 function layerOf(text: string): LayerState {
-  const [collection = '', opacity = '1'] = text.split('*', 2);
+  const [collection = '', opacity = '1', ...rest] = text.split('*');
   const value = Number(opacity);
-  return { collection, opacity: Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 1 };
+  const filter = rest.join('*').trim() || null;
+  return { collection, opacity: Number.isFinite(value) ? Math.min(1, Math.max(0, value)) : 1, filter };
+}
+
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return '';
+  }
 }
 
 export const store = new Store(typeof location === 'undefined' ? {} : fromFragment(location.hash));

@@ -22,7 +22,7 @@ describe('layers', () => {
   });
 
   it('moves within the ends and says nothing when nothing moves', () => {
-    const store = new Store({ layers: ['a', 'b', 'c'].map((collection) => ({ collection, opacity: 1 })) });
+    const store = new Store({ layers: ['a', 'b', 'c'].map((collection) => ({ collection, opacity: 1, filter: null })) });
     const heard = vi.fn();
     store.subscribe(heard);
     store.move('a', -1);
@@ -32,7 +32,7 @@ describe('layers', () => {
   });
 
   it('keeps opacity between 0 and 1', () => {
-    const store = new Store({ layers: [{ collection: 'a', opacity: 1 }] });
+    const store = new Store({ layers: [{ collection: 'a', opacity: 1, filter: null }] });
     store.setOpacity('a', 3);
     expect(store.state.layers[0]?.opacity).toBe(1);
     store.setOpacity('a', -1);
@@ -65,8 +65,8 @@ describe('link', () => {
       view: { lon: 113.12346, lat: 34.5, zoom: 12.5 },
       validAt: '2025-12-31',
       layers: [
-        { collection: '10401-002.CJDCQJX', opacity: 1 },
-        { collection: '10401-003', opacity: 0.4 },
+        { collection: '10401-002.CJDCQJX', opacity: 1, filter: null },
+        { collection: '10401-003', opacity: 0.4, filter: null },
       ],
     });
   });

@@ -1,5 +1,5 @@
 /** `<ky-map>`: the map of every page. Draws the layers of the shared store; `findings-url` adds findings of a check. */
-import { html, type PropertyValues, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import {
   Map as MapLibre,
   NavigationControl,
@@ -7,19 +7,21 @@ import {
   setWorkerUrl,
   type GeoJSONSource,
   type MapMouseEvent,
-  type VectorTileSource,
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import { layerRegistry, type LayerInfo } from '../api';
+import { layerInfo } from '../api';
 import { StoreElement } from '../element';
 import { lonLat, planeXY } from '../format';
 import { icon } from '../icons';
 import { t } from '../language';
-import { store, type State } from '../store';
-import { FIRST_LABEL, baseStyle } from './base-map';
+import { shownOn, store, type Side, type State } from '../store';
+import type { MapPlace, MapTool } from '../tools/registry';
+import { baseStyle } from './base-map';
+import { DataLayers } from './data-layers';
 import { FINDINGS, FINDING_LAYERS, FINDING_MARKS, boxOf, marks, placed, union, type Box, type Findings } from './findings';
 import { FeatureMark } from './feature-mark';
-import { collectionOf, drawnAttributes, layerIds, styleLayers } from './layer-style';
+import { collectionOf } from './layer-style';
+import { SKETCH, overlays, type OverlayLayer } from './overlays';
 
 setWorkerUrl(workerUrl);
 
@@ -35,29 +37,35 @@ export interface IdentifyDetail {
 export class KyMap extends StoreElement {
   static override properties = {
     findingsUrl: { attribute: 'findings-url' },
+    side: {},
     ready: { state: true },
     pointer: { state: true },
     problem: { state: true },
   };
 
   declare findingsUrl: string | null;
+  /** Which map of a comparison this is; the left one is the page's own. */
+  declare side: Side;
   declare ready: boolean;
   declare pointer: { lon: number; lat: number } | null;
   declare problem: string;
 
   /** The MapLibre map, once it is drawn; scripts of the page may use it. */
   map: MapLibre | undefined;
+  /** Who hears the map before a click asks what lies there. */
+  listening: () => MapTool | null = () => null;
 
   #mark: FeatureMark | undefined;
   #findings: ReturnType<typeof placed> = [];
   #chosen: number | undefined;
   #hovered: { source: string; sourceLayer: string; id: number | string } | null = null;
   #resize: ResizeObserver | undefined;
-  #layers = new globalThis.Map<string, LayerInfo>();
+  #layers: DataLayers | undefined;
 
   constructor() {
     super();
     this.findingsUrl = null;
+    this.side = 'left';
     this.ready = false;
     this.pointer = null;
     this.problem = '';
@@ -69,10 +77,10 @@ export class KyMap extends StoreElement {
     return html`
       <div class="ky-map-canvas"></div>
       <div class="ky-map-cross" aria-hidden="true">${icon('crosshair')}</div>
-      <p class="ky-map-notice" role="note">
+      ${this.side === 'left' ? html`<p class="ky-map-notice" role="note">
         ${icon('alert-triangle')}<strong>${t('示意', 'Schematic')}</strong>
         <span>${t('行政区划界线为示意，无审图号，不得公开印制、发布', 'boundaries carry no map approval number; not to be printed or published')}</span>
-      </p>
+      </p>` : nothing}
       ${this.problem ? html`<p class="ky-map-problem" role="alert">${this.problem}</p>` : ''}
       <output class="ky-map-position" title=${t('CGCS2000 经纬度；3 度带高斯-克吕格平面坐标（米）', 'CGCS2000 longitude and latitude; 3° Gauss–Krüger plane coordinates, metres')}>
         ${at ? html`<span>${lonLat(at.lon, at.lat)}</span><span class="ky-map-plane">${planeXY(at.lon, at.lat)}</span>` : ''}
@@ -96,8 +104,10 @@ export class KyMap extends StoreElement {
     });
     map.touchZoomRotate.disableRotation();
     map.keyboard.disableRotation();
-    map.addControl(new NavigationControl({ showCompass: false }), 'bottom-right');
-    map.addControl(new ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-right');
+    if (this.side === 'left') {
+      map.addControl(new NavigationControl({ showCompass: false }), 'bottom-right');
+      map.addControl(new ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-right');
+    }
     map.getCanvas().setAttribute('aria-label', t(
       '地图。方向键平移，加减号缩放，回车查看中心处的地块，Esc 关闭详情。',
       'Map. Arrow keys pan, plus and minus zoom, Enter shows the feature at the centre, Escape closes details.',
@@ -112,6 +122,7 @@ export class KyMap extends StoreElement {
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resize?.disconnect();
+    if (this.map) overlays.leave(this.map);
     this.map?.remove();
     this.map = undefined;
     this.ready = false;
@@ -123,30 +134,28 @@ export class KyMap extends StoreElement {
     map.on('mouseout', () => {
       this.pointer = null;
       this.#setHover(map, null);
+      this.listening()?.mapMove?.(null);
     });
     map.on('click', (event) => this.#click(map, event));
+    map.on('dblclick', (event) => {
+      if (this.listening()?.mapDoubleClick?.(this.#placeOf(event))) event.preventDefault();
+    });
     map.on('moveend', () => {
+      if (this.side === 'right') return;
       const { lng, lat } = map.getCenter().wrap();
       store.setView({ lon: lng, lat, zoom: map.getZoom() });
     });
     map.on('idle', () => this.#tellClasses(map));
     map.on('error', ({ error }) => this.#complain(error));
-    map.getCanvas().addEventListener('keydown', (event) => {
-      if (event.key === 'Enter') {
-        event.preventDefault();
-        const { lng, lat } = map.getCenter().wrap();
-        this.#identify(lng, lat);
-      }
-    });
+    map.getCanvas().addEventListener('keydown', (event) => this.#key(map, event), { capture: true });
   }
 
   async #prepare(map: MapLibre): Promise<void> {
     this.#mark = new FeatureMark(map);
-    for (const layer of await layerRegistry()) this.#layers.set(layer.collection, layer);
-    if (!this.map) return;
+    this.#layers = new DataLayers(map, layerInfo);
     this.ready = true;
-    this.#syncLayers(store.state);
-    this.#mark.raise();
+    overlays.join(map);
+    void this.#layers.show(shownOn(store.state, this.side));
     if (this.findingsUrl) await this.#loadFindings(this.findingsUrl);
     this.dispatchEvent(new CustomEvent('map-ready', { bubbles: true }));
   }
@@ -159,81 +168,38 @@ export class KyMap extends StoreElement {
 
   protected override stateChanged(state: State, before: State): void {
     if (!this.ready || !this.map) return;
-    if (state.validAt !== before.validAt) this.#changeDay(state);
-    if (state.layers !== before.layers) this.#syncLayers(state);
+    const next = shownOn(state, this.side);
+    const last = shownOn(before, this.side);
+    if (next.layers !== last.layers || next.validAt !== last.validAt || next.knownAt !== last.knownAt) {
+      if (next.layers !== last.layers) this.#setHover(this.map, null);
+      void this.#layers?.show(next);
+    }
     if (!state.selection) this.#mark?.clear();
-  }
-
-  #tiles(layer: LayerInfo, validAt: string): string[] {
-    const url = new URL(layer.tiles.replaceAll('{', '%7B').replaceAll('}', '%7D'), location.origin);
-    if (validAt) url.searchParams.set('valid_at', validAt);
-    const attributes = drawnAttributes(layer);
-    if (attributes) url.searchParams.set('properties', attributes);
-    return [url.href.replaceAll('%7B', '{').replaceAll('%7D', '}')];
-  }
-
-  #changeDay(state: State): void {
-    for (const { collection } of state.layers) {
-      const layer = this.#layers.get(collection);
-      const source = this.map?.getSource<VectorTileSource>(collection);
-      if (layer && source) source.setTiles(this.#tiles(layer, state.validAt));
-    }
-  }
-
-  #syncLayers(state: State): void {
-    const map = this.map!;
-    const wanted = new Set(state.layers.map((layer) => layer.collection));
-    for (const id of Object.keys(map.getStyle().sources)) {
-      if (this.#layers.has(id) && !wanted.has(id)) this.#remove(map, id);
-    }
-    // bottom first: every layer is put directly below the names, so the last one ends on top
-    for (const { collection, opacity } of [...state.layers].reverse()) this.#put(map, collection, opacity, state);
-  }
-
-  #put(map: MapLibre, collection: string, opacity: number, state: State): void {
-    const layer = this.#layers.get(collection);
-    if (!layer) return;
-    if (!map.getSource(collection)) {
-      map.addSource(collection, {
-        type: 'vector',
-        tiles: this.#tiles(layer, state.validAt),
-        maxzoom: layer.max_zoom,
-        ...(layer.extent ? { bounds: layer.extent } : {}),
-      });
-    }
-    for (const drawn of styleLayers(layer, opacity)) {
-      if (map.getLayer(drawn.id)) {
-        for (const [name, value] of Object.entries(drawn.type === 'background' ? {} : (drawn.paint ?? {}))) {
-          map.setPaintProperty(drawn.id, name as never, value as never);
-        }
-        map.moveLayer(drawn.id, FIRST_LABEL);
-      } else map.addLayer(drawn, FIRST_LABEL);
-    }
-  }
-
-  #remove(map: MapLibre, collection: string): void {
-    this.#setHover(map, null);
-    for (const id of layerIds(collection)) if (map.getLayer(id)) map.removeLayer(id);
-    map.removeSource(collection);
   }
 
   /** Says which classes are drawn, for the legend; a map that moves is not asked. */
   #tellClasses(map: MapLibre): void {
     const shown = new globalThis.Map<string, Set<string>>();
-    for (const { collection } of store.state.layers) {
-      const field = this.#layers.get(collection)?.class_field;
+    for (const [collection, { layer }] of this.#layers?.drawn ?? []) {
+      const field = layer.class_field;
       const drawn = ['fill', 'point'].map((part) => `${collection}|${part}`).filter((id) => map.getLayer(id));
       if (!field || !drawn.length) continue;
       const codes = map.queryRenderedFeatures({ layers: drawn }).map((feature) => String(feature.properties[field]));
       shown.set(collection, new Set(codes));
     }
-    this.dispatchEvent(new CustomEvent('classes-shown', { detail: shown, bubbles: true }));
+    if (this.side === 'left') this.dispatchEvent(new CustomEvent('classes-shown', { detail: shown, bubbles: true }));
   }
 
   // -- pointing --------------------------------------------------------------------------------------------
 
   #hover(map: MapLibre, event: MapMouseEvent): void {
     this.pointer = { lon: event.lngLat.wrap().lng, lat: event.lngLat.lat };
+    const tool = this.listening();
+    tool?.mapMove?.(this.#placeOf(event));
+    if (tool?.cursor) {
+      map.getCanvas().style.cursor = tool.cursor;
+      return this.#setHover(map, null);
+    }
     const hits = map.queryRenderedFeatures(event.point);
     const finding = hits.some((hit) => hit.source === FINDINGS || hit.source === FINDING_MARKS);
     const hit = hits.find((one) => collectionOf(one.layer.id) !== null);
@@ -250,7 +216,21 @@ export class KyMap extends StoreElement {
     this.#hovered = next;
   }
 
+  #placeOf({ lngLat, point }: Pick<MapMouseEvent, 'lngLat' | 'point'>): MapPlace {
+    const { lng, lat } = lngLat.wrap();
+    return { lon: lng, lat, zoom: this.map!.getZoom(), x: point.x, y: point.y };
+  }
+
+  #key(map: MapLibre, event: KeyboardEvent): void {
+    const centre = map.getCenter().wrap();
+    const used = this.listening()?.mapKey?.(event, this.#placeOf({ lngLat: centre, point: map.project(centre) }));
+    if (used || event.key === 'Enter') event.preventDefault();
+    if (used) event.stopPropagation();
+    else if (event.key === 'Enter') this.#identify(centre.lng, centre.lat);
+  }
+
   #click(map: MapLibre, event: MapMouseEvent): void {
+    if (this.listening()?.mapClick?.(this.#placeOf(event))) return;
     const drawn = FINDING_LAYERS.map((layer) => layer.id).filter((id) => map.getLayer(id));
     const finding = drawn.length ? map.queryRenderedFeatures(event.point, { layers: drawn })[0] : undefined;
     if (finding) return this.chooseFinding(String(finding.properties['fingerprint']), { zoom: false });
@@ -264,6 +244,20 @@ export class KyMap extends StoreElement {
   }
 
   // -- for other components --------------------------------------------------------------------------------
+
+  /** Draws features above the data, in the given style or in that of sketches; again with other features to change it. */
+  addOverlay(id: string, features: GeoJSON.FeatureCollection, layers: readonly OverlayLayer[]): void {
+    overlays.set(id, features, layers);
+  }
+
+  /** Sketches in the house look: areas, lines, points; a property `label` is written beside its point. */
+  drawLayer(id: string, features: GeoJSON.FeatureCollection): void {
+    overlays.set(id, features, SKETCH);
+  }
+
+  removeOverlay(id: string): void {
+    overlays.remove(id);
+  }
 
   /** Outlines one feature; null takes the outline away. */
   highlight(geometry: GeoJSON.Geometry | null): void {

@@ -1,26 +1,37 @@
 /** `<ky-workbench>`: puts the map and its panels together and carries what one tells the other. */
-import { html, type TemplateResult } from 'lit';
+import { html, nothing, type TemplateResult } from 'lit';
 import { layerRegistry, type SearchHit } from '../api';
 import { StoreElement } from '../element';
-import { icon } from '../icons';
+import { icon, type IconName } from '../icons';
 import { t } from '../language';
 import { union, type Box } from '../map/findings';
 import type { IdentifyDetail, KyMap } from '../map/map-view';
 import { fromFragment, store, toFragment, type State } from '../store';
+import { toolOf } from '../tools/registry';
+import type { KyToolHost } from './tool-host';
 
-type Sheet = 'layers' | 'time' | 'feature' | null;
+type Sheet = 'layers' | 'time' | 'tools' | 'feature' | null;
 const PHONE = '(max-width: 767px)';
 const PLACE_ZOOM = 16;
+const SAY_MS = 6000;
 
 export class KyWorkbench extends StoreElement {
-  static override properties = { sheet: { state: true } };
+  static override properties = { sheet: { state: true }, said: { state: true } };
 
   /** On a phone one panel at a time rises as a sheet. */
   declare sheet: Sheet;
+  /** What a tool has to say. */
+  declare said: string;
+  #saidFor = 0;
 
   constructor() {
     super();
     this.sheet = null;
+    this.said = '';
+  }
+
+  get #hosts(): KyToolHost[] {
+    return [...this.querySelectorAll('ky-tool-host')];
   }
 
   get #map(): KyMap {
@@ -40,6 +51,8 @@ export class KyWorkbench extends StoreElement {
   }
 
   protected override firstUpdated(): void {
+    for (const host of this.#hosts) host.map = this.#map;
+    this.#map.listening = () => this.#hosts.map((host) => host.listening).find(Boolean) ?? null;
     const link = fromFragment(location.hash);
     if (!link.layers?.length) void this.#openDefault(link.view !== undefined);
     else if (!link.view) void this.#zoomToLayers();
@@ -61,21 +74,29 @@ export class KyWorkbench extends StoreElement {
     if (box) this.#zoom(box);
   }
 
-  protected override stateChanged(state: State): void {
+  protected override stateChanged(state: State, before: State): void {
+    if (state.tool !== before.tool && state.tool && matchMedia(PHONE).matches) this.sheet = 'tools';
     history.replaceState(null, '', `#${toFragment(state)}`);
   }
 
   readonly #escape = (event: KeyboardEvent): void => {
     if (event.key !== 'Escape' || document.querySelector('dialog[open]')) return;
-    this.querySelector('ky-feature')?.close();
+    if (store.state.selection || this.querySelector('ky-feature h2')) this.querySelector('ky-feature')?.close();
+    else store.setTool(null);
     this.sheet = null;
   };
 
-  #identify(event: CustomEvent<IdentifyDetail>): void {
-    const { lon, lat, zoom } = event.detail;
+  #identify(event: CustomEvent<IdentifyDetail & { feature?: string }>): void {
+    const { lon, lat, zoom = this.#map.map?.getZoom() ?? PLACE_ZOOM, feature } = event.detail;
     this.sheet = 'feature';
     this.#keepInSight(lon, lat);
-    void this.querySelector('ky-feature')?.showAt(lon, lat, zoom);
+    void this.querySelector('ky-feature')?.showAt(lon, lat, zoom, feature);
+  }
+
+  #say(event: CustomEvent<string>): void {
+    this.said = event.detail;
+    window.clearTimeout(this.#saidFor);
+    this.#saidFor = window.setTimeout(() => (this.said = ''), SAY_MS);
   }
 
   /** On a phone the sheet covers the lower half: the place moves to the middle of the upper one. */
@@ -117,23 +138,34 @@ export class KyWorkbench extends StoreElement {
 
   protected override render(): TemplateResult {
     const open = (sheet: Sheet): string => (this.sheet === sheet ? 'is-open' : '');
-    return html`
+    const tool = toolOf(store.state.tool);
+    const place = tool ? (tool.place ?? 'right') : null;
+    return html`<div class="ky-desk-parts ${place === 'bottom' ? 'has-bottom' : ''}" @zoom-to=${(event: CustomEvent<Box>) => this.#zoom(event.detail)}
+      @desk-identify=${this.#identify} @desk-say=${this.#say}>
       <ky-map @identify=${this.#identify} @classes-shown=${this.#classesShown}></ky-map>
-      <aside class="ky-panel ky-left ${open('layers')}" aria-label=${t('图层与目录', 'Layers and catalogue')}
-        @zoom-to=${(event: CustomEvent<Box>) => this.#zoom(event.detail)}><ky-layers></ky-layers></aside>
-      <aside class="ky-panel ky-right ${open('feature')}" aria-label=${t('详情', 'Details')}
-        @feature-shown=${(event: CustomEvent<GeoJSON.Geometry | null>) => this.#map.highlight(event.detail)}><ky-feature></ky-feature></aside>
-      <section class="ky-panel ky-bottom ${open('time')}" aria-label=${t('时间', 'Time')}><ky-time></ky-time></section>
+      <aside class="ky-panel ky-left ${open('layers')}" aria-label=${t('图层与目录', 'Layers and catalogue')}><ky-layers></ky-layers></aside>
+      <div class="ky-right">
+        <aside class="ky-panel ky-tools ${open('tools')}" aria-label=${t('工具', 'Tools')}>
+          <ky-tool-strip></ky-tool-strip>
+          <ky-tool-host place="right"></ky-tool-host>
+        </aside>
+        <aside class="ky-panel ky-details ${open('feature')}" aria-label=${t('详情', 'Details')}
+          @feature-shown=${(event: CustomEvent<GeoJSON.Geometry | null>) => this.#map.highlight(event.detail)}><ky-feature></ky-feature></aside>
+      </div>
+      <section class="ky-panel ky-table-place ${open('tools')}" aria-label=${t('表格', 'Table')} ?hidden=${place !== 'bottom'}><ky-tool-host place="bottom"></ky-tool-host></section>
+      <section class="ky-panel ky-bottom ${open('time')}" aria-label=${t('时间', 'Time')}><ky-timeline></ky-timeline></section>
       <nav class="ky-sheet-tabs" aria-label=${t('面板', 'Panels')}>
         ${this.#tab('layers', 'stack-2', t(`图层 ${store.state.layers.length}`, `Layers ${store.state.layers.length}`))}
         ${this.#tab('time', 'calendar-time', store.state.validAt || t('今天', 'Today'))}
+        ${this.#tab('tools', 'tools', tool ? t(...tool.title) : t('工具', 'Tools'))}
         ${this.#tab('feature', 'info-circle', t('详情', 'Details'))}
       </nav>
+      <p class="ky-said" role="status">${this.said || nothing}</p>
       <ky-palette></ky-palette>
-    `;
+    </div>`;
   }
 
-  #tab(sheet: Exclude<Sheet, null>, name: 'stack-2' | 'calendar-time' | 'info-circle', label: string): TemplateResult {
+  #tab(sheet: Exclude<Sheet, null>, name: IconName, label: string): TemplateResult {
     return html`<button type="button" aria-expanded=${this.sheet === sheet ? 'true' : 'false'} @click=${() => this.#rise(sheet)}>${icon(name)}<span>${label}</span></button>`;
   }
 }

@@ -1,4 +1,4 @@
-/** `<ky-time>`: the days on which the data changed; moving along them moves the map in time. */
+/** `<ky-timeline>`: the days on which the data changed; moving along them moves the map in time. */
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerRegistry } from '../api';
 import { StoreElement } from '../element';
@@ -6,7 +6,7 @@ import { icon } from '../icons';
 import { t } from '../language';
 import { store, type State } from '../store';
 
-export class KyTime extends StoreElement {
+export class KyTimeline extends StoreElement {
   static override properties = { dates: { state: true }, problem: { state: true } };
 
   declare dates: readonly string[];
@@ -100,4 +100,4 @@ export class KyTime extends StoreElement {
   }
 }
 
-customElements.define('ky-time', KyTime);
+customElements.define('ky-timeline', KyTimeline);
