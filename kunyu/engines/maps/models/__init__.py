@@ -1,5 +1,12 @@
 """Records of the map services, one module per subject. 地图引擎的记录."""
 
+from kunyu.engines.maps.models.compositions import (
+    Composition,
+    CompositionShare,
+    CompositionVersion,
+    MapPrint,
+    SavedStyle,
+)
 from kunyu.engines.maps.models.pyramids import Pyramid
 
-__all__ = ["Pyramid"]
+__all__ = ["Composition", "CompositionShare", "CompositionVersion", "MapPrint", "Pyramid", "SavedStyle"]
