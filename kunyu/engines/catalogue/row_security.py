@@ -72,7 +72,7 @@ def layer_statements(table: str, collection: str) -> Iterator[str]:
     name = _qualified(table)
     yield f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY"
     yield f"DROP POLICY IF EXISTS {POLICY} ON {name}"
-    yield f"CREATE POLICY {POLICY} ON {name} FOR SELECT TO {READER} USING ({_condition(table, collection)})"
+    yield f"CREATE POLICY {POLICY} ON {name} FOR SELECT TO {READER} USING ({condition(table, collection)})"
     yield f"COMMENT ON POLICY {POLICY} ON {name} IS {sql.quote(_mark(table, collection))}"
     yield f"GRANT SELECT ON {name} TO {READER}"
 
@@ -92,7 +92,7 @@ def _qualified(name: str) -> str:
     return sql.Identifier(SCHEMA, name).as_string()
 
 
-def _condition(table: str, collection: str) -> str:
+def condition(table: str, collection: str) -> str:
     """The policy of a layer.
 
     Sub-selects run once per query, the second only when the first does not show a row. ``<> 0`` and not ``= 1``: the
@@ -106,7 +106,7 @@ def _condition(table: str, collection: str) -> str:
 
 def _mark(table: str, collection: str) -> str:
     """What is written beside the policy, to see whether it is the one this program makes."""
-    return f"kunyu {sm3_hex(_condition(table, collection).encode())[:16]}"
+    return f"kunyu {sm3_hex(condition(table, collection).encode())[:16]}"
 
 
 def relations() -> list[Relation]:
