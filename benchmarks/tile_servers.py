@@ -130,7 +130,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], port: int, log: Path, health: str) -> Iterator[None]:
+def running(command: list[str], environment: dict[str, str], port: int, log: Path, health: str) -> Iterator[None]:
     with log.open("wb") as output:
         process = subprocess.Popen(command, env=environment, stdout=output, stderr=output, cwd=ROOT)
         try:
@@ -160,7 +160,7 @@ def run_node(home: Path, environment: dict[str, str], token: str) -> Iterator[Se
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
         "--workers", "2", "--blocking-threads", "2", "--no-ws", "--no-access-log", "kunyu.project.wsgi:application",
     ]  # fmt: skip
-    with _running(command, {**os.environ, **environment}, port, home / "node.log", "/healthz"):
+    with running(command, {**os.environ, **environment}, port, home / "node.log", "/healthz"):
         yield Server(
             port,
             lambda a: f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/{a.zoom}/{a.row}/{a.column}",
@@ -190,7 +190,7 @@ def run_tipg(cluster: PrivateCluster, home: Path, relation: str, attributes: tup
         "--log-level", "warning",
     ]  # fmt: skip
     listed = ",".join(attributes)
-    with _running(command, own, port, home / "tipg.log", "/healthz"):
+    with running(command, own, port, home / "tipg.log", "/healthz"):
         yield Server(
             port,
             lambda a: f"/collections/{relation}/tiles/WebMercatorQuad/{a.zoom}/{a.column}/{a.row}?properties={listed}",
