@@ -10,16 +10,19 @@ from django.shortcuts import render
 
 from kunyu.kernel.errors import Defect, KunyuError, NodeUnavailable, NotFound, UsageError
 
-PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/", "/verify/")
+PROGRAM_PREFIXES = ("/ogc/", "/api/", "/stac/", "/proxy/", "/verify/")
 
 
 def problem_response(error: KunyuError) -> HttpResponse:
     """The problem document of ``error`` with its HTTP status (contract.md, "Addresses")."""
-    return HttpResponse(
+    response = HttpResponse(
         json.dumps(error.problem(), ensure_ascii=False),
         status=error.http_status,
         content_type="application/problem+json",
     )
+    if "retry_after" in error.context:
+        response["Retry-After"] = str(error.context["retry_after"])
+    return response
 
 
 class UnstorableText(UsageError):

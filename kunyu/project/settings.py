@@ -55,8 +55,10 @@ INSTALLED_APPS = [
     "kunyu.engines.pages",
     "kunyu.engines.reference",
     "kunyu.engines.security",
+    "kunyu.engines.security.api_keys",
     "kunyu.engines.worklist",
     "kunyu.engines.catalogue",
+    "kunyu.engines.catalogue.register",
     "kunyu.engines.ingest",
     "kunyu.engines.maps",
     "kunyu.engines.analysis",
@@ -81,6 +83,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "kunyu.engines.security.middleware.PrincipalMiddleware",
+    "kunyu.engines.security.api_keys.uses.UseMiddleware",
     "kunyu.engines.security.audit_refusals.RefusalMiddleware",
     "kunyu.project.problems.ProblemMiddleware",
 ]

@@ -25,8 +25,10 @@ _LOAD = """
 SELECT t.id, t.user_id, u.username, u.name_zh, t.actions, t.branch,
        CASE WHEN t.administration THEN coalesce(d.duty, '') ELSE '' END,
        CASE WHEN t.administration THEN coalesce(d.division_prefix, '') ELSE '' END,
+       k.id, k.branches, k.per_minute, k.per_day, k.is_suspended,
        t.last_used_at, t.last_origin, n.rights_epoch, n.labels_epoch
 FROM security_accesstoken t
+LEFT JOIN api_keys_apikey k ON k.token_id = t.id
 JOIN security_user u ON u.id = t.user_id
 LEFT JOIN security_adminduty d ON d.user_id = t.user_id
 LEFT JOIN security_nodestate n ON n.id = 1
@@ -43,7 +45,10 @@ class BadTokenRequest(UsageError):
 
 @dataclass(frozen=True)
 class Bearer:
-    """Whose token it is and what it is narrowed to: empty ``actions`` and ``branch`` narrow nothing."""
+    """Whose token it is and what it is narrowed to: empty ``actions`` and ``branch`` narrow nothing.
+
+    A key (``key_id`` is set) reaches collections under ``key_branches`` only, as often as its two limits allow.
+    """
 
     token_id: int
     user_id: int
@@ -53,18 +58,25 @@ class Bearer:
     branch: str
     duty: str
     duty_division: str
+    key_id: int | None = None
+    key_branches: tuple[str, ...] = ()
+    per_minute: int = 0
+    per_day: int = 0
+    is_suspended: bool = False
 
     def narrowed(self, rights: tuple[Right, ...]) -> tuple[Right, ...]:
         """What of the holder's rights the token carries."""
-        if not self.actions and not self.branch:
+        reached = self.key_branches if self.key_id is not None else (self.branch,)
+        if not self.actions and reached == ("",):
             return rights
         found = []
         for right in rights:
             if self.actions and right.action not in self.actions:
                 continue
-            branch = right.branch if right.branch.startswith(self.branch) else self.branch
-            if branch.startswith(right.branch):
-                found.append(Right(branch, right.division_prefix, right.action, right.labels, right.reveals))
+            for given in reached:
+                branch = right.branch if right.branch.startswith(given) else given
+                if branch.startswith(right.branch):
+                    found.append(Right(branch, right.division_prefix, right.action, right.labels, right.reveals))
         return tuple(found)
 
 
@@ -89,6 +101,7 @@ def bearer_of(token: str, origin: str) -> Bearer:
     if used_at is None or now - used_at > USED_EVERY or used_from != origin[:80]:
         AccessToken.objects.filter(pk=found[0]).update(last_used_at=now, last_origin=origin[:80])
     found[4] = tuple(found[4])
+    found[9] = tuple(found[9] or ())
     return Bearer(*found)
 
 

@@ -25,7 +25,7 @@ from kunyu.kernel.errors import KunyuError
 
 PASSWORD_PAGE, FACTORS_PAGE = "/account/password", "/account/factors"
 ALWAYS_OPEN = ("/login", "/logout", "/i18n/", settings.STATIC_URL, "/healthz", "/readyz", PASSWORD_PAGE)
-PROGRAMS = ("/api/", "/ogc/", "/stac/")
+PROGRAMS = ("/api/", "/ogc/", "/stac/", "/proxy/")
 
 View = Callable[..., HttpResponse]
 

@@ -56,6 +56,7 @@ class Principal:
     duty: str = ""
     duty_division: str = ""
     session_id: int | None = None
+    key_id: int | None = None
 
     @property
     def is_anonymous(self) -> bool:

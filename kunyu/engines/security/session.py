@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import redirect
 
 from kunyu.engines.security import access_tokens, lockout, sessions
+from kunyu.engines.security.api_keys import quotas
+from kunyu.engines.security.api_keys.quotas import Limits
 from kunyu.engines.security.models import AdminDuty, User
 from kunyu.engines.security.rights import rights_of
 from kunyu.engines.security.scope import ANONYMOUS, Principal, Right, operator
@@ -35,13 +37,19 @@ def principal_of(user: User, origin: str = "") -> Principal:
 
 
 def principal_of_token(token: str, origin: str = "") -> Principal:
-    """The principal who holds ``token``, narrowed as the token is; :class:`BadToken` when nobody does."""
+    """The principal who holds ``token``, narrowed as the token is; :class:`BadToken` when nobody does.
+
+    A key's request is counted here, once, and refused when its quota is used up.
+    """
     bearer = access_tokens.bearer_of(token, origin)
+    if bearer.key_id is not None:
+        limits = (bearer.key_branches, bearer.per_minute, bearer.per_day, bearer.is_suspended)
+        quotas.take(Limits(bearer.key_id, *limits))
     rights = rights_of(bearer.user_id)
     key = ("token", bearer, origin)
     return _remembered(key, rights, lambda: Principal(
         bearer.username, bearer.name_zh, bearer.user_id, bearer.narrowed(rights), origin, bearer.duty,
-        bearer.duty_division,
+        bearer.duty_division, key_id=bearer.key_id,
     ))  # fmt: skip
 
 
