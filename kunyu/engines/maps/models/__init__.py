@@ -7,6 +7,16 @@ from kunyu.engines.maps.models.compositions import (
     MapPrint,
     SavedStyle,
 )
+from kunyu.engines.maps.models.desk import FavouriteLayer, RecentLayer
 from kunyu.engines.maps.models.pyramids import Pyramid
 
-__all__ = ["Composition", "CompositionShare", "CompositionVersion", "MapPrint", "Pyramid", "SavedStyle"]
+__all__ = [
+    "Composition",
+    "CompositionShare",
+    "CompositionVersion",
+    "FavouriteLayer",
+    "MapPrint",
+    "Pyramid",
+    "RecentLayer",
+    "SavedStyle",
+]
