@@ -35,10 +35,14 @@ class ValidDays:
 
 @dataclass(frozen=True)
 class Moment:
-    """``days`` the answer is valid on; ``known_at`` the instant of belief, None for now."""
+    """``days`` the answer is valid on; ``known_at`` the instant of belief, None for now.
+
+    ``every_belief`` means what is believed and what no longer is, up to ``known_at``: the history of a place.
+    """
 
     days: ValidDays
     known_at: datetime | None
+    every_belief: bool = False
 
 
 def _day(text: str, name: str) -> date:

@@ -31,11 +31,23 @@ class After:
 
 
 @dataclass(frozen=True)
+class Filtered:
+    """One more condition in SQL and the values bound to its named parameters, as a filter of the caller became it.
+
+    Whoever makes one names columns of the layer only and binds every value; ``require_clear`` was asked for each field.
+    """
+
+    sql: str
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
 class Selection:
     """Rows of ``layer`` inside ``granted``, true and known at ``moment``; the rest narrows them.
 
     ``moment.known_at`` is None exactly when the present belief is meant: then one partial index answers.
-    ``area`` is in degrees lon/lat, ``equals`` maps attribute codes to typed values, ``feature`` is one feature id.
+    ``area`` is in degrees lon/lat, ``equals`` maps attribute codes to typed values, ``feature`` is one feature id,
+    ``filtered`` a condition of the caller's own.
     """
 
     layer: ServedLayer
@@ -45,11 +57,12 @@ class Selection:
     equals: Mapping[str, Any] = field(default_factory=dict)
     after: After | None = None
     feature: str | None = None
+    filtered: Filtered | None = None
 
     @property
     def is_whole(self) -> bool:
         """Nothing narrows it but rights, time and the page."""
-        return self.area is None and not self.equals and self.feature is None
+        return self.area is None and not self.equals and self.feature is None and self.filtered is None
 
 
 def quoted(column: str) -> str:
@@ -133,6 +146,11 @@ def _key(selection: Selection, key: str) -> str:
 
 
 def _believed(moment: Moment) -> tuple[list[list[str]], dict[str, Any]]:
+    if moment.every_belief:
+        until = ["lower(known) <= %(known_at)s::timestamptz"] if moment.known_at else []
+        return [["upper_inf(known)", *until], ["NOT upper_inf(known)", *until]], (
+            {"known_at": moment.known_at} if moment.known_at else {}
+        )
     if moment.known_at is None:
         return [["upper_inf(known)"]], {}
     at = "known @> %(known_at)s::timestamptz"
@@ -167,6 +185,9 @@ def _conditions(selection: Selection) -> tuple[list[str], dict[str, Any]]:
         parameters[f"value_{number}"] = value
     if selection.feature is not None:
         _add_feature(selection, conditions, parameters)
+    if selection.filtered is not None:
+        conditions.append(f"({selection.filtered.sql})")
+        parameters.update(selection.filtered.parameters)
     return conditions, parameters
 
 
