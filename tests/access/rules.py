@@ -473,6 +473,13 @@ RULES: dict[str, Rule] = {
         "data", write=scope.APPROVE, body={"why": "试"}, samples=_deliveries()
     ),
     "api/map/layers": Rule("signed in"),
+    "api/map/layers/<collection>": Rule("data", samples=lambda world: [
+        Sample({"collection": PARCELS}, "", MINE), Sample({"collection": STRICTER}, "", STRICT),
+        Sample({"collection": "99999-999"}),
+    ]),
+    "api/map/tree": Rule("signed in"),
+    "api/map/favourites": Rule("own", body={"collections": []}),
+    "api/map/recent": Rule("own", body={"collections": []}),
     "api/map/identify": Rule("signed in", samples=_with("lon=113.0394&lat=34.5004&zoom=16")),
     "api/map/search": Rule("signed in", samples=_with("q=990101211000000010")),
     "api/map/dates": Rule("data", samples=lambda world: [Sample({}, f"collection={PARCELS}", MINE)]),

@@ -10,7 +10,7 @@ from ninja import Query, Router, Schema
 
 from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.catalogue.served.layers import open_layer, published_versions
-from kunyu.engines.maps import basemap, search, tiles, tree
+from kunyu.engines.maps import at_hand, basemap, layer_nodes, search, tiles, tree
 from kunyu.engines.maps import identify as identifying
 from kunyu.engines.maps.answers import Caching, is_unchanged, principal_of
 from kunyu.engines.security import scope
@@ -63,6 +63,7 @@ class LayerOut(Schema):
     label: LabelOut
     geometry: str
     tiles: str | None
+    tile_type: str
     source_layer: str
     max_zoom: int
     may_query: bool
@@ -83,6 +84,35 @@ class BranchOut(Schema):
     name_en: str
     children: list[BranchOut]
     layers: list[LayerOut]
+
+
+class NodeOut(Schema):
+    """A row of the tree. ``kind``: item, dataset, layer; ``count``: visible layers under it; ``path``: where it stands."""
+
+    id: str
+    kind: str
+    code: str
+    name_zh: str
+    name_en: str
+    count: int
+    parent: str
+    geometry: str
+    path_zh: str
+    path_en: str
+
+
+class NodesOut(Schema):
+    """``total`` may be more than are listed; ``start`` (root only) is the layer a first visit opens."""
+
+    nodes: list[NodeOut]
+    total: int
+    start: str | None
+
+
+class Collections(Schema):
+    """Codes of layers, in order."""
+
+    collections: list[str]
 
 
 class AttributeOut(Schema):
@@ -143,6 +173,48 @@ def layers(request: HttpRequest) -> list[tree.Branch]:
     return tree.layer_tree(principal_of(request))
 
 
+@router.get("/layers/{collection}", response=LayerOut, summary="一个图层 / one layer")
+def one_layer(request: HttpRequest, collection: str) -> dict[str, Any]:
+    """All that a map page needs to draw one layer."""
+    principal = principal_of(request)
+    layer, _ = open_layer(principal, collection, scope.SEE)
+    return tree.layer_entry(layer, principal)
+
+
+@router.get("/tree", response=NodesOut, summary="图层目录 / layer tree, a level at a time")
+def nodes(request: HttpRequest, parent: str = "", q: str = "", empty: bool = False) -> layer_nodes.Nodes:
+    """Rows under ``parent`` ('' is the root), or layers in whose names and codes every word of ``q`` stands."""
+    principal = principal_of(request)
+    words = q.replace("\0", "").strip()[:80]
+    if words:
+        return layer_nodes.find(principal, words)
+    return layer_nodes.children(principal, parent.replace("\0", ""), empty)
+
+
+@router.get("/favourites", response=list[NodeOut], summary="收藏的图层 / favourite layers")
+def favourites(request: HttpRequest) -> list[layer_nodes.Node]:
+    """The caller's favourites that he may see, in his order."""
+    return at_hand.favourites(principal_of(request))
+
+
+@router.put("/favourites", response=list[NodeOut], summary="更新收藏 / replace the favourites")
+def keep_favourites(request: HttpRequest, body: Collections) -> list[layer_nodes.Node]:
+    """Make these the caller's favourites."""
+    return at_hand.keep_favourites(principal_of(request), [one.replace("\0", "") for one in body.collections])
+
+
+@router.get("/recent", response=list[NodeOut], summary="最近使用的图层 / recently used layers")
+def recent(request: HttpRequest) -> list[layer_nodes.Node]:
+    """Layers the caller switched on lately, the last one first."""
+    return at_hand.recent(principal_of(request))
+
+
+@router.post("/recent", response=list[NodeOut], summary="记住用过的图层 / remember layers as used")
+def note_used(request: HttpRequest, body: Collections) -> list[layer_nodes.Node]:
+    """Put these in front of the caller's recently used layers."""
+    return at_hand.note_used(principal_of(request), [one.replace("\0", "") for one in body.collections])
+
+
 @router.get("/identify", response=list[IdentifiedOut], summary="点查询 / what is at a point")
 def identify(
     request: HttpRequest,
@@ -161,15 +233,20 @@ def identify(
 
 @router.get("/search", response=list[HitOut], summary="查找 / search")
 def find(
-    request: HttpRequest, q: str, valid_at: str | None = None, limit: int = Query(10, ge=1, le=50)
+    request: HttpRequest,
+    q: str,
+    valid_at: str | None = None,
+    limit: int = Query(10, ge=1, le=50),
+    layers: str = "",
 ) -> list[search.Hit]:
-    """A place, a parcel (identifier or number) or a coordinate."""
+    """A place, a parcel (identifier or number) or a coordinate; ``layers``, separated by commas, are asked first."""
     text = q.strip().replace("\0", "")
     if not text:
         raise BadParameter(
             "请输入地名、区划代码、标识码、图斑编号或坐标。", "Enter a place, code, parcel or coordinate."
         )
-    return search.search(principal_of(request), text[:80], valid_at, limit)
+    first = [one for one in layers.replace("\0", "").split(",") if one]
+    return search.search(principal_of(request), text[:80], valid_at, limit, first)
 
 
 @router.get("/dates", response=list[DateOut], summary="变化日期 / dates of change")

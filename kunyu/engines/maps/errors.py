@@ -24,6 +24,13 @@ class NoSuchStyle(NotFound):
     title_zh, title_en = "样式不存在", "No such style"
 
 
+class NoSuchBranch(NotFound):
+    """The layer tree has no such branch, or the caller may see nothing in it. 目录节点不存在."""
+
+    code = "maps-no-such-branch"
+    title_zh, title_en = "目录节点不存在", "No such branch of the layer tree"
+
+
 class MethodNotAllowed(KunyuError):
     """The map services are read-only. 不支持的方法."""
 

@@ -9,22 +9,16 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import shapely
 from django.db import connection
 
-from kunyu.engines.catalogue.served.layers import (
-    ServedLayer,
-    extent_of,
-    open_layer,
-    published_versions,
-    record_read,
-    visible_layers,
-)
+from kunyu.engines.catalogue.served.layers import ServedLayer, open_layer, record_read
 from kunyu.engines.catalogue.served.moments import Moment, read_days
 from kunyu.engines.catalogue.served.queries import Selection
-from kunyu.engines.maps import crs, features
+from kunyu.engines.maps import crs, features, layer_nodes
 from kunyu.engines.reference import queries as divisions
 from kunyu.engines.reference.models import Division
 from kunyu.engines.security import scope
@@ -35,6 +29,7 @@ Box = tuple[float, float, float, float]
 _PAIR = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*[,，;；\s]\s*(-?\d+(?:\.\d+)?)\s*")
 _IDENTIFIER = re.compile(r"[0-9A-Za-z\-]{1,40}")
 PARCEL_NUMBER = "TBBH"
+MOST_LAYERS = 24
 
 
 @dataclass(frozen=True)
@@ -51,18 +46,21 @@ class Hit:
     feature: str | None = None
 
 
-def search(principal: Principal, text: str, valid_at: str | None, limit: int) -> list[Hit]:
-    """At most ``limit`` hits: coordinates first, then divisions, then features."""
-    layers = [layer for layer in visible_layers(principal, scope.QUERY) if layer.is_spatial]
+def search(principal: Principal, text: str, valid_at: str | None, limit: int, first: Sequence[str] = ()) -> list[Hit]:
+    """At most ``limit`` hits: coordinates first, then divisions, then features.
+
+    ``first``: collections that are asked for features before others, as those on the map are. A node may hold
+    thousands of layers: at most :data:`MOST_LAYERS` of them are asked.
+    """
     pair = _PAIR.fullmatch(text)
     if pair:
-        return _coordinate(float(pair[1]), float(pair[2]), _middle_longitude(principal, layers))
-    hits = [_division_hit(one, principal, layers) for one in divisions.search(text, limit)]
+        return _coordinate(float(pair[1]), float(pair[2]), _middle_longitude(principal))
+    hits = [_division_hit(one, principal) for one in divisions.search(text, limit)]
     if _IDENTIFIER.fullmatch(text) and any(letter.isdigit() for letter in text):
-        for layer in layers:
+        for collection in layer_nodes.searched_layers(principal, text, first, MOST_LAYERS):
             if len(hits) >= limit:
                 break
-            hits += _features(principal, layer, text, valid_at, limit - len(hits))
+            hits += _features(principal, collection, text, valid_at, limit - len(hits))
     return hits[:limit]
 
 
@@ -98,32 +96,17 @@ def _point(lon: float, lat: float, subtitle: str) -> Hit:
     return Hit("coordinate", f"{lon:.6f}, {lat:.6f}", subtitle, lon, lat)
 
 
-def _middle_longitude(principal: Principal, layers: list[ServedLayer]) -> float | None:
-    for layer in layers:
-        box = _extent(principal, layer, "")
-        if box:
-            return (box[0] + box[2]) / 2
-    return None
+def _middle_longitude(principal: Principal) -> float | None:
+    box = layer_nodes.extent_within(principal, "")
+    return (box[0] + box[2]) / 2 if box else None
 
 
-def _extent(principal: Principal, layer: ServedLayer, division: str) -> Box | None:
-    granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public)
-    versions = published_versions(layer, granted)
-    return extent_of(one for one in versions if one.county.startswith(division[:6])).box
-
-
-def _division_hit(division: Division, principal: Principal, layers: list[ServedLayer]) -> Hit:
+def _division_hit(division: Division, principal: Principal) -> Hit:
     """A division with its box: its own boundary, or that of the county it lies in, or the data held for it."""
-    held = [found for layer in layers if (found := _extent(principal, layer, division.code))]
-    box = _boundary_box(division.code) or (_union(held) if held else None)
+    box = _boundary_box(division.code) or layer_nodes.extent_within(principal, division.code)
     path = "/".join(one.name_zh for one in divisions.path(division.code)[1:-1])
     hit = Hit("division", division.name_zh, f"{division.code} {path}".strip(), box=box)
     return replace(hit, lon=(box[0] + box[2]) / 2, lat=(box[1] + box[3]) / 2) if box else hit
-
-
-def _union(boxes: list[Box]) -> Box:
-    west, south, east, north = zip(*boxes, strict=True)
-    return min(west), min(south), max(east), max(north)
 
 
 def _boundary_box(code: str) -> Box | None:
@@ -137,9 +120,9 @@ def _boundary_box(code: str) -> Box | None:
     return tuple(row) if row else None
 
 
-def _features(principal: Principal, layer: ServedLayer, text: str, valid_at: str | None, limit: int) -> list[Hit]:
+def _features(principal: Principal, collection: str, text: str, valid_at: str | None, limit: int) -> list[Hit]:
     """Features whose key, or else whose parcel number, is ``text``."""
-    layer, granted = open_layer(principal, layer.collection, scope.QUERY)
+    layer, granted = open_layer(principal, collection, scope.QUERY)
     number = layer.fields.get(PARCEL_NUMBER)
     tries = [Selection(layer, granted, Moment(read_days(None, valid_at), None), feature=text)]
     is_clear = number is not None and (not number.personal or granted.reveals(number.personal))

@@ -13,6 +13,8 @@ from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Principal
 
+RASTER = "Raster"
+
 
 @dataclass
 class Branch:
@@ -44,12 +46,19 @@ def _codes(layers: list[ServedLayer]) -> set[str]:
     return {layer.item_code[:digits] for layer in layers for digits in (1, 3, 5)}
 
 
+def _tiles_of(layer: ServedLayer) -> str | None:
+    """XYZ template of its tiles: drawn pictures of a coverage, vector tiles of features, none of a table."""
+    address = f"/ogc/collections/{quote(layer.collection, safe='@')}"
+    if layer.geometry == RASTER:
+        return f"{address}/map/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}"
+    return f"{address}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}" if layer.is_spatial else None
+
+
 def layer_entry(layer: ServedLayer, principal: Principal) -> dict[str, Any]:
     """One layer: names, where its tiles are (XYZ template from the site's root), how it looks, since when it is."""
     granted = scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public)
     versions = published_versions(layer, granted)
     label = granted.label
-    collection = quote(layer.collection, safe="@")
     return {
         "collection": layer.collection,
         "code": layer.code,
@@ -60,7 +69,8 @@ def layer_entry(layer: ServedLayer, principal: Principal) -> dict[str, Any]:
         "standard": layer.standard_id,
         "label": {"secrecy": label.secrecy, "name_zh": label.name_zh, "name_en": label.name_en},
         "geometry": layer.geometry,
-        "tiles": f"/ogc/collections/{collection}/tiles/WebMercatorQuad/{{z}}/{{y}}/{{x}}" if layer.is_spatial else None,
+        "tiles": _tiles_of(layer),
+        "tile_type": "raster" if layer.geometry == RASTER else "vector",
         "source_layer": layer.collection,
         "max_zoom": maps_settings().max_zoom,
         "may_query": scope.may(principal, layer.collection, scope.QUERY, public=layer.is_public),
