@@ -92,6 +92,11 @@ class Layer:
         """Whether rows have a geometry."""
         return self.geometry in ("Polygon", "LineString", "Point")
 
+    @property
+    def holds_images(self) -> bool:
+        """Whether a row is an image or a grid of heights: its footprint here, its pixels in the object store (OBJECT)."""
+        return {"OBJECT", "BANDS"} <= {one.code for one in self.fields}
+
     def field(self, code: str) -> Field:
         """Return the field of that code.
 

@@ -250,9 +250,16 @@ class RasterItem(models.Model):
     east = models.FloatField()
     north = models.FloatField()
     is_published = models.BooleanField(default=False)
+    platform = models.CharField(max_length=80, blank=True, help_text="satellite or aircraft, where something says it")
+    sensor = models.CharField(max_length=80, blank=True)
+    cloud_cover = models.FloatField(null=True, help_text="percent, 0-100")
+    details = models.JSONField(default=dict, help_text="transform, wkt2 (no EPSG code), sun_azimuth, sun_elevation …")
 
     class Meta:
-        indexes = [models.Index(fields=["dataset_code", "division_code", "taken_at"])]
+        indexes = [
+            models.Index(fields=["dataset_code", "division_code", "taken_at"]),
+            models.Index(fields=["sm3"], name="raster_by_object"),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["delivery", "source_sm3", "name"], name="raster_once_per_delivery")
         ]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.catalogue.services import dataset_for_delivery
-from kunyu.engines.catalogue.standards import Standard, load_standard
+from kunyu.engines.catalogue.standards import Layer, Standard, load_standard
 from kunyu.engines.ingest.errors import EmptyDelivery
 from kunyu.engines.ingest.mapping import MappedDelivery, apply
 from kunyu.engines.ingest.mapping_file import MappingFile, load_mapping
@@ -27,6 +27,7 @@ from kunyu.kernel.private_folder import private_folder
 
 RASTER_SUFFIXES = (".tif", ".tiff")
 RASTER_LAYER = "IMAGERY"
+"""Where an image goes when only a standard was named."""
 
 
 @contextmanager
@@ -106,7 +107,29 @@ def is_raster(delivery: Delivery) -> bool:
         return True
     if not delivery.dataset_code:
         return False
-    return dataset_for_delivery(delivery.dataset_code)[1].code == RASTER_LAYER
+    return dataset_layer(delivery).holds_images
+
+
+def dataset_layer(delivery: Delivery) -> Layer:
+    """The standard's layer of the dataset that was named."""
+    return load_standard(delivery.standard_id).layers[dataset_for_delivery(delivery.dataset_code)[1].code]
+
+
+def raster_layer_of(delivery: Delivery) -> Layer:
+    """The layer that a delivery of images fills.
+
+    Raises
+    ------
+    EmptyDelivery
+        An image was delivered for a standard or a dataset without images.
+    """
+    if delivery.dataset_code:
+        layer: Layer | None = dataset_layer(delivery)
+    else:
+        layer = load_standard(delivery.standard_id).layers.get(RASTER_LAYER)
+    if layer is None or not layer.holds_images:
+        raise nothing_inside(delivery)
+    return layer
 
 
 def nothing_inside(delivery: Delivery) -> EmptyDelivery:

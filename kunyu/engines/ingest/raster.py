@@ -1,12 +1,13 @@
 """Images: every pixel decoded once, written as a Cloud Optimized GeoTIFF, told as a STAC item. 影像.
 
-The image lives in the object store and is read in place; the database holds its footprint (a row of the standard's
-layer IMAGERY) and its item. An image that cannot be decoded, or has no place on earth, refuses the whole delivery.
+The image lives in the object store and is read in place; the database holds its footprint (a row of a
+layer that holds images) and its item. An image that cannot be decoded, or has no place on earth, refuses the whole delivery.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -30,7 +31,8 @@ from kunyu.engines.ingest.checks.runner import CheckReport, LayerCount
 from kunyu.engines.ingest.column_conversion import target_type
 from kunyu.engines.ingest.errors import BadRaster
 from kunyu.engines.ingest.models import CheckRun, DeliveredLayer, Delivery, RasterItem
-from kunyu.engines.ingest.opened import RASTER_LAYER, RASTER_SUFFIXES, limits, nothing_inside
+from kunyu.engines.ingest.opened import RASTER_SUFFIXES, limits, nothing_inside, raster_layer_of
+from kunyu.engines.ingest.raster_metadata import Taken, read_taken
 from kunyu.engines.ingest.rows import GEOMETRY
 from kunyu.engines.ingest.running import Run
 from kunyu.engines.ingest.services import Status, change_status
@@ -61,6 +63,9 @@ class Image:
     gsd_m: float
     bands: list[dict[str, Any]]
     footprint: shapely.Polygon
+    transform: tuple[float, ...]
+    wkt: str
+    taken: Taken
 
 
 def process(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Delivery:
@@ -72,57 +77,64 @@ def process(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Deliv
     return change_status(delivery.pk, Status.ACCEPTED, actor)
 
 
-def find_images(file: Path) -> tuple[list[Path], list[str]]:
-    """Return the images of a delivery (GeoTIFF, ENVI with header) and the names of its other files."""
+@dataclass(frozen=True)
+class Found:
+    """Files of a delivery: its images, those beside them, and how the latter are called for people."""
+
+    images: list[Path]
+    beside: list[Path]
+    names: list[str]
+
+
+def find_images(file: Path) -> Found:
+    """Tell the images of a delivery (GeoTIFF, ENVI with header) from its other files."""
     if file.suffix.lower() != ".zip":
-        return [file], []
+        return Found([file], [], [])
     folder = file.parent / "unpacked"
     folder.mkdir()
     files = sorted(safe_unpack(file, folder, limits()))
     headers = {f for f in files if f.suffix.lower() == ".hdr" and f.with_suffix("") in files}
     images = [f for f in files if f.suffix.lower() in RASTER_SUFFIXES or f.with_name(f.name + ".hdr") in headers]
-    rest = [f.relative_to(folder.resolve()).as_posix() for f in files if f not in images and f not in headers]
-    return images, rest
+    rest = [f for f in files if f not in images and f not in headers]
+    return Found(images, rest, [f.relative_to(folder.resolve()).as_posix() for f in rest])
 
 
 def _map(delivery: Delivery, file: Path, actor: Principal, run: Run) -> Delivery:
-    paths, rest = find_images(file)
-    if not paths:
+    layer = raster_layer_of(delivery)
+    collection = CatalogueLayer.objects.get(standard_id=delivery.standard_id, code=layer.code)
+    found = find_images(file)
+    if not found.images:
         raise nothing_inside(delivery)
-    require_admitted(_stored_layer(delivery).collection)
+    require_admitted(collection.collection)
     images = []
-    for number, path in enumerate(paths):
-        run.show("cog", number, len(paths))
-        images.append(read_image(path, file.parent, protect=protects_delivery(delivery)))
-    run.show("cog", len(paths), len(paths))
-    layer = load_standard(delivery.standard_id).layers[RASTER_LAYER]
-    collection = _stored_layer(delivery)
+    for number, path in enumerate(found.images):
+        run.show("cog", number, len(found.images))
+        images.append(read_image(path, file.parent, protect=protects_delivery(delivery), beside=found.beside))
+    run.show("cog", len(images), len(images))
     mapped = _footprints(delivery, images, layer, file.parent)
     with transaction.atomic():
         delivery.layers.all().delete()
         delivery.rasters.all().delete()
         DeliveredLayer.objects.create(
             delivery=delivery, source_name=delivery.file_name, collection=collection.collection,
-            layer_code=RASTER_LAYER, role="raster", records=len(images), crs="EPSG:4490", mapped_sm3=mapped,
-            loss={"rows": len(images), "files_left_out": rest},
+            layer_code=layer.code, role="raster", records=len(images), crs="EPSG:4490", mapped_sm3=mapped,
+            loss={"rows": len(images), "files_left_out": found.names},
         )  # fmt: skip
         for image in images:
             _store_item(delivery, collection.dataset_id, image)
-        summary = {**delivery.summary, "layers": {RASTER_LAYER: len(images)}, "unmatched": rest}
+        summary = {**delivery.summary, "layers": {layer.code: len(images)}, "unmatched": found.names}
         return change_status(delivery.pk, Status.MAPPED, actor, summary=summary)
 
 
-def _stored_layer(delivery: Delivery) -> CatalogueLayer:
-    return CatalogueLayer.objects.get(standard_id=delivery.standard_id, code=RASTER_LAYER)
-
-
-def read_image(path: Path, folder: Path, *, protect: bool) -> Image:
+def read_image(path: Path, folder: Path, *, protect: bool, beside: Iterable[Path] = ()) -> Image:
     """Decode an image to the last pixel, write it as a COG into the object store, and describe it.
 
     Parameters
     ----------
     protect : bool
         Keep the COG encrypted at rest.
+    beside
+        The other files of the delivery: one of them may say how the image was taken.
 
     Raises
     ------
@@ -131,16 +143,20 @@ def read_image(path: Path, folder: Path, *, protect: bool) -> Image:
     """
     packed = folder / f"{path.stem}.cog.tif"
     try:
-        with rasterio.open(path) as source:
+        # no driver that follows references: a VRT under the name of an image could read any file of this machine
+        driver = "GTiff" if path.suffix.lower() in RASTER_SUFFIXES else "ENVI"
+        with rasterio.open(path, driver=driver) as source:
             _require_placed(source, path.name)
             bands = _read_bands(source)
             profile = {**cog_profiles.get("deflate"), "BIGTIFF": "IF_SAFER"}
             cog_translate(source, packed, profile, quiet=True, in_memory=False, nodata=source.nodata)
             footprint = _footprint(source)
             stored = object_store().put_file(packed, protect=protect)
+            taken = read_taken(path.name, source.tags(), beside)
             return Image(
-                path.name, sm3_file(path), stored.sm3, stored.size, _taken_at(source, path.name), source.crs.to_epsg(),
-                source.width, source.height, _gsd(footprint, source.width * source.height), bands, footprint,
+                path.name, sm3_file(path), stored.sm3, stored.size, taken.taken_at or _taken_at(source, path.name),
+                source.crs.to_epsg(), source.width, source.height, _gsd(footprint, source.width * source.height), bands,
+                footprint, tuple(source.transform)[:6], source.crs.to_wkt(), taken,
             )  # fmt: skip
     except (RasterioError, ValueError) as error:
         raise BadRaster(
@@ -220,7 +236,7 @@ def _taken_at(source: rasterio.DatasetReader, name: str) -> datetime | None:
 
 
 def _footprints(delivery: Delivery, images: list[Image], layer: Layer, folder: Path) -> str:
-    """Write the rows of layer IMAGERY and return the digest of the object."""
+    """Write the rows of the layer and return the digest of the object."""
     schema = pa.schema([pa.field(f.code, target_type(f)) for f in layer.fields] + [pa.field(GEOMETRY, pa.binary())])
     columns: dict[str, list[Any]] = {
         "BSM": [one.source_sm3[:32] for one in images],
@@ -237,7 +253,7 @@ def _footprints(delivery: Delivery, images: list[Image], layer: Layer, folder: P
     batch = pa.RecordBatch.from_arrays(
         [pa.array(columns.get(one.name, [None] * len(images)), one.type) for one in schema], schema=schema
     )
-    path = folder / "mapped-IMAGERY.parquet"
+    path = folder / f"mapped-{layer.code}.parquet"
     geoparquet.write(
         path, schema, iter([batch]), crs="EPSG:4490", geometry="Polygon", batch_vertices=1 << 20, batch_rows=1 << 16
     )
@@ -250,7 +266,8 @@ def _store_item(delivery: Delivery, dataset: str, image: Image) -> None:
         delivery=delivery, dataset_code=dataset, division_code=delivery.division_code, name=image.name[:255],
         sm3=image.sm3, source_sm3=image.source_sm3, size=image.size, taken_at=image.taken_at, epsg=image.epsg,
         width=image.width, height=image.height, gsd_m=image.gsd_m, bands=image.bands, west=west, south=south, east=east,
-        north=north,
+        north=north, platform=image.taken.platform, sensor=image.taken.sensor, cloud_cover=image.taken.cloud_cover,
+        details=_details(image),
     )  # fmt: skip
     with connection.cursor() as cursor:
         cursor.execute(
@@ -259,12 +276,22 @@ def _store_item(delivery: Delivery, dataset: str, image: Image) -> None:
         )
 
 
+def _details(image: Image) -> dict[str, Any]:
+    """What a catalogue of images tells and nobody searches: where the grid lies, where the sun stood."""
+    taken = image.taken
+    told = {
+        "transform": list(image.transform), "wkt2": None if image.epsg else image.wkt, "sun_azimuth": taken.sun_azimuth,
+        "sun_elevation": taken.sun_elevation, "off_nadir": taken.off_nadir,
+    }  # fmt: skip
+    return {name: value for name, value in told.items() if value is not None}
+
+
 def _check(delivery: Delivery, actor: Principal) -> Delivery:
     """No standard has rules for images here: the report says that they were decoded, and nothing more."""
     standard = load_standard(delivery.standard_id)
     report = CheckReport(
         delivery.input_sm3, standard.id, standard.edition, standard.digest, None,
-        (LayerCount(RASTER_LAYER, delivery.rasters.count()),), (), (), (),
+        (LayerCount(raster_layer_of(delivery).code, delivery.rasters.count()),), (), (), (),
     )  # fmt: skip
     stored = object_store().put_bytes(report.to_json(), protect=protects_delivery(delivery))
     with transaction.atomic():

@@ -38,12 +38,15 @@ class Package:
     valid_from: str
     name_zh: str
     name_en: str
+    suffix: str = ".gpkg"
+    dataset: str = ""
 
 
 PACKAGES = (
     Package("county", "TDT1057-2020", "2024-12-31", "国土调查成果", "land survey"),
     Package("control", "MNR-CONTROL-2021", "2024-12-31", "控制线与规划", "control lines and plan"),
     Package("change-2025", "TDT1057-2020", "2025-12-31", "2025 年度变更包", "change package of 2025"),
+    Package("dem", "", "2024-12-31", "数字高程模型", "elevation grid", ".tif", "10104-901@990101"),
 )
 
 
@@ -94,7 +97,7 @@ def load(home: Path) -> None:
         _kunyu("sample", "county", str(folder), "--parcels", str(PARCELS), "--seed", str(SEED), "--json")
         register_divisions(folder)
     for number, package in enumerate(PACKAGES, 1):
-        path = folder / f"{package.stem}.gpkg"
+        path = folder / f"{package.stem}{package.suffix}"
         if package.stem in progress.published or not path.exists():
             continue
         zh, en = f"汇交并发布{package.name_zh}", f"delivering and publishing the {package.name_en}"
@@ -141,8 +144,9 @@ def _outline(path: Path) -> bytes:
 
 
 def _hand_in(path: Path, package: Package) -> None:
+    target = ("--dataset", package.dataset) if package.dataset else ("--standard", package.standard)
     delivered = _kunyu(
-        "deliver", str(path), "--standard", package.standard, "--division", COUNTY,
+        "deliver", str(path), *target, "--division", COUNTY,
         "--valid-from", package.valid_from, "--wait", "--json",
     )  # fmt: skip
     if delivered.get("status") != "accepted":

@@ -49,8 +49,8 @@ def test_counts(catalogue: Loaded) -> None:
     assert by_level == {1: 5, 2: 33, 3: 127}
     assert catalogue.items == 165
     assert catalogue.datasets == Dataset.objects.filter(local_division="").count() == 155
-    assert catalogue.local_datasets == 8
-    assert catalogue.layers == Layer.objects.count() == 76
+    assert catalogue.local_datasets == 9
+    assert catalogue.layers == Layer.objects.count() == 81
 
 
 def test_loading_again_changes_nothing(catalogue: Loaded) -> None:

@@ -68,7 +68,7 @@ def test_installed_standards() -> None:
     """Four standards ship; each reads without complaint."""
     assert standard_ids() == ("KUNYU-OPEN-2026", "MNR-CONTROL-2021", "MNR-MINERAL-PLAN", "TDT1057-2020")
     assert {one: len(load_standard(one).layers) for one in standard_ids()} == {
-        "KUNYU-OPEN-2026": 8,
+        "KUNYU-OPEN-2026": 13,
         "MNR-CONTROL-2021": 8,
         "MNR-MINERAL-PLAN": 3,
         "TDT1057-2020": 61,
