@@ -126,6 +126,25 @@ class TileMatrixSet:
         return document
 
 
+@dataclass(frozen=True)
+class TileAddress:
+    """One tile of a matrix set, in OGC order."""
+
+    grid: TileMatrixSet
+    zoom: int
+    row: int
+    column: int
+
+    @property
+    def plane(self) -> Box:
+        return self.grid.plane_bounds(self.zoom, self.row, self.column)
+
+    @property
+    def searched(self) -> Box:
+        """The tile with its buffer in degrees lon/lat: what is drawn, and therefore what must be found."""
+        return self.grid.lonlat(self.plane.buffered(BUFFER_SHARE))
+
+
 def _longitude(x_m: float) -> float:
     return x_m / EARTH_HALF_M * 180.0
 

@@ -6,15 +6,16 @@ projecting it; let a MATERIALIZED step hold the cut geometry, or PostgreSQL woul
 not in SQL. Vertices set the price, so outlines are thinned by at most half a unit before ST_AsMVTGeom makes them valid
 on the grid: at zoom 14 under half the vertices of sample parcels remain, and the tile costs a fifth less.
 
-Below zoom 12 the tile is generalised and says so (``Kunyu-Generalised``): coordinates snap to 1,024 units and features
-smaller than one unit in both directions are left out (clients draw a tile on 512 pixels, so a unit is half a pixel; a
-coarser limit tears visible holes into a town). Only if more features remain than the limit are
-the smallest left out, and then ``Kunyu-Truncated`` says so.
+Counties whose derived geometry stands ready (``pyramids``) are drawn from it below zoom 15, all others live, both in one
+statement under the caller's rights; ``Kunyu-Generalised`` names the methods. Live below zoom 12, coordinates snap to
+1,024 units and features smaller than one unit in both directions are left out ("smaller-than-pixel": clients draw a tile
+on 512 pixels, so a unit is half a pixel; a coarser limit tears visible holes into a town). Only if more features remain
+than the limit are the smallest left out, and then ``Kunyu-Truncated`` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,54 +29,74 @@ from kunyu.engines.maps.grids import (
     SMALL_SCALE_EXTENT,
     UNPROJECTED_FROM_ZOOM,
     Box,
-    TileMatrixSet,
+    TileAddress,
 )
+from kunyu.engines.maps.pyramids import drawing
+from kunyu.engines.maps.pyramids.state import TileState, state_of
 from kunyu.engines.maps.settings import maps_settings
 
+__all__ = ["MEDIA_TYPE", "Tile", "TileAddress", "draw", "tile_statement"]
+
 MEDIA_TYPE = "application/vnd.mapbox-vector-tile"
-
-
-@dataclass(frozen=True)
-class TileAddress:
-    """One tile of a matrix set, in OGC order."""
-
-    grid: TileMatrixSet
-    zoom: int
-    row: int
-    column: int
-
-    @property
-    def plane(self) -> Box:
-        return self.grid.plane_bounds(self.zoom, self.row, self.column)
-
-    @property
-    def searched(self) -> Box:
-        """The tile with its buffer in degrees lon/lat: what is drawn, and therefore what must be found."""
-        return self.grid.lonlat(self.plane.buffered(BUFFER_SHARE))
+SMALLER_THAN_PIXEL = "smaller-than-pixel"
+Statement = tuple[str, dict[str, Any]]
 
 
 @dataclass(frozen=True)
 class Tile:
-    """``data`` is empty when nothing lies in the tile. ``truncated_to`` is the number of features kept, if not all."""
+    """One tile's bytes, empty when nothing lies in it.
+
+    ``methods`` are the ways its features were generalised, in alphabetical order, none for full geometry;
+    ``truncated_to`` is the number of features kept, if not all.
+    """
 
     data: bytes
-    is_generalised: bool = False
+    methods: tuple[str, ...] = ()
     truncated_to: int | None = None
 
+    @property
+    def is_generalised(self) -> bool:
+        return bool(self.methods)
 
-def tile_statement(
-    selection: Selection, address: TileAddress, attributes: tuple[str, ...]
-) -> tuple[str, dict[str, Any]]:
-    """The SQL of one tile: one row with the tile's bytes and, below zoom 12, how many features there were.
+
+def tile_statement(selection: Selection, address: TileAddress, attributes: tuple[str, ...]) -> Statement:
+    """The SQL of one live tile: one row with the tile's bytes and how many features there were.
 
     Parameters
     ----------
     attributes
         Codes of the layer's fields to write; the caller has checked that the layer has them.
     """
+    return _encoded(selection, *_live(selection, address, attributes), _extent_of(address))
+
+
+def _live(
+    selection: Selection, address: TileAddress, attributes: tuple[str, ...], without: Sequence[str] = (),
+    extent: int | None = None,
+) -> tuple[list[str], str, dict[str, Any]]:  # fmt: skip
+    """Steps of the statement, the SELECT of what they drew (geom, fid, attributes), and its parameters.
+
+    ``without`` are counties that somebody else draws.
+    """
     if address.zoom >= UNPROJECTED_FROM_ZOOM:
-        return _large_scale(selection, address, attributes)
-    return _small_scale(selection, address, attributes)
+        return [], *_large_scale(selection, address, attributes, without)
+    return _small_scale(selection, address, attributes, without, extent or SMALL_SCALE_EXTENT)
+
+
+def _extent_of(address: TileAddress) -> int:
+    return MVT_EXTENT if address.zoom >= UNPROJECTED_FROM_ZOOM else SMALL_SCALE_EXTENT
+
+
+def _encoded(
+    selection: Selection, steps: Sequence[str], drawn: str, parameters: dict[str, Any], extent: int
+) -> Statement:
+    picked = "(SELECT count(*) FROM picked)" if any(step.startswith("picked ") for step in steps) else "0"
+    listed = ", ".join([*steps, f"drawn AS MATERIALIZED ({drawn})"])
+    statement = (
+        f"WITH {listed} SELECT ST_AsMVT(drawn, %(name)s::text, {extent}, 'geom', 'fid'), {picked} "
+        "FROM drawn WHERE geom IS NOT NULL"
+    )
+    return statement, {**parameters, "name": selection.layer.collection}
 
 
 def _columns(selection: Selection, attributes: tuple[str, ...]) -> list[str]:
@@ -95,8 +116,10 @@ def _envelope(box: Box) -> str:
     return f"SRID=4490;POLYGON(({w} {s},{e} {s},{e} {n},{w} {n},{w} {s}))"
 
 
-def _large_scale(selection: Selection, address: TileAddress, attributes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
-    drawn, parameters = queries.rows(
+def _large_scale(
+    selection: Selection, address: TileAddress, attributes: tuple[str, ...], without: Sequence[str]
+) -> Statement:
+    return queries.rows(
         selection,
         [
             f"ST_AsMVTGeom({_thinned(selection.layer)}, %(bounds)s::box2d, {MVT_EXTENT}, "
@@ -105,14 +128,11 @@ def _large_scale(selection: Selection, address: TileAddress, attributes: tuple[s
             *_columns(selection, attributes),
         ],
         _inside(
-            address, {"bounds": address.grid.lonlat(address.plane).text, "half_unit": _half_unit(address, MVT_EXTENT)}
+            address,
+            {"bounds": address.grid.lonlat(address.plane).text, "half_unit": _half_unit(address, MVT_EXTENT)},
+            without,
         ),
     )
-    statement = (
-        f"WITH drawn AS MATERIALIZED ({drawn}) "
-        f"SELECT ST_AsMVT(drawn, %(name)s::text, {MVT_EXTENT}, 'geom', 'fid') FROM drawn WHERE geom IS NOT NULL"
-    )
-    return statement, {**parameters, "name": selection.layer.collection}
 
 
 def _thinned(layer: ServedLayer) -> str:
@@ -126,38 +146,38 @@ def _half_unit(address: TileAddress, extent: int) -> float:
     return min(tile.x_max - tile.x_min, tile.y_max - tile.y_min) / extent / 2
 
 
-def _inside(address: TileAddress, more: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
-    return "geom && %(envelope)s::geometry", {"envelope": _envelope(address.searched), **more}
+def _inside(address: TileAddress, more: Mapping[str, Any], without: Sequence[str]) -> Statement:
+    given = {"envelope": _envelope(address.searched), **more}
+    if not without:
+        return "geom && %(envelope)s::geometry", given
+    return "geom && %(envelope)s::geometry AND county <> ALL(%(without)s::text[])", {**given, "without": list(without)}
 
 
-def _small_scale(selection: Selection, address: TileAddress, attributes: tuple[str, ...]) -> tuple[str, dict[str, Any]]:
+def _small_scale(
+    selection: Selection, address: TileAddress, attributes: tuple[str, ...], without: Sequence[str], extent: int
+) -> tuple[list[str], str, dict[str, Any]]:
     grid, plane = address.grid, address.plane
     lonlat = grid.lonlat(plane)
-    unit = (lonlat.x_max - lonlat.x_min) / SMALL_SCALE_EXTENT
     columns = [queries.quoted(code) for code in attributes]
     is_polygon = selection.layer.geometry == "Polygon"
     size = "area_m2" if is_polygon else "0"
     picked, parameters = queries.rows(
         selection,
         ["geom", "fid", f"{size} AS size", *_columns(selection, attributes)],
-        _inside(address, {}),
+        _inside(address, {}, without),
     )
     if selection.layer.geometry != "Point":
         picked = f"SELECT * FROM ({picked}) q WHERE {_WIDER_THAN_UNIT}"
-        parameters["unit"] = unit
+        parameters["unit"] = (lonlat.x_max - lonlat.x_min) / SMALL_SCALE_EXTENT
     thinned = _thinned(selection.layer)
     moved = thinned if grid.is_geographic else f"ST_Transform({thinned}, {grid.epsg})"
     parameters["half_unit"] = _half_unit(address, SMALL_SCALE_EXTENT)
-    buffer = int(SMALL_SCALE_EXTENT * BUFFER_SHARE)
-    statement = (
-        f"WITH picked AS MATERIALIZED ({picked} ORDER BY size DESC LIMIT %(most)s + 1), "
-        f"drawn AS MATERIALIZED (SELECT ST_AsMVTGeom({moved}, %(bounds)s::box2d, {SMALL_SCALE_EXTENT}, {buffer}, true) "
-        f"AS geom, {', '.join(['fid', *columns])} FROM (SELECT * FROM picked LIMIT %(most)s) p) "
-        f"SELECT ST_AsMVT(drawn, %(name)s::text, {SMALL_SCALE_EXTENT}, 'geom', 'fid'), (SELECT count(*) FROM picked) "
-        "FROM drawn WHERE geom IS NOT NULL"
+    steps = [f"picked AS MATERIALIZED ({picked} ORDER BY size DESC LIMIT %(most)s + 1)"]
+    drawn = (
+        f"SELECT ST_AsMVTGeom({moved}, %(bounds)s::box2d, {extent}, {int(extent * BUFFER_SHARE)}, true) AS geom, "
+        f"{', '.join(['fid', *columns])} FROM (SELECT * FROM picked LIMIT %(most)s) p"
     )
-    more = {"most": maps_settings().small_scale_features, "bounds": plane.text, "name": selection.layer.collection}
-    return statement, {**parameters, **more}
+    return steps, drawn, {**parameters, "most": maps_settings().small_scale_features, "bounds": plane.text}
 
 
 _WIDER_THAN_UNIT = (
@@ -165,17 +185,49 @@ _WIDER_THAN_UNIT = (
 )
 
 
-def draw(selection: Selection, address: TileAddress, attributes: tuple[str, ...]) -> Tile:
+def draw(
+    selection: Selection,
+    address: TileAddress,
+    attributes: tuple[str, ...],
+    state: TileState | None = None,
+    *,
+    full: bool = False,
+) -> Tile:
     """Draw one tile (see the module's text for what it holds).
+
+    Parameters
+    ----------
+    state
+        What the tile's ETag was made from; asked for when None.
+    full
+        Draw every county live, whatever stands ready.
 
     Raises
     ------
     TooSlow, NoServingDatabase
         From the serving database.
     """
-    statement, parameters = tile_statement(selection, address, attributes)
+    statement, parameters, methods = _statement(selection, address, attributes, state, full=full)
     row = fetch(selection.granted, statement, parameters)[0]
-    if address.zoom >= UNPROJECTED_FROM_ZOOM:
-        return Tile(bytes(row[0] or b""))
     most = maps_settings().small_scale_features
-    return Tile(bytes(row[0] or b""), is_generalised=True, truncated_to=most if row[1] > most else None)
+    return Tile(bytes(row[0] or b""), methods, truncated_to=most if row[1] > most else None)
+
+
+def _statement(
+    selection: Selection, address: TileAddress, attributes: tuple[str, ...], state: TileState | None, *, full: bool
+) -> tuple[str, dict[str, Any], tuple[str, ...]]:
+    """The SQL of a tile, its parameters, and the names of the methods that it draws by."""
+    is_small = address.zoom < UNPROJECTED_FROM_ZOOM
+    live = (SMALLER_THAN_PIXEL,) if is_small else ()
+    plan = None
+    if not full and selection.is_whole and drawing.has_level(address):
+        known = state or state_of(selection.layer)
+        plan = drawing.plan_of(selection, address, attributes, known)
+    if plan is None:
+        return *tile_statement(selection, address, attributes), live
+    if plan.is_whole:
+        return *_encoded(selection, [], plan.drawn, plan.parameters, MVT_EXTENT), plan.methods
+    steps, drawn, parameters = _live(selection, address, attributes, plan.counties, MVT_EXTENT)
+    both = f"{plan.drawn} UNION ALL {drawn}"
+    methods = tuple(sorted({*plan.methods, *live}))
+    return *_encoded(selection, steps, both, {**parameters, **plan.parameters}, MVT_EXTENT), methods
