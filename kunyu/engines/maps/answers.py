@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib.metadata import PackageNotFoundError, version
@@ -173,8 +173,11 @@ def page_answer(
     lead: tuple[str, str],
     tables: Iterable[Table],
     links: Iterable[Cell] = (),
+    *,
+    template: str = "maps/ogc.html",
+    more: Mapping[str, Any] | None = None,
 ) -> HttpResponse:
-    """The same content for people: headings, tables, links."""
+    """The same content for people: headings, tables, links; ``more`` is for a ``template`` that shows more."""
     is_english = (getattr(request, "LANGUAGE_CODE", "") or "").startswith("en")
 
     def say(texts: tuple[str, str]) -> str:
@@ -188,7 +191,8 @@ def page_answer(
             {"title": say(table.title), "columns": [say(column) for column in table.columns], "rows": list(table.rows)}
             for table in tables
         ],
+        **(more or {}),
     }
-    response = render(request, "maps/ogc.html", context)
+    response = render(request, template, context)
     response["Cache-Control"] = "private, no-cache"
     return response

@@ -15,6 +15,9 @@ from kunyu.engines.maps.tiles import MEDIA_TYPE
 QUERYABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 TILESETS_REL = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
+SORTABLES_REL = "http://www.opengis.net/def/rel/ogc/1.0/sortables"
+SCHEMA_REL = "http://www.opengis.net/def/rel/ogc/1.0/schema"
+GEOMETRY_FORMATS = {"Polygon": "multipolygon", "LineString": "multilinestring", "Point": "point"}
 _JSON_TYPES = {"Int": "integer", "Float": "number"}
 # A code list longer than this would make the schema larger than the data; the catalogue has the list.
 _LONGEST_ENUM = 200
@@ -69,6 +72,8 @@ def _links(layer: ServedLayer, address: str) -> list[dict[str, Any]]:
         link(f"{address}/items", "items", GEOJSON, "要素 / features"),
         link(f"{address}/items?f=html", "items", HTML, "要素网页 / features as a page"),
         link(f"{address}/queryables", QUERYABLES_REL, SCHEMA, "可查询字段 / queryables"),
+        link(f"{address}/sortables", SORTABLES_REL, SCHEMA, "可排序字段 / sortables"),
+        link(f"{address}/schema", SCHEMA_REL, SCHEMA, "字段说明 / schema"),
     ]
     if layer.is_spatial:
         links.append(link(f"{address}/tiles", TILESETS_REL, JSON, "矢量瓦片 / vector tiles"))
@@ -78,29 +83,8 @@ def _links(layer: ServedLayer, address: str) -> list[dict[str, Any]]:
     return links
 
 
-def queryables(layer: ServedLayer, address: str, clear: frozenset[str]) -> dict[str, Any]:
-    """The attributes a client may filter by (``clear``: those not masked for it), as JSON Schema (OGC 19-079r2)."""
-    properties: dict[str, Any] = {
-        code: _property(layer, field) for code, field in layer.fields.items() if code in clear
-    }
-    if layer.is_spatial:
-        geometry = {"Polygon": "multipolygon", "LineString": "multilinestring", "Point": "point"}[layer.geometry]
-        properties["geom"] = {
-            "title": "几何 / geometry",
-            "format": f"geometry-{geometry}",
-            "x-ogc-role": "primary-geometry",
-        }
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": address,
-        "type": "object",
-        "title": title_of(layer),
-        "properties": properties,
-        "additionalProperties": False,
-    }
-
-
-def _property(layer: ServedLayer, field: Field) -> dict[str, Any]:
+def property_schema(layer: ServedLayer, field: Field) -> dict[str, Any]:
+    """JSON Schema of one attribute, in the standard's words."""
     found: dict[str, Any] = {
         "title": f"{field.name_zh} / {field.name_en}" if field.name_en else field.name_zh,
         "type": _JSON_TYPES.get(field.type, "string"),
@@ -145,7 +129,7 @@ def tileset(layer: ServedLayer, grid_id: str, extent: Extent, address: str) -> d
                 "geometryDimension": {"Point": 0, "LineString": 1, "Polygon": 2}[layer.geometry],
                 "propertiesSchema": {
                     "type": "object",
-                    "properties": {code: _property(layer, layer.fields[code]) for code in layer.tile_fields},
+                    "properties": {code: property_schema(layer, layer.fields[code]) for code in layer.tile_fields},
                 },
             }
         ],

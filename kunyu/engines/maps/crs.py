@@ -121,6 +121,33 @@ def _require_degrees(x_min: float, y_min: float, x_max: float, y_max: float, num
         )
 
 
+def lonlat_geometry(geometry: shapely.Geometry, crs: OfferedCrs) -> shapely.Geometry:
+    """A geometry in ``crs`` and its axis order, in degrees lon/lat. Only vertices are moved.
+
+    Raises
+    ------
+    BadParameter
+        A coordinate lies outside the earth, or outside the area in which the CRS is usable.
+    """
+
+    def move(coordinates: np.ndarray) -> np.ndarray:
+        ordered = coordinates[:, ::-1] if crs.is_swapped else coordinates
+        if crs.is_geographic:
+            return ordered
+        return np.column_stack(_to_stored(crs.epsg).transform(ordered[:, 0], ordered[:, 1]))
+
+    moved = shapely.transform(shapely.force_2d(geometry), move)
+    if moved.is_empty:
+        return moved
+    bounds = np.array(moved.bounds)
+    if not (np.isfinite(bounds).all() and (np.abs(bounds) <= (180, 90, 180, 90)).all()):
+        raise BadParameter(
+            f"几何超出坐标系 {crs.uri} 的可用范围（经度 ±180、纬度 ±90）；请检查坐标系和轴序。",
+            f"The geometry lies outside the area of {crs.uri} (longitude ±180, latitude ±90); check CRS and axis order.",
+        )
+    return moved
+
+
 def _plane_box(x_min: float, y_min: float, x_max: float, y_max: float, crs: OfferedCrs) -> shapely.Geometry:
     """A plane box in lon/lat; edges are cut in pieces because straight lines of the plane bend in degrees."""
     steps = np.linspace(0, 1, _EDGE_PIECES, endpoint=False)

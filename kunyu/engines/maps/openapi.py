@@ -6,10 +6,12 @@ from typing import Any
 
 from kunyu.engines.maps import crs
 from kunyu.engines.maps.answers import GEOJSON, HTML, JSON, MAPBOX_STYLE, SCHEMA
+from kunyu.engines.maps.cql.limits import MOST_CHARACTERS
 from kunyu.engines.maps.grids import GRIDS
 from kunyu.engines.maps.parameters import ITEM_PARAMETERS, ITEMS_PARAMETERS, TILE_PARAMETERS
 from kunyu.engines.maps.records.views import PARAMETERS as RECORD_PARAMETERS
 from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.maps.sorting import MOST_KEYS
 from kunyu.engines.maps.tiles import MEDIA_TYPE
 
 CONFORMANCE = (
@@ -27,6 +29,18 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/record-collection",
     "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/json",
     "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/html",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
+    "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
+    "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
+    "http://www.opengis.net/spec/cql2/1.0/conf/advanced-comparison-operators",
+    "http://www.opengis.net/spec/cql2/1.0/conf/case-insensitive-comparison",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/basic-spatial-functions-plus",
+    "http://www.opengis.net/spec/cql2/1.0/conf/spatial-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/temporal-functions",
+    "http://www.opengis.net/spec/cql2/1.0/conf/property-property",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/core",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tileset",
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/tilesets-list",
@@ -82,6 +96,12 @@ def _paths() -> dict[str, Any]:
         "/collections/{collectionId}": _get("Capabilities", "collection", "一个集合 / one collection", one, collection),
         "/collections/{collectionId}/queryables": _get(
             "Features", "queryables", "可查询字段 / queryables", one, collection, SCHEMA
+        ),
+        "/collections/{collectionId}/sortables": _get(
+            "Features", "sortables", "可排序字段 / sortables", one, collection, SCHEMA
+        ),
+        "/collections/{collectionId}/schema": _get(
+            "Features", "schema", "字段说明 / schema", one, collection, SCHEMA
         ),
         "/collections/{collectionId}/items": _get(
             "Features", "items", "要素 / features", (*ITEMS_PARAMETERS, "attributes"), collection, GEOJSON
@@ -172,6 +192,22 @@ def _parameters() -> dict[str, Any]:
         "valid_at": ({**text, "format": "date"}, "某日有效 / valid on one day"),
         "known_at": ({**text, "format": "date-time"}, "某时刻所知 / as known at an instant"),
         "properties": ({"type": "array", "items": text}, "返回的字段 / attributes to answer with"),
+        "skipGeometry": ({"type": "boolean", "default": False}, "不要几何 / without geometry"),
+        "sortby": (
+            {
+                "type": "array",
+                "items": {"type": "string", "pattern": "^[+-]?\\w+$"},
+                "minItems": 1,
+                "maxItems": MOST_KEYS,
+            },
+            "排序，-为降序 / order, - for descending: -TBMJ,+BSM",
+        ),
+        "filter": (
+            {**text, "maxLength": MOST_CHARACTERS},
+            "CQL2 条件 / filter in CQL2: DLBM LIKE '01%' AND TBMJ > 1000",
+        ),
+        "filter-lang": ({"type": "string", "enum": ["cql2-text", "cql2-json"]}, "条件的写法 / encoding of the filter"),
+        "filter-crs": ({**text, "format": "uri", "default": crs.CRS84}, "条件中几何的坐标系 / CRS of its geometries"),
     }
     named = {name: {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in in_path.items()}
     for name, (schema, why) in in_query.items():

@@ -17,12 +17,13 @@ from kunyu.engines.catalogue.served.layers import ServedLayer
 from kunyu.engines.catalogue.served.queries import After
 from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.maps import crs as crs_module
+from kunyu.engines.maps.cql.reading import FILTER_PARAMETERS
 from kunyu.engines.maps.crs import OfferedCrs
 from kunyu.engines.maps.settings import maps_settings
 
-ITEM_PARAMETERS = ("f", *TIME_PARAMETERS, "crs", "properties")
-ITEMS_PARAMETERS = (*ITEM_PARAMETERS, "limit", "after", "bbox", "bbox-crs")
-TILE_PARAMETERS = ("f", *TIME_PARAMETERS, "properties")
+ITEM_PARAMETERS = ("f", *TIME_PARAMETERS, "crs", "properties", "skipGeometry")
+ITEMS_PARAMETERS = (*ITEM_PARAMETERS, "limit", "after", "bbox", "bbox-crs", "sortby", *FILTER_PARAMETERS)
+TILE_PARAMETERS = ("f", *TIME_PARAMETERS, "properties", *FILTER_PARAMETERS)
 
 
 def read_query(request: HttpRequest, allowed: Collection[str]) -> dict[str, str]:
@@ -94,6 +95,15 @@ def read_area(query: Mapping[str, str]) -> shapely.Geometry | None:
             f"bbox={text[:80]!r} must be four (with heights six) numbers separated by commas.",
         ) from None
     return crs_module.bbox_polygon(numbers, read_crs(query.get("bbox-crs")))
+
+
+def read_flag(name: str, text: str | None) -> bool:
+    """A parameter that is ``true`` or ``false``; false when absent."""
+    if text not in (None, "true", "false"):
+        raise BadParameter(
+            f"{name}={str(text)[:40]!r} 应为 true 或 false。", f"{name}={str(text)[:40]!r} must be true or false."
+        )
+    return text == "true"
 
 
 def read_attributes(layer: ServedLayer, text: str | None, default: tuple[str, ...]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ from kunyu.engines.maps.answers import (
     wants_html,
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
+from kunyu.engines.maps.cql.reading import evaluating, read_filter
 from kunyu.engines.maps.errors import NoSuchTile
 from kunyu.engines.maps.grids import GRIDS, grid_of
 from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_query
@@ -111,6 +112,12 @@ def tileset(request: HttpRequest, collection_id: str, grid_id: str) -> HttpRespo
             )
         read_moment(layer, query)
         read_attributes(layer, query.get("properties"), ())
+        if "filter" in query:
+            read_filter(
+                layer,
+                scope.resolve(principal_of(request), layer.collection, scope.QUERY, public=layer.is_public),
+                query,
+            )
         kept = urlencode({name: value for name, value in query.items() if name != "f"}, safe=",:")
         document = collections.tilejson(layer, extent, address, maps_settings().max_zoom, kept)
         return json_answer(request, document, is_public=granted.is_public)
@@ -139,7 +146,9 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     inside = grid.lonlat(address.plane)
     box = (inside.x_min, inside.y_min, inside.x_max, inside.y_max)
     record_read(principal_of(request), layer, box, "tiles")
-    drawn = tiles.draw(Selection(layer, granted, asof.moment), address, attributes)
+    filtered = read_filter(layer, granted, query)
+    with evaluating(filtered):
+        drawn = tiles.draw(Selection(layer, granted, asof.moment, filtered=filtered), address, attributes)
     response = HttpResponse(drawn.data, content_type=tiles.MEDIA_TYPE) if drawn.data else HttpResponse(status=204)
     if drawn.is_generalised:
         response["Kunyu-Generalised"] = "smaller-than-pixel"

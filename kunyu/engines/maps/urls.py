@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from kunyu.engines.maps import style_views, tile_views, views
+from kunyu.engines.maps import item_views, style_views, tile_views, views
 from kunyu.engines.maps.records import views as record_views
 
 _COLLECTION = "collections/<str:collection_id>"
@@ -17,9 +17,11 @@ urlpatterns = [
     path(f"{_CATALOGUE}/items", record_views.items),
     path(f"{_CATALOGUE}/items/<str:code>", record_views.item),
     path(_COLLECTION, views.collection),
-    path(f"{_COLLECTION}/queryables", views.queryables),
-    path(f"{_COLLECTION}/items", views.items),
-    path(f"{_COLLECTION}/items/<str:feature_id>", views.item),
+    path(f"{_COLLECTION}/queryables", views.schema, {"kind": "queryables"}),
+    path(f"{_COLLECTION}/sortables", views.schema, {"kind": "sortables"}),
+    path(f"{_COLLECTION}/schema", views.schema, {"kind": "schema"}),
+    path(f"{_COLLECTION}/items", item_views.items),
+    path(f"{_COLLECTION}/items/<str:feature_id>", item_views.item),
     path("tileMatrixSets", tile_views.matrix_sets),
     path("tileMatrixSets/<str:grid_id>", tile_views.matrix_set),
     path(f"{_COLLECTION}/tiles", tile_views.tilesets),

@@ -2,34 +2,22 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any
-from urllib.parse import quote, urlencode
+from django.http import HttpRequest, HttpResponse
 
-from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
-
-from kunyu.engines.catalogue.served.asof import AsOf, read_moment
 from kunyu.engines.catalogue.served.layers import (
     ServedLayer,
     open_layer,
     published_versions,
-    record_read,
     visible_layers,
 )
-from kunyu.engines.catalogue.served.queries import After, Selection
-from kunyu.engines.maps import collections, crs, features, openapi
+from kunyu.engines.maps import collections, crs, openapi, schemas
 from kunyu.engines.maps.answers import (
-    GEOJSON,
     HTML,
     JSON,
     OPENAPI,
     SCHEMA,
-    Caching,
     Cell,
     Table,
-    dress_time,
-    entity_tag,
-    is_unchanged,
     json_answer,
     page_answer,
     principal_of,
@@ -38,22 +26,11 @@ from kunyu.engines.maps.answers import (
     wants_html,
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
-from kunyu.engines.maps.crs import OfferedCrs
 from kunyu.engines.maps.parameters import (
-    ITEM_PARAMETERS,
-    ITEMS_PARAMETERS,
-    read_after,
-    read_area,
-    read_attributes,
-    read_crs,
-    read_equals,
-    read_limit,
     read_query,
 )
 from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
-
-_PAGE_ROWS = 50
 
 
 @reading
@@ -184,15 +161,16 @@ def collection(request: HttpRequest, collection_id: str) -> HttpResponse:
 
 
 @reading
-def queryables(request: HttpRequest, collection_id: str) -> HttpResponse:
-    """The attributes a client may filter by."""
+def schema(request: HttpRequest, collection_id: str, kind: schemas.Kind) -> HttpResponse:
+    """The attributes a client may filter by, sort by, or read: ``queryables``, ``sortables``, ``schema``."""
     layer, granted = open_layer(principal_of(request), collection_id, scope.SEE)
     query = read_query(request, ("f",))
-    address = f"{collection_address(root_of(request), layer.collection)}/queryables"
-    document = collections.queryables(layer, address, _clear_fields(request, layer))
+    address = f"{collection_address(root_of(request), layer.collection)}/{kind}"
+    document = schemas.document(kind, layer, address, _clear_fields(request, layer))
     if wants_html(request, query):
         rows = [(Cell(name), Cell(one["title"]), Cell(one.get("type"))) for name, one in document["properties"].items()]
-        return page_answer(request, ("可查询字段", "Queryables"), (title_of(layer), ""), [Table(("", ""), (), rows)])
+        title = (schemas.TITLES[kind], kind.capitalize())
+        return page_answer(request, title, (title_of(layer), ""), [Table(("", ""), (), rows)])
     return json_answer(request, document, SCHEMA, is_public=granted.is_public)
 
 
@@ -208,126 +186,6 @@ def _clear_fields(request: HttpRequest, layer: ServedLayer) -> frozenset[str]:
         for code, field in layer.fields.items()
         if not field.personal or (granted is not None and granted.reveals(field.personal))
     )
-
-
-@reading
-def items(request: HttpRequest, collection_id: str) -> HttpResponse:
-    """A page of features as GeoJSON, or as a table for people."""
-    layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY)
-    query = read_query(request, (*ITEMS_PARAMETERS, *layer.fields))
-    html = wants_html(request, query, "geojson")
-    asof, out = read_moment(layer, query), read_crs(query.get("crs"))
-    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), granted.is_public)
-    if is_unchanged(request, caching.tag):
-        return dress_time(caching.not_modified(), asof)
-    selection = Selection(
-        layer, granted, asof.moment, read_area(query), read_equals(layer, query), read_after(query.get("after"))
-    )
-    attributes = read_attributes(layer, query.get("properties"), tuple(layer.fields))
-    limit = read_limit(query.get("limit"))
-    extent = selection.area.bounds if selection.area is not None else None
-    record_read(principal_of(request), layer, extent, "features")
-    page = features.read_page(selection, out, attributes, min(limit, _PAGE_ROWS) if html else limit)
-    matched = features.count(selection)
-    links = _item_links(request, layer, asof, page.next_after)
-    if html:
-        return _dress(_items_page(request, layer, page, attributes, links), caching, asof, out)
-    response = StreamingHttpResponse(_collection_text(page, matched, links), content_type=GEOJSON)
-    response["Kunyu-Number-Matched"] = "exact" if matched.is_exact else "estimated"
-    return _dress(response, caching, asof, out)
-
-
-def _form(request: HttpRequest, html: bool) -> str:
-    return f"html-{getattr(request, 'LANGUAGE_CODE', '')}" if html else "json"
-
-
-def _dress(response: Any, caching: Caching, asof: AsOf, out: OfferedCrs) -> HttpResponse:
-    response["Content-Crs"] = out.content_crs
-    return dress_time(caching.dress(response), asof)
-
-
-def _collection_text(page: features.Page, matched: features.Matched, links: list[dict[str, Any]]) -> list[bytes]:
-    """The FeatureCollection as byte pieces; the members around ``features`` are small."""
-    closing = {"numberReturned": page.returned, "numberMatched": matched.number, "links": links}
-    if not matched.is_exact:
-        closing["numberMatchedEstimated"] = True
-    tail = json.dumps(closing, ensure_ascii=False, separators=(",", ":"))[1:]
-    texts = ['{"type":"FeatureCollection","features":[', *page.text(), "],", tail]
-    return [text.encode() for text in texts]
-
-
-def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after: After | None) -> list[dict[str, Any]]:
-    address = f"{collection_address(root_of(request), layer.collection)}/items"
-    given = {name: str(value) for name, value in request.GET.items()}
-
-    def to(**changes: str) -> str:
-        query = urlencode({**given, **changes}, safe=",/:@")
-        return f"{address}?{query}" if query else address
-
-    links = [
-        link(to(), "self", GEOJSON, "本页 / this page"),
-        link(to(f="html"), "alternate", HTML, "网页 / as a page"),
-        link(collection_address(root_of(request), layer.collection), "collection", JSON, title_of(layer)),
-    ]
-    if next_after is not None:
-        # Later pages speak of the same moment as the first, whatever is published or however late it gets meanwhile.
-        pinned = {"after": next_after.text, "known_at": asof.known_text}
-        if "datetime" not in given:
-            pinned["valid_at"] = asof.valid_text
-        links.append(link(to(**pinned), "next", GEOJSON, "下一页 / next page"))
-    return links
-
-
-def _items_page(
-    request: HttpRequest,
-    layer: ServedLayer,
-    page: features.Page,
-    attributes: tuple[str, ...],
-    links: list[dict[str, Any]],
-) -> HttpResponse:
-    found = json.loads(f"[{''.join(page.text())}]")
-    address = collection_address(root_of(request), layer.collection)
-    shown = attributes[:8]
-    rows = [
-        (Cell(one["id"], f"{address}/items/{quote(str(one['id']), safe='')}?f=html"),
-         *(Cell(one["properties"][code]) for code in shown))
-        for one in found
-    ]  # fmt: skip
-    columns = (("标识", "Id"), *((f"{layer.fields[c].name_zh} {c}", f"{layer.fields[c].name_en} {c}") for c in shown))
-    onward = [Cell(one["title"], one["href"]) for one in links if one["rel"] in ("next", "collection")]
-    return page_answer(request, (layer.name_zh, layer.name_en), ("", ""), [Table(("", ""), columns, rows)], onward)
-
-
-@reading
-def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpResponse:
-    """One feature by the value of its key."""
-    layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY)
-    query = read_query(request, ITEM_PARAMETERS)
-    html = wants_html(request, query, "geojson")
-    asof, out = read_moment(layer, query), read_crs(query.get("crs"))
-    if "\0" in feature_id:
-        raise NotVisible("没有这个要素。", "There is no such feature.")
-    caching = Caching(entity_tag(request, layer, granted, asof, _form(request, html)), granted.is_public)
-    attributes = read_attributes(layer, query.get("properties"), tuple(layer.fields))
-    selection = Selection(layer, granted, asof.moment, feature=feature_id)
-    if is_unchanged(request, caching.tag):
-        return dress_time(caching.not_modified(), asof)
-    record_read(principal_of(request), layer, None, "features")
-    text = features.read_feature(selection, out, attributes)
-    if html:
-        rows = [
-            (Cell(code), Cell(layer.fields[code].name_zh), Cell(layer.fields[code].name_en), Cell(value))
-            for code, value in json.loads(text)["properties"].items()
-        ]
-        response = page_answer(request, (f"{layer.name_zh} {feature_id}", ""), ("", ""), [Table(("", ""), (), rows)])
-        return _dress(response, caching, asof, out)
-    address = collection_address(root_of(request), layer.collection)
-    links = [
-        link(f"{address}/items/{quote(feature_id, safe='')}", "self", GEOJSON, "本要素 / this feature"),
-        link(address, "collection", JSON, title_of(layer)),
-    ]
-    content = f"{text[:-1]},{json.dumps({'links': links}, ensure_ascii=False)[1:]}"
-    return _dress(HttpResponse(content, content_type=GEOJSON), caching, asof, out)
 
 
 @reading

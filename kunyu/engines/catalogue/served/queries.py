@@ -8,6 +8,7 @@ from datetime import date, datetime
 from decimal import Decimal
 from typing import Any
 
+import numpy as np
 import shapely
 
 from kunyu.engines.catalogue.served.layers import ServedLayer
@@ -177,8 +178,12 @@ def _conditions(selection: Selection) -> tuple[list[str], dict[str, Any]]:
             parameters[f"prefix_{number}"] = prefix
         conditions.append(allowed)
     if selection.area is not None:
-        conditions.append("geom && %(area)s::geometry AND ST_Intersects(geom, %(area)s::geometry)")
-        parameters["area"] = shapely.to_wkb(shapely.set_srid(selection.area, 4490), hex=True, include_srid=True)
+        meets = "ST_Intersects(geom, %(area)s::geometry)"
+        if (inner := _sure_inside(selection.area)) is not None:
+            meets = f"(geom @ %(inner)s::geometry OR {meets})"
+            parameters["inner"] = _bound(inner)
+        conditions.append(f"geom && %(area)s::geometry AND {meets}")
+        parameters["area"] = _bound(selection.area)
     for number, (code, value) in enumerate(selection.equals.items()):
         require_clear(selection.layer, selection.granted, code)
         conditions.append(f"{quoted(code)} = %(value_{number})s{_cast(value)}")
@@ -189,6 +194,26 @@ def _conditions(selection: Selection) -> tuple[list[str], dict[str, Any]]:
         conditions.append(f"({selection.filtered.sql})")
         parameters.update(selection.filtered.parameters)
     return conditions, parameters
+
+
+def _bound(area: shapely.Geometry) -> str:
+    """An area in degrees lon/lat as a value for ``geometry``, EPSG:4490."""
+    return str(shapely.to_wkb(shapely.set_srid(area, 4490), hex=True, include_srid=True))
+
+
+def _sure_inside(area: shapely.Geometry) -> shapely.Geometry | None:
+    """For an upright rectangle the largest one within it whose sides are single-precision numbers.
+
+    PostGIS keeps boxes of geometries in single precision, rounded outward (up to 0.8 m at 114°). What lies in this
+    rectangle by its box therefore lies in the area, and needs no exact look. None for any other area.
+    """
+    west, south, east, north = shapely.bounds(area)
+    if not shapely.equals_exact(shapely.normalize(area), shapely.normalize(shapely.box(west, south, east, north))):
+        return None
+    low, high = np.float32([west, south]), np.float32([east, north])
+    low = np.where(low < [west, south], np.nextafter(low, np.float32(np.inf)), low)
+    high = np.where(high > [east, north], np.nextafter(high, np.float32(-np.inf)), high)
+    return shapely.box(*map(float, (*low, *high))) if (low < high).all() else None
 
 
 def _valid(moment: Moment) -> tuple[list[str], dict[str, Any]]:

@@ -177,8 +177,34 @@ def test_who_sees_it_in_clear_may_filter(ask: Ask) -> None:
 
 def test_queryables_name_what_may_be_filtered(ask: Ask) -> None:
     listed = {who: set(document(ask(f"{ADDRESS}/queryables", who))["properties"]) for who in EXPECTED}
-    assert listed["masked"] == listed["half"] == {"BSM", "geom"}
-    assert listed["names"] == {"BSM", "QLR", "geom"} and set(CLEAR) < listed["clear"]
+    assert listed["masked"] == listed["half"] == {"BSM", "geom", "valid", "valid_from", "valid_to"}
+    assert listed["names"] == {"BSM", "QLR", "geom", "valid", "valid_from", "valid_to"} and set(CLEAR) < listed["clear"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        {"filter": "ZJHM LIKE '1101%'"},
+        {"filter": "NOT (ZJHM = 'x')"},
+        {"filter": "ZJHM IS NULL"},
+        {"filter": "CASEI(ZJHM) = CASEI('x') OR TRUE"},
+        {"filter": "TRUE OR \"ZJHM\" IN ('a')"},
+        {"filter": "BSM = ZJHM"},
+        {"filter": '{"op":"like","args":[{"property":"ZJHM"},"1%"]}'},
+        {"sortby": "-ZJHM"},
+        {"sortby": "BSM,ZJHM"},
+    ],
+)
+def test_masked_fields_are_no_oracle_for_cql_or_order(ask: Ask, query: dict[str, str]) -> None:
+    """R-070: neither a match, a count, an error nor the order tells about a field that is seen masked."""
+    for who in ("masked", "half", "names"):
+        for address in (f"{ADDRESS}/items", f"{ADDRESS}/tiles/WebMercatorQuad/12/1632/3333"):
+            if "sortby" in query and "tiles" in address:
+                continue
+            answer = ask(address, who, **query)
+            assert (answer.status_code, json.loads(text(answer))["code"]) == (403, "field_masked")
+            assert CLEAR["ZJHM"] not in text(answer)
+    assert ask(f"{ADDRESS}/items", "clear", **query).status_code == 200
 
 
 def test_keyset_paging_walks_masked_rows(ask: Ask) -> None:
