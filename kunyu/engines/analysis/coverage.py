@@ -12,7 +12,7 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import shapely
 from django.db import connection
@@ -22,7 +22,7 @@ from kunyu.engines.analysis.plots import Plot
 from kunyu.engines.catalogue.models import DatasetVersion
 from kunyu.engines.catalogue.served.asof import AsOf
 from kunyu.engines.catalogue.served.layers import ServedLayer, find_layer
-from kunyu.engines.catalogue.served.moments import Moment, ValidDays
+from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.catalogue.served.queries import Selection, rows
 from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.security import scope
@@ -96,11 +96,11 @@ def newest_versions(layer: ServedLayer, granted: Scope, asof: AsOf) -> list[Coun
     ]
 
 
-def ground_under(plot: Plot, counties: list[County]) -> Ground:
-    """How far ``counties`` cover the plot: by area, or by length and points where it has none."""
+def ground_under(plot: Plot, counties: list[County], moment: Moment) -> Ground:
+    """How far ``counties`` cover the plot at ``moment``: by area; a line or point left over counts as uncovered."""
     left, touched, unknown, is_illustrative = plot.geometry, [], [], False
     for one in counties:
-        outline, source = outline_of(one.county, plot.bounds)
+        outline, source = outline_of(one.county, plot.bounds, moment)
         if source == "unknown":
             unknown.append(one.county)
             continue
@@ -124,25 +124,18 @@ def _size(left: shapely.Geometry, plot: Plot) -> float:
 
 
 def outline_of(
-    county: str, bounds: tuple[float, float, float, float]
+    county: str, bounds: tuple[float, float, float, float], moment: Moment
 ) -> tuple[shapely.Geometry | None, Source]:
-    """The ground of a county, and where it is known from; None when it cannot meet ``bounds``."""
+    """The ground of a county at a moment, and where it is known from; None when it cannot meet ``bounds``."""
     known = False
     for collection in GROUNDS:
-        version = (
-            DatasetVersion.objects.filter(
-                layer__collection=collection, county=county, status=DatasetVersion.Status.PUBLISHED
-            )
-            .order_by("-number")
-            .values_list("id", "extent")
-            .first()
-        )
+        version = _ground_version(collection, county, moment)
         if version is None:
             continue
         known = True
         if not version[1] or not _meets(tuple(version[1]), bounds):
             continue
-        outline = _survey_outline(collection, int(version[0]), county)
+        outline = _survey_outline(collection, int(version[0]), county, moment)
         if outline is not None and not outline.is_empty:
             return outline, "survey"
     if known:
@@ -151,12 +144,23 @@ def outline_of(
     return (boundary, "boundary") if boundary is not None else (None, "unknown")
 
 
+def _ground_version(collection: str, county: str, moment: Moment) -> tuple[Any, ...] | None:
+    """Id and extent of the version of the administrative areas that speaks of the moment."""
+    wanted = Q(layer__collection=collection, county=county, status=DatasetVersion.Status.PUBLISHED)
+    if moment.days.first is not None:
+        wanted &= Q(valid_from__lte=moment.days.first)
+    if moment.known_at is not None:
+        wanted &= Q(known_from__lte=moment.known_at)
+    found = DatasetVersion.objects.filter(wanted).order_by("-valid_from", "-number").values_list("id", "extent")
+    return found.first()
+
+
 def _meets(box: tuple[float, ...], bounds: tuple[float, float, float, float]) -> bool:
     return box[0] <= bounds[2] and box[2] >= bounds[0] and box[1] <= bounds[3] and box[3] >= bounds[1]
 
 
-def _survey_outline(collection: str, version: int, county: str) -> shapely.Geometry | None:
-    """The union of the current administrative areas of a county; kept in this process until a newer version stands."""
+def _survey_outline(collection: str, version: int, county: str, moment: Moment) -> shapely.Geometry | None:
+    """The union of a version's administrative areas; kept in this process, for what a version says never changes."""
     key = (collection, version, county)
     with _guard:
         if key in _grounds:
@@ -170,7 +174,7 @@ def _survey_outline(collection: str, version: int, county: str) -> shapely.Geome
     if layer is None:
         return None
     statement, parameters = rows(
-        Selection(layer, granted, Moment(ValidDays(None, None), None)), ["ST_AsBinary(geom)"],
+        Selection(layer, granted, moment), ["ST_AsBinary(geom)"],
         ("county = %(of_county)s::text", {"of_county": county}),
     )  # fmt: skip
     try:

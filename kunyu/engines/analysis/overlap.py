@@ -185,7 +185,7 @@ def _answer(principal: Principal, opened: Opened, question: Question, read: Read
     except (NoServingDatabase, psycopg.Error) as error:
         _log.warning("analysis of %s failed: %s", layer.collection, error)
         return replace(named, reason=reasons.failed(error))
-    ground = coverage.ground_under(question.plot, list(opened.counties))
+    ground = coverage.ground_under(question.plot, list(opened.counties), opened.asof.moment)
     sums = sums_of(pieces, by_class=layer.class_field is not None)
     reason = _incomplete(opened, question, ground, sums)
     state: State = CONFLICT if pieces.count else CLEAR if reason is None else NOT_CHECKED
@@ -212,7 +212,7 @@ def _hides_records(opened: Opened) -> bool:
 
 
 def _stale(opened: Opened, question: Question, ground: coverage.Ground) -> Reason | None:
-    limit = question.options.get("max_age_days") or _default_age(opened.layer)
+    limit = question.options.get("max_age_days") or _default_age(opened.layer, int(question.options["stale_days"]))
     if not limit:
         return None
     concerned = [one for one in opened.counties if not ground.counties or one.county in ground.counties]
@@ -222,10 +222,10 @@ def _stale(opened: Opened, question: Question, ground: coverage.Ground) -> Reaso
     return reasons.stale(oldest, (question.valid_at - oldest).days, limit)
 
 
-def _default_age(layer: ServedLayer) -> int:
+def _default_age(layer: ServedLayer, stale_days: int) -> int:
     """Layers renewed every year grow stale; a control line stands until it is changed."""
     mode = Dataset.objects.filter(code=layer.dataset_code).values_list("update_mode", flat=True).first() or ""
-    return analysis_settings().stale_days if "年度" in mode else 0
+    return stale_days if "年度" in mode else 0
 
 
 def listed(pieces: Pieces) -> Iterable[int]:

@@ -181,10 +181,10 @@ def judge(geometry: shapely.Geometry) -> Plot:
 
 def _require_place(bounds: tuple[float, ...]) -> None:
     west, south, east, north = bounds
-    if WEST <= west and east <= EAST and SOUTH <= south and north <= NORTH:
+    if west >= WEST and east <= EAST and south >= SOUTH and north <= NORTH:
         return
     where = f"{west:.6g}, {south:.6g} – {east:.6g}, {north:.6g}"
-    if WEST <= south and north <= EAST and SOUTH <= west and east <= NORTH:
+    if south >= WEST and north <= EAST and west >= SOUTH and east <= NORTH:
         raise BadPlot(
             f"坐标 {where} 像是纬度在前、经度在后；请改成经度在前、纬度在后。",
             f"The coordinates {where} look like latitude, longitude; write longitude, then latitude.",

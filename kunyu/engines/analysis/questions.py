@@ -151,6 +151,7 @@ def _options(kind: str, document: Mapping[str, Any]) -> dict[str, Any]:
     if kind in (OVERLAP, LAND_CLASSES):
         age = _number(document, "max_age_days", None, 1, 100_000)
         options["max_age_days"] = None if age is None else int(age)
+        options["stale_days"] = analysis_settings().stale_days
     if kind == OVERLAP:
         wanted = document.get("geometries", False)
         if not isinstance(wanted, bool):

@@ -61,6 +61,7 @@ COMMANDS = (
         "Compare layers of the one map.",
         node=True,
     ),
+    Command("overlap", "kunyu.engines.analysis.cli", "地块冲突检测。", "What a plot overlaps.", node=True),
     Command("reference", "kunyu.engines.ingest.reference_cli", "签发参考包。", "Issue a reference pack.", node=True),
     Command(
         "evidence",

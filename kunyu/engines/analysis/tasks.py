@@ -1,0 +1,24 @@
+"""Work for the task workers: one job per analysis. What a job needs is imported by the job."""
+
+from __future__ import annotations
+
+from procrastinate.contrib.django import app
+
+QUEUE = "analysis"
+
+
+@app.task(name="analysis.run", queue=QUEUE)
+def run_analysis(job_id: int) -> None:
+    """Do an analysis; its outcome stands on it."""
+    from kunyu.engines.analysis.jobs import run
+
+    run(job_id)
+
+
+@app.periodic(cron="20 18 * * *")  # UTC: twenty past two at night in China
+@app.task(name="analysis.forget_old", queue=QUEUE, queueing_lock="analysis.forget_old")
+def forget_old(timestamp: int) -> None:
+    """Every night: remove results that nobody asked for in a long time."""
+    from kunyu.engines.analysis.keeping import forget_old as forget
+
+    forget()
