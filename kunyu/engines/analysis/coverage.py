@@ -197,3 +197,9 @@ def _boundary_outline(county: str) -> shapely.Geometry | None:
         )
         found = cursor.fetchone()[0]
     return shapely.from_wkb(bytes(found)) if found else None
+
+
+def forget() -> None:
+    """Forget the outlines kept: another database, or a test's."""
+    with _guard:
+        _grounds.clear()
