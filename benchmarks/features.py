@@ -101,10 +101,13 @@ def main(arguments: list[str]) -> list[dict[str, Any]]:
         work = {"parcels": records, "box_deg": SIDE_DEG, "limit": LIMIT, "connections": CONNECTIONS,
                 "boxes": BOXES, "seconds": asked.seconds, "rounds": asked.rounds,
                 "load_generator": "benchmarks.load, on the same machine"}  # fmt: skip
-        with run_node(home, environment, token) as node, run_tipg(cluster, home, tiles.VIEW, ()) as tipg:
-            with run_pygeoapi(cluster, home) as pygeoapi:
-                about["versions"] |= {"tipg": tipg.version, "pygeoapi": pygeoapi.version}
-                rows = _measure(node, tipg, pygeoapi, narrow, _boxes(box), asked, work, about)
+        with (
+            run_node(home, environment, token) as node,
+            run_tipg(cluster, home, tiles.VIEW, ()) as tipg,
+            run_pygeoapi(cluster, home) as pygeoapi,
+        ):
+            about["versions"] |= {"tipg": tipg.version, "pygeoapi": pygeoapi.version}
+            rows = _measure(node, tipg, pygeoapi, narrow, _boxes(box), asked, work, about)
     finally:
         cluster.stop()
         if not kept:

@@ -66,7 +66,7 @@ def _feature_sql(
     since, until = "coalesce(lower(valid)::text, '..')", "coalesce((upper(valid) - 1)::text, '..')"
     # concat copies the long texts once, where each || copies all before it
     return (
-        f"convert_to(concat('{{\"type\":\"Feature\",\"id\":', {queries.feature_id_sql(selection.layer)}, "
+        f'convert_to(concat(\'{{"type":"Feature","id":\', {queries.feature_id_sql(selection.layer)}, '
         f"',\"geometry\":', {geometry}, ',\"properties\":', {properties}, "
         f"',\"time\":{{\"interval\":[\"', {since}, '\",\"', {until}, '\"]}}}}'), 'UTF8')"
     )

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from django.db import connection, transaction
+from django.db import transaction
 
-from kunyu.engines.security import audit, epochs, lockout
+from kunyu.engines.security import audit, epochs, lockout, prepared
 from kunyu.engines.security.errors import BadToken, NotAllowed, NotVisible
 from kunyu.engines.security.models import AccessToken, User
 from kunyu.engines.security.rights import rights_of
@@ -91,9 +91,7 @@ def bearer_of(token: str, origin: str) -> Bearer:
         So many unknown tokens came from this address.
     """
     now = datetime.now(UTC)
-    with connection.cursor() as cursor:
-        cursor.execute(_LOAD, [sm3_hex(token.encode()), now])
-        row = cursor.fetchone()
+    row = prepared.fetch_one(_LOAD, [sm3_hex(token.encode()), now])
     if row is None:
         _refuse(origin)
     *found, used_at, used_from, rights, labels = row

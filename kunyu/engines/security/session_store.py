@@ -13,9 +13,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django.contrib.sessions.backends.base import CreateError, SessionBase, UpdateError
-from django.db import connection
 
-from kunyu.engines.security import epochs
+from kunyu.engines.security import epochs, prepared
 from kunyu.engines.security.models import SignInSession
 from kunyu.engines.security.sign_in_settings import sign_in_settings
 from kunyu.kernel.digests import sm3_hex
@@ -88,9 +87,7 @@ class SessionStore(SessionBase):
         idle, duty_idle = (
             now - timedelta(minutes=minutes) for minutes in (limits.idle_minutes, limits.administrator_idle_minutes)
         )
-        with connection.cursor() as cursor:
-            cursor.execute(_LOAD, [sm3_hex((self.session_key or "").encode()), now, idle, duty_idle])
-            row = cursor.fetchone()
+        row = prepared.fetch_one(_LOAD, [sm3_hex((self.session_key or "").encode()), now, idle, duty_idle])
         if row is None:
             self._session_key = None
             return {}

@@ -8,14 +8,13 @@ from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
-from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.catalogue.standards import Field, Standard, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
-from kunyu.engines.security import audit, label_registry, scope
+from kunyu.engines.security import audit, label_registry, prepared, scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope
 
@@ -126,9 +125,7 @@ _ANY = "\x01any"
 def find_layer(collection: str) -> ServedLayer | None:
     """The layer of a collection with the versions published now (one query), or None."""
     statement, parameters = _one_layer_sql()
-    with connection.cursor() as cursor:
-        cursor.execute(statement, [collection if value == _ANY else value for value in parameters])
-        row = cursor.fetchone()
+    row = prepared.fetch_one(statement, [collection if value == _ANY else value for value in parameters])
     return _served(row) if row else None
 
 
