@@ -13,7 +13,8 @@ class MapsSettings:
 
     ``page_limit`` and ``page_limit_max`` are features per page.
     ``count_exactly_up_to`` is where ``numberMatched`` turns from a count into an estimate. ``small_scale_features`` is
-    how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``.
+    how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``. ``build_pyramids`` 0 stops the
+    background building of what tiles below zoom 15 are drawn from: then all are drawn live.
     """
 
     page_limit: int = 10
@@ -21,6 +22,7 @@ class MapsSettings:
     count_exactly_up_to: int = 10_000
     small_scale_features: int = 100_000
     max_zoom: int = 20
+    build_pyramids: int = 1
 
 
 @lru_cache(maxsize=1)

@@ -35,7 +35,6 @@ class Migration(migrations.Migration):
                 ("labels", models.CharField(blank=True, help_text="digest of the records' own labels", max_length=64)),
                 ("valid_from", models.DateField(null=True)),
                 ("valid_until", models.DateField(null=True)),
-                ("extent", models.JSONField(help_text="min lon, min lat, max lon, max lat", null=True)),
                 (
                     "status",
                     models.CharField(

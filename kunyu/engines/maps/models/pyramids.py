@@ -28,7 +28,6 @@ class Pyramid(models.Model):
     labels = models.CharField(max_length=64, blank=True, help_text="digest of the records' own labels")
     valid_from = models.DateField(null=True)
     valid_until = models.DateField(null=True)
-    extent = models.JSONField(null=True, help_text="min lon, min lat, max lon, max lat")
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.BUILDING)
     features = models.BigIntegerField(null=True)
     seconds = models.FloatField(null=True, help_text="how long the build took")

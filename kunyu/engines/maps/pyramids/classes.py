@@ -27,6 +27,9 @@ from kunyu.engines.maps.pyramids.outlines import BUFFER_UNITS, bytes_of, outline
 BYTES_PER_TILE = 380_000
 """What the outlines of a full tile may weigh; a county that fills a part of it may use that part."""
 
+Place = tuple[int, int]
+"""Row and column of a tile."""
+
 COARSENINGS = (1, 2, 4)
 UNIT = MVT_EXTENT // CELLS_PER_TILE
 MARGIN = BUFFER_UNITS // UNIT
@@ -59,31 +62,47 @@ def is_dense(shares: Shares) -> bool:
     return bool(cells) and float(shares.share.sum()) / cells >= _DENSE
 
 
-def generalise(shares: Shares, centres: Shares) -> Iterator[Drawn]:
+def touched(changed: set[Place], zoom: int) -> set[Place]:
+    """Tiles of a zoom to draw anew when ``changed`` ones of the finest level differ: they and, for margins, neighbours."""
+    shift = BASE_ZOOM - zoom
+    return _with_neighbours({(row >> shift, column >> shift) for row, column in changed})
+
+
+def _with_neighbours(places: set[Place]) -> set[Place]:
+    return {(row + down, column + right) for row, column in places for down in (-1, 0, 1) for right in (-1, 0, 1)}
+
+
+def generalise(shares: Shares, centres: Shares, changed: set[Place] | None = None) -> Iterator[Drawn]:
     """Every class of every tile from zoom 11 down to 0.
 
     Parameters
     ----------
     shares, centres
         As ``cells.shares_of`` gives them for the whole county, each cell and class once.
+    changed
+        Row and column of the tiles of zoom 11 that differ: only what they touch is drawn. None for everything.
     """
     dense = is_dense(shares)
     for zoom in range(BASE_ZOOM, -1, -1):
-        yield from _level(zoom, shares, centres, dense)
+        yield from _level(zoom, shares, centres, dense, None if changed is None else touched(changed, zoom))
         shares, centres = coarser(shares), coarser_centres(centres)
 
 
-def _level(zoom: int, shares: Shares, centres: Shares, dense: bool) -> Iterator[Drawn]:
-    tiles = dict(_tiles(shares, centres, dense))
+def _level(zoom: int, shares: Shares, centres: Shares, dense: bool, only: set[Place] | None) -> Iterator[Drawn]:
+    tiles = dict(_tiles(shares, centres, dense, None if only is None else _with_neighbours(only)))
     for (row, column), tile in tiles.items():
+        if only is not None and (row, column) not in only:
+            continue
         window = _window(tiles, row, column)
         for kind, geometry in outlines(window, tile.splits, UNIT, MARGIN, UNIT * tile.coarsening):
             yield Drawn(zoom, column, row, kind, geometry)
 
 
-def _tiles(shares: Shares, centres: Shares, dense: bool) -> Iterator[tuple[tuple[int, int], _Tile]]:
+def _tiles(shares: Shares, centres: Shares, dense: bool, only: set[Place] | None) -> Iterator[tuple[Place, _Tile]]:
     ours, theirs = _by_tile(shares), _by_tile(centres)
     for place, chosen in ours.items():
+        if only is not None and place not in only:
+            continue
         origin = np.array(place) * CELLS_PER_TILE
         kinds, local = np.unique(shares.kind[chosen], return_inverse=True)
         row, column = shares.row[chosen] - origin[0], shares.column[chosen] - origin[1]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
 
@@ -71,21 +70,19 @@ class County:
         ).fetchone()
         return (row[0], row[1]) if row else (None, None)
 
-    def blocks(self) -> list[tuple[int, int]]:
-        """Column and row of every block in which a feature has its south-western corner."""
+    def blocks(self) -> dict[tuple[int, int], str]:
+        """Fingerprint of every block in which a feature has its south-western corner, by column and row."""
         side = repr(BLOCK_DEGREES)
-        return self.session.execute(
-            f"SELECT DISTINCT floor(ST_XMin(geom) / {side})::int, floor(ST_YMin(geom) / {side})::int "
-            f"FROM {self.layer.table} WHERE {_ON} ORDER BY 1, 2",
+        found = self.session.execute(
+            f"SELECT floor(ST_XMin(geom) / {side})::int, floor(ST_YMin(geom) / {side})::int, "
+            "count(*) || '.' || sum(fid) || '.' || bit_xor(fid # (label::bigint << 48)) "
+            f"FROM {self.layer.table} WHERE {_ON} GROUP BY 1, 2 ORDER BY 1, 2",
             self._values,
         ).fetchall()
+        return {(column, row): fingerprint for column, row, fingerprint in found}
 
-    def rows(self) -> Iterator[Rows]:
-        """The county's rows, each once, by blocks of neighbours."""
-        for column, row in self.blocks():
-            yield self._block(column, row)
-
-    def _block(self, column: int, row: int) -> Rows:
+    def block(self, column: int, row: int) -> Rows:
+        """The rows of one block, ordered by ``fid``."""
         side = BLOCK_DEGREES
         west, south = column * side, row * side
         codes = carried(self.layer)

@@ -16,6 +16,7 @@ from psycopg import sql
 from kunyu.engines.catalogue import row_security
 from kunyu.engines.catalogue.roles import OWNER, READER, owner_role, role_exists
 from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.maps.pyramids import blocks
 from kunyu.kernel.digests import sm3_hex
 
 SCHEMA = "onemap_tiles"
@@ -68,6 +69,8 @@ def ensure_table(layer: ServedLayer) -> None:
         present, wanted = cursor.fetchall(), columns_of(layer)
         has_reader = role_exists(cursor, READER)
         with owner_role(cursor):
+            cursor.execute(blocks.CREATE)
+        with owner_role(cursor):
             if present and present != wanted:
                 cursor.execute(f"DROP TABLE {table_of(layer)} CASCADE")
             if present != wanted:
@@ -110,6 +113,27 @@ def open_partition(session: psycopg.Connection, layer: ServedLayer, build: int) 
     session.execute(f"CREATE TABLE {name} (LIKE {table_of(layer)} INCLUDING STORAGE)")
     session.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     session.execute(f"ALTER TABLE {name} ADD CONSTRAINT one_build CHECK (build IS NOT NULL AND build = {int(build)})")
+
+
+def copy_rows(session: psycopg.Connection, source: int, target: int, without: str, places: list[list[int]]) -> int:
+    """Copy rows of a build into another, all but those of some places; answers with how many.
+
+    Parameters
+    ----------
+    without
+        Columns that name a place, as a row of SQL.
+    places
+        A list of values for each of the columns.
+    """
+    name, given = partition_of(source), ", ".join(["%s::int[]"] * len(places))
+    columns = session.execute(f"SELECT * FROM {name} LIMIT 0").description or []
+    listed = ", ".join(str(int(target)) if one.name == "build" else f'"{one.name}"' for one in columns)
+    done = session.execute(
+        f"INSERT INTO {partition_of(target)} SELECT {listed} FROM {name} "
+        f"WHERE {without} NOT IN (SELECT * FROM unnest({given}))",
+        places,
+    )
+    return done.rowcount
 
 
 def index_partition(session: psycopg.Connection, build: int, zooms: tuple[int, ...], *, in_tiles: bool) -> None:
