@@ -19,9 +19,10 @@ export interface LayerInfo {
   readonly name_en: string;
   /** how secret, important and shared the data are: 0 public to 5 top secret */
   readonly label: { readonly secrecy: number; readonly name_zh: string; readonly name_en: string };
-  readonly geometry: 'Polygon' | 'LineString' | 'Point';
+  readonly geometry: 'Polygon' | 'LineString' | 'Point' | 'Raster';
   /** XYZ template from the root of this site, with `{z}/{y}/{x}` */
   readonly tiles: string;
+  readonly tile_type: 'vector' | 'raster';
   readonly source_layer: string;
   readonly max_zoom: number;
   /** degrees: west, south, east, north */
@@ -33,43 +34,47 @@ export interface LayerInfo {
   readonly colour: string;
   /** ISO days on which the data changed, oldest first */
   readonly dates: readonly string[];
+  /** what was published, oldest first */
+  readonly versions: readonly { readonly county: string; readonly known_from: string; readonly valid_from: string }[];
+  /** attributes in the standard's order */
+  readonly fields: readonly { readonly code: string; readonly name_zh: string; readonly name_en: string; readonly unit: string }[];
+  /** the attribute that names a feature */
+  readonly key: string;
   readonly may_query: boolean;
 }
 
-interface BranchAnswer {
-  readonly children: readonly BranchAnswer[];
-  readonly layers: readonly (LayerInfo & { readonly geometry: string; readonly tiles: string | null })[];
-}
-
-export interface LayerNode {
-  readonly collection: string;
+/** A row of the layer tree; `count` layers lie under it. */
+export interface TreeNode {
+  readonly id: string;
+  readonly kind: 'item' | 'dataset' | 'layer';
   readonly code: string;
   readonly name_zh: string;
   readonly name_en: string;
+  readonly count: number;
+  readonly parent: string;
+  readonly geometry: string;
+  /** where a layer that was searched for stands in the catalogue */
+  readonly path_zh: string;
+  readonly path_en: string;
 }
 
-export interface DatasetNode {
-  readonly code: string;
-  readonly name_zh: string;
-  readonly name_en: string;
-  readonly layers: readonly LayerNode[];
+export interface TreeAnswer {
+  readonly nodes: readonly TreeNode[];
+  /** may be more than are listed */
+  readonly total: number;
+  /** the layer a first visit opens; only with the root */
+  readonly start: string | null;
 }
 
-interface ItemAnswer {
-  readonly code: string;
-  readonly name_zh: string;
-  readonly name_en: string;
-  readonly children: readonly ItemAnswer[];
-  readonly datasets: readonly { readonly code: string; readonly name_zh: string; readonly name_en: string }[];
-}
-
-/** A type, category or content item of the plan's catalogue. */
-export interface ItemNode {
-  readonly code: string;
-  readonly name_zh: string;
-  readonly name_en: string;
-  readonly children: readonly ItemNode[];
-  readonly datasets: readonly DatasetNode[];
+/** A base map the node offers. */
+export interface BaseMap {
+  readonly id: string;
+  readonly title_zh: string;
+  readonly title_en: string;
+  readonly kind: string;
+  readonly tiles: string;
+  readonly attribution: string;
+  readonly notice: string;
 }
 
 export interface FieldValue {
@@ -134,8 +139,19 @@ export class Problem extends Error {
   }
 }
 
-async function ask<T>(address: string, signal?: AbortSignal): Promise<T> {
-  const answer = await fetch(address, { headers: { Accept: 'application/json' }, signal: signal ?? null });
+/** The page's token, which the node wants with everything that changes something. */
+function pageToken(): string {
+  return document.querySelector<HTMLInputElement>('input[name=csrfmiddlewaretoken]')?.value ?? '';
+}
+
+async function ask<T>(address: string, signal?: AbortSignal, send?: { method: string; body: unknown }): Promise<T> {
+  const headers: Record<string, string> = { Accept: 'application/json' };
+  if (send) Object.assign(headers, { 'Content-Type': 'application/json', 'X-CSRFToken': pageToken() });
+  const answer = await fetch(address, {
+    headers,
+    signal: signal ?? null,
+    ...(send ? { method: send.method, body: JSON.stringify(send.body) } : {}),
+  });
   if (answer.ok) return (await answer.json()) as T;
   if (answer.status === 401) throw new Problem(401, t('登录已过期，请刷新页面重新登录。', 'The session has expired; reload the page to sign in again.'));
   const body = (await answer.json().catch(() => ({}))) as { detail_zh?: string; detail_en?: string };
@@ -154,39 +170,38 @@ function once<T>(address: string): Promise<T> {
   return asked;
 }
 
-let registry: Promise<readonly LayerInfo[]> | undefined;
-
-/** Layers that can be drawn, in the catalogue's order. */
-export function layerRegistry(): Promise<readonly LayerInfo[]> {
-  registry ??= once<readonly BranchAnswer[]>('/api/map/layers').then((branches) => {
-    const flat = (branch: BranchAnswer): LayerInfo[] => [
-      ...branch.layers.filter((layer) => layer.tiles !== null),
-      ...branch.children.flatMap(flat),
-    ];
-    return branches.flatMap(flat);
-  });
-  registry.catch(() => (registry = undefined));
-  return registry;
-}
-
 /** What one layer is; a refusal in the node's own words when there is none the person may see. */
-export async function layerInfo(collection: string): Promise<LayerInfo> {
-  const found = (await layerRegistry()).find((layer) => layer.collection === collection);
-  if (!found) throw new Problem(404, t(`没有图层 ${collection}，或者您无权查看。`, `There is no layer ${collection}, or you may not see it.`));
-  return found;
+export function layerInfo(collection: string): Promise<LayerInfo> {
+  return once<LayerInfo>(`/api/map/layers/${encodeURIComponent(collection)}`);
 }
 
-/** The catalogue with the layers that have data put below their datasets. */
-export async function catalogueTree(): Promise<readonly ItemNode[]> {
-  const [tree, layers] = await Promise.all([once<readonly ItemAnswer[]>('/api/catalogue/tree'), layerRegistry()]);
-  const byDataset = new Map<string, LayerInfo[]>();
-  for (const layer of layers) byDataset.set(layer.dataset, [...(byDataset.get(layer.dataset) ?? []), layer]);
-  const whole = (node: ItemAnswer): ItemNode => ({
-    ...node,
-    children: node.children.map(whole),
-    datasets: node.datasets.map((dataset) => ({ ...dataset, layers: byDataset.get(dataset.code) ?? [] })),
+/** Rows directly under a row of the tree, '' for the root; `empty`: also what nobody delivered to yet. */
+export function treeBelow(parent: string, empty = false): Promise<TreeAnswer> {
+  const query = new URLSearchParams({ ...(parent ? { parent } : {}), ...(empty ? { empty: 'true' } : {}) });
+  return once<TreeAnswer>(`/api/map/tree${query.size ? `?${query}` : ''}`);
+}
+
+/** Layers in whose names and codes every word stands. */
+export function findLayers(words: string, signal?: AbortSignal): Promise<TreeAnswer> {
+  return ask<TreeAnswer>(`/api/map/tree?${new URLSearchParams({ q: words })}`, signal);
+}
+
+/** What the person keeps at hand on the node. */
+export const atHand = {
+  favourites: (): Promise<readonly TreeNode[]> => ask('/api/map/favourites'),
+  recent: (): Promise<readonly TreeNode[]> => ask('/api/map/recent'),
+  keepFavourites: (collections: readonly string[]): Promise<readonly TreeNode[]> =>
+    ask('/api/map/favourites', undefined, { method: 'PUT', body: { collections } }),
+  noteUsed: (collections: readonly string[]): Promise<readonly TreeNode[]> =>
+    ask('/api/map/recent', undefined, { method: 'POST', body: { collections } }),
+};
+
+/** The base maps of the node; a node without a list has its own one only. */
+export function baseMaps(): Promise<readonly BaseMap[]> {
+  return once<readonly BaseMap[]>('/api/map/bases').catch((error: unknown) => {
+    if (error instanceof Problem && error.status === 404) return [];
+    throw error;
   });
-  return tree.map(whole);
 }
 
 /** What lies at a place on a day (today when ''), in the named layers. */
@@ -202,7 +217,8 @@ export async function identify(
   });
   if (at.validAt) query.set('valid_at', at.validAt);
   const answers = await ask<readonly IdentifiedAnswer[]>(`/api/map/identify?${query}`, signal);
-  const known = new Map((await layerRegistry()).map((layer) => [layer.collection, layer]));
+  const layers = await Promise.all(answers.map((answer) => layerInfo(answer.collection).catch(() => undefined)));
+  const known = new Map(answers.map((answer, index) => [answer.collection, layers[index]]));
   return answers.flatMap((answer) => {
     const layer = known.get(answer.collection);
     return answer.features.map((feature) => ({
@@ -231,9 +247,17 @@ function withEnglish(field: FieldValue, layer: LayerInfo | undefined): FieldValu
   return entry ? { ...field, meaning_en: entry.name_en } : field;
 }
 
-/** Places, parcels and coordinates; one without a place on the map is left out. */
-export async function searchPlaces(words: string, validAt: string, signal: AbortSignal): Promise<readonly SearchHit[]> {
+/** Places, parcels and coordinates; one without a place on the map is left out. Layers of the map are asked first. */
+export async function searchPlaces(
+  words: string,
+  validAt: string,
+  signal: AbortSignal,
+  layers: readonly string[] = [],
+): Promise<readonly SearchHit[]> {
   const query = new URLSearchParams({ q: words, ...(validAt ? { valid_at: validAt } : {}) });
+  if (layers.length) query.set('layers', layers.slice(0, MOST_ASKED_FIRST).join(','));
   const hits = await ask<readonly (SearchHit & { lon: number | null })[]>(`/api/map/search?${query}`, signal);
   return hits.filter((hit) => hit.lon !== null);
 }
+
+const MOST_ASKED_FIRST = 24;

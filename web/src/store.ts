@@ -88,36 +88,56 @@ export class Store {
     return () => this.#listeners.delete(listener);
   }
 
-  isOn(collection: string): boolean {
-    return this.#state.layers.some((layer) => layer.collection === collection);
+  /** Layers of a side; the right side has its own only while it is compared with other layers. */
+  layersOn(side: Side): readonly LayerState[] {
+    return shownOn(this.#state, side).layers;
+  }
+
+  isOn(collection: string, side: Side = 'left'): boolean {
+    return this.layersOn(side).some((layer) => layer.collection === collection);
   }
 
   /** Switches a layer on (it goes on top) or off; without `on`, to the other state. */
-  toggle(collection: string, on = !this.isOn(collection)): void {
-    if (on === this.isOn(collection)) return;
-    const layers = on
-      ? [{ collection, opacity: 1, filter: null }, ...this.#state.layers]
-      : this.#state.layers.filter((layer) => layer.collection !== collection);
-    const selection = !on && this.#state.selection?.collection === collection ? null : this.#state.selection;
-    this.#set({ layers, selection });
+  toggle(collection: string, on?: boolean, side: Side = 'left'): void {
+    const isOn = this.isOn(collection, side);
+    const wanted = on ?? !isOn;
+    if (wanted === isOn) return;
+    this.#edit(side, (layers) =>
+      wanted
+        ? [{ collection, opacity: 1, filter: null }, ...layers]
+        : layers.filter((layer) => layer.collection !== collection),
+    );
   }
 
-  setOpacity(collection: string, opacity: number): void {
+  setOpacity(collection: string, opacity: number, side: Side = 'left'): void {
     const value = Math.min(1, Math.max(0, opacity));
-    this.#set({
-      layers: this.#state.layers.map((layer) => (layer.collection === collection ? { ...layer, opacity: value } : layer)),
-    });
+    this.#edit(side, (layers) =>
+      layers.map((layer) => (layer.collection === collection ? { ...layer, opacity: value } : layer)),
+    );
   }
 
   /** Moves a layer towards the top (negative steps) or the bottom; it stops at either end. */
-  move(collection: string, steps: number): void {
-    const layers = [...this.#state.layers];
+  move(collection: string, steps: number, side: Side = 'left'): void {
+    const layers = [...this.layersOn(side)];
     const from = layers.findIndex((layer) => layer.collection === collection);
     if (from < 0) return;
     const to = Math.min(layers.length - 1, Math.max(0, from + steps));
     if (to === from) return;
     layers.splice(to, 0, ...layers.splice(from, 1));
-    this.#set({ layers });
+    this.#edit(side, () => layers);
+  }
+
+  /** Changes the layers of a side; what is selected in a layer that goes off is forgotten. */
+  #edit(side: Side, change: (layers: readonly LayerState[]) => readonly LayerState[]): void {
+    const { compare } = this.#state;
+    if (side === 'right' && compare.rightLayers) {
+      this.#set({ compare: { ...compare, rightLayers: change(compare.rightLayers) } });
+      return;
+    }
+    const layers = change(this.#state.layers);
+    const { selection } = this.#state;
+    const isGone = selection && !layers.some((layer) => layer.collection === selection.collection);
+    this.#set({ layers, selection: isGone ? null : selection });
   }
 
   setValidAt(day: string): void {
@@ -132,12 +152,12 @@ export class Store {
   }
 
   /** Draws only what the CQL2 text lets through; null draws everything. */
-  setFilter(collection: string, filter: string | null): void {
+  setFilter(collection: string, filter: string | null, side: Side = 'left'): void {
     const value = filter?.trim() || null;
-    if (this.#state.layers.find((layer) => layer.collection === collection)?.filter === value) return;
-    this.#set({
-      layers: this.#state.layers.map((layer) => (layer.collection === collection ? { ...layer, filter: value } : layer)),
-    });
+    if (this.layersOn(side).find((layer) => layer.collection === collection)?.filter === value) return;
+    this.#edit(side, (layers) =>
+      layers.map((layer) => (layer.collection === collection ? { ...layer, filter: value } : layer)),
+    );
   }
 
   setCompare(change: Partial<Compare>): void {
@@ -220,8 +240,10 @@ export function fromFragment(fragment: string): Partial<State> {
   if (layers !== undefined) found.layers = layersOf(layers);
   const compare = compareOf(values);
   if (compare) found.compare = compare;
-  if (values.get('base')) found.base = decoded(values.get('base')!);
-  if (values.get('tool')) found.tool = decoded(values.get('tool')!);
+  const base = decoded(values.get('base') ?? '');
+  if (base) found.base = base;
+  const tool = decoded(values.get('tool') ?? '');
+  if (tool) found.tool = tool;
   return found;
 }
 

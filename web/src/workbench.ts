@@ -8,6 +8,7 @@ import './tools/index';
 import './panels/layers-panel';
 import './panels/feature-panel';
 import './panels/tool-host';
+import './compare';
 import './panels/timeline';
 import './panels/search-box';
 import './panels/command-palette';

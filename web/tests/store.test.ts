@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Store, fromFragment, toFragment } from '../src/store';
+import { Store, fromFragment, shownOn, toFragment } from '../src/store';
 
 const names = (store: Store): string[] => store.state.layers.map((layer) => layer.collection);
 
@@ -74,5 +74,42 @@ describe('link', () => {
   it('leaves out what is malformed, and tells no layers from none named', () => {
     expect(fromFragment('#map=a/b/c&date=yesterday')).toEqual({});
     expect(fromFragment('#layers=')).toEqual({ layers: [] });
+  });
+});
+
+describe('comparison', () => {
+  it('shows the left map until the right one is told otherwise', () => {
+    const store = new Store({ validAt: '2024-12-31' });
+    store.toggle('10401-003');
+    expect(shownOn(store.state, 'right').layers).toBe(store.state.layers);
+    expect(shownOn(store.state, 'right').validAt).toBe('');
+    store.setCompare({ mode: 'swipe', rightLayers: [...store.state.layers] });
+    store.toggle('20201-001', true, 'right');
+    store.setOpacity('20201-001', 0.5, 'right');
+    expect(names(store)).toEqual(['10401-003']);
+    expect(store.layersOn('right')).toEqual([
+      { collection: '20201-001', opacity: 0.5, filter: null },
+      { collection: '10401-003', opacity: 1, filter: null },
+    ]);
+    store.toggle('10401-003', false);
+    expect(store.isOn('10401-003', 'right')).toBe(true);
+  });
+
+  it('survives the link with its day, layers, filter, instant and base map', () => {
+    const store = new Store();
+    store.toggle('10401-003');
+    store.setFilter('10401-003', "DLBM IN ('0101','0102') AND TBMJ * 2 > 100");
+    store.setKnownAt('2026-01-02T03:04:05Z');
+    store.setBase('relief');
+    store.setTool('compare');
+    store.setCompare({ mode: 'side', rightValidAt: '2025-12-31', rightLayers: [{ collection: 'b', opacity: 1, filter: null }] });
+    const read = new Store(fromFragment(toFragment(store.state)));
+    expect(read.state).toEqual(store.state);
+  });
+
+  it('refuses what is neither day nor instant', () => {
+    expect(() => new Store().setCompare({ rightValidAt: 'soon' })).toThrow(RangeError);
+    expect(() => new Store().setKnownAt('2026-01-02')).toThrow(RangeError);
+    expect(fromFragment('#known=2026&compare=peel&base=%E0%A4%A')).toEqual({});
   });
 });

@@ -58,7 +58,7 @@ export class DataLayers {
 
   #add(layer: LayerInfo, tiles: string, opacity: number): void {
     this.#map.addSource(layer.collection, {
-      type: 'vector',
+      ...(layer.tile_type === 'raster' ? { type: 'raster', tileSize: 256 } : { type: 'vector' }),
       tiles: [tiles],
       maxzoom: layer.max_zoom,
       ...(layer.extent ? { bounds: layer.extent } : {}),
@@ -101,7 +101,7 @@ export function tilesOf(layer: LayerInfo, state: LayerState, shown: Shown, origi
   if (shown.validAt) query.set('valid_at', shown.validAt);
   if (shown.knownAt) query.set('known_at', shown.knownAt);
   if (state.filter) query.set('filter', state.filter);
-  const attributes = drawnAttributes(layer);
+  const attributes = layer.tile_type === 'raster' ? '' : drawnAttributes(layer);
   if (attributes) query.set('properties', attributes);
   const text = query.toString();
   return `${origin}${layer.tiles}${text ? `?${text}` : ''}`;

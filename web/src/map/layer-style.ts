@@ -55,7 +55,7 @@ const hovered = <T>(yes: T, no: T): ExpressionSpecification =>
   ['case', ['boolean', ['feature-state', 'hover'], false], yes, no] as unknown as ExpressionSpecification;
 
 export function layerIds(collection: string): string[] {
-  return ['fill', 'line', 'point', 'label'].map((part) => `${collection}|${part}`);
+  return ['raster', 'fill', 'line', 'point', 'label'].map((part) => `${collection}|${part}`);
 }
 
 /** The collection a style layer belongs to, or null for the base map. */
@@ -68,6 +68,7 @@ export function collectionOf(styleLayerId: string): string | null {
 export function styleLayers(layer: LayerInfo, opacity: number): LayerSpecification[] {
   const common = { source: layer.collection, 'source-layer': layer.source_layer } as const;
   const id = (part: string): string => `${layer.collection}|${part}`;
+  if (layer.tile_type === 'raster') return [{ source: layer.collection, id: id('raster'), type: 'raster', paint: { 'raster-opacity': opacity } }];
   if (layer.geometry === 'Point') return [{ ...common, id: id('point'), type: 'circle', paint: pointPaint(layer, opacity) }];
   if (layer.geometry === 'LineString') return [{ ...common, id: id('line'), type: 'line', paint: linePaint(layer, opacity) }];
   const drawn: LayerSpecification[] = [

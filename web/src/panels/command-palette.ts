@@ -1,10 +1,12 @@
 /** `<ky-palette>`: Ctrl-K reaches any layer, place, parcel and page. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { catalogueTree, layerRegistry, searchPlaces, type ItemNode, type SearchHit } from '../api';
+import { findLayers, searchPlaces, type SearchHit, type TreeNode } from '../api';
 import { PageElement } from '../element';
 import { icon, type IconName } from '../icons';
 import { named, t } from '../language';
 import { store } from '../store';
+import { tools } from '../tools/registry';
+import { toggleTool } from './tool-host';
 
 interface Command {
   readonly group: string;
@@ -48,7 +50,7 @@ export class KyPalette extends PageElement {
   readonly #shortcut = (event: KeyboardEvent): void => {
     if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 'k') {
       event.preventDefault();
-      void this.show();
+      this.show();
     }
   };
 
@@ -56,13 +58,13 @@ export class KyPalette extends PageElement {
     return this.querySelector('dialog');
   }
 
-  async show(): Promise<void> {
+  show(): void {
     if (this.#dialog?.open) return;
     this.words = '';
     this.active = 0;
     this.#dialog?.showModal();
     this.querySelector('input')?.focus();
-    if (!this.#fixed.length) this.#fixed = [...(await layerCommands()), ...pageCommands()];
+    this.#fixed = [...toolCommands(), ...pageCommands()];
     this.found = this.#matching('');
   }
 
@@ -86,20 +88,32 @@ export class KyPalette extends PageElement {
     this.active = 0;
     this.found = this.#matching(this.words);
     window.clearTimeout(this.#timer);
-    this.#timer = window.setTimeout(() => void this.#places(), PAUSE_MS);
+    this.#timer = window.setTimeout(() => void this.#ask(), PAUSE_MS);
   }
 
-  async #places(): Promise<void> {
+  /** Layers, places and parcels are asked of the node: it may know thousands. */
+  async #ask(): Promise<void> {
     this.#request?.abort();
     const words = this.words.trim();
     if (!words) return;
     const request = (this.#request = new AbortController());
-    try {
-      const hits = await searchPlaces(words, store.state.validAt, request.signal);
-      if (words === this.words.trim()) this.found = [...this.#matching(words), ...hits.map((hit) => this.#placeCommand(hit))];
-    } catch {
-      // layers and pages are still offered; the search box says what is wrong with the search
-    }
+    const on = store.state.layers.map((layer) => layer.collection);
+    const layers: Command[] = [];
+    const places: Command[] = [];
+    const show = (): void => {
+      if (words === this.words.trim()) this.found = [...layers, ...this.#matching(words), ...places];
+    };
+    // whoever answers first is shown first; the search box says what is wrong with the search
+    await Promise.all([
+      findLayers(words, request.signal).then((answer) => {
+        layers.push(...answer.nodes.slice(0, MOST_PER_GROUP).map(layerCommand));
+        show();
+      }).catch(() => undefined),
+      searchPlaces(words, store.state.validAt, request.signal, on).then((hits) => {
+        places.push(...hits.map((hit) => this.#placeCommand(hit)));
+        show();
+      }).catch(() => undefined),
+    ]);
   }
 
   #placeCommand(hit: SearchHit): Command {
@@ -161,21 +175,26 @@ export class KyPalette extends PageElement {
   }
 }
 
-async function layerCommands(): Promise<Command[]> {
-  const [layers, tree] = await Promise.all([layerRegistry(), catalogueTree()]);
-  const path = new Map<string, string>();
-  const walk = (node: ItemNode): void => {
-    for (const dataset of node.datasets) path.set(dataset.code, named(dataset));
-    node.children.forEach(walk);
-  };
-  tree.forEach(walk);
-  return layers.map((layer) => ({
+function layerCommand(node: TreeNode): Command {
+  const isOn = store.isOn(node.id);
+  return {
     group: t('图层（开关）', 'Layers (switch)'),
-    title: named(layer),
-    note: `${layer.code} ${path.get(layer.dataset) ?? layer.dataset}`,
-    icon: 'stack-2' as const,
-    words: `${layer.name_zh} ${layer.name_en ?? ''} ${layer.code} ${layer.collection}`.toLowerCase(),
-    run: () => store.toggle(layer.collection),
+    title: named(node),
+    note: `${node.code} ${named({ name_zh: node.path_zh, name_en: node.path_en })}${isOn ? t(' · 已开', ' · on') : ''}`,
+    icon: 'stack-2',
+    words: '',
+    run: () => store.toggle(node.id),
+  };
+}
+
+function toolCommands(): Command[] {
+  return tools().map((tool) => ({
+    group: t('工具', 'Tools'),
+    title: t(...tool.title),
+    note: tool.shortcut ? `Alt+${tool.shortcut.toUpperCase()}` : '',
+    icon: tool.icon,
+    words: tool.title.join(' ').toLowerCase(),
+    run: () => toggleTool(tool),
   }));
 }
 

@@ -1,6 +1,6 @@
 /** `<ky-workbench>`: puts the map and its panels together and carries what one tells the other. */
 import { html, nothing, type TemplateResult } from 'lit';
-import { layerRegistry, type SearchHit } from '../api';
+import { layerInfo, treeBelow, type SearchHit } from '../api';
 import { StoreElement } from '../element';
 import { icon, type IconName } from '../icons';
 import { t } from '../language';
@@ -14,20 +14,24 @@ type Sheet = 'layers' | 'time' | 'tools' | 'feature' | null;
 const PHONE = '(max-width: 767px)';
 const PLACE_ZOOM = 16;
 const SAY_MS = 6000;
+const LEFT_PANEL_PIXELS = 354;
 
 export class KyWorkbench extends StoreElement {
-  static override properties = { sheet: { state: true }, said: { state: true } };
+  static override properties = { steward: { type: Boolean }, sheet: { state: true }, said: { state: true } };
 
   /** On a phone one panel at a time rises as a sheet. */
   declare sheet: Sheet;
   /** What a tool has to say. */
   declare said: string;
+  /** Answers for data: may also ask what was known earlier. */
+  declare steward: boolean;
   #saidFor = 0;
 
   constructor() {
     super();
     this.sheet = null;
     this.said = '';
+    this.steward = false;
   }
 
   get #hosts(): KyToolHost[] {
@@ -53,6 +57,7 @@ export class KyWorkbench extends StoreElement {
   protected override firstUpdated(): void {
     for (const host of this.#hosts) host.map = this.#map;
     this.#map.listening = () => this.#hosts.map((host) => host.listening).find(Boolean) ?? null;
+    this.querySelector('ky-compare')!.begin(this.#map);
     const link = fromFragment(location.hash);
     if (!link.layers?.length) void this.#openDefault(link.view !== undefined);
     else if (!link.view) void this.#zoomToLayers();
@@ -60,23 +65,29 @@ export class KyWorkbench extends StoreElement {
 
   /** The first visit shows something: the layer of land parcels, or whatever comes first, where its data is. */
   async #openDefault(stay: boolean): Promise<void> {
-    const layers = (await layerRegistry().catch(() => [])).filter((layer) => layer.extent);
-    const first = layers.find((layer) => layer.code === 'DLTB') ?? layers[0];
-    if (!first) return;
-    store.toggle(first.collection, true);
-    if (!stay && first.extent) this.#zoom(first.extent);
+    const first = await treeBelow('').then((answer) => answer.start).catch(() => null);
+    if (!first || store.state.layers.length) return;
+    store.toggle(first, true);
+    if (!stay) await this.#zoomToLayers();
   }
 
   /** A link that names layers but no place shows where their data is. */
   async #zoomToLayers(): Promise<void> {
-    const layers = (await layerRegistry().catch(() => [])).filter((layer) => store.isOn(layer.collection));
-    const box = union(layers.map((layer) => layer.extent));
+    const found = await Promise.all(store.state.layers.map(({ collection }) => layerInfo(collection).catch(() => null)));
+    const box = union(found.map((layer) => layer?.extent ?? null));
     if (box) this.#zoom(box);
   }
 
   protected override stateChanged(state: State, before: State): void {
+    if (state.compare.mode !== before.compare.mode) this.#makeRoom();
     if (state.tool !== before.tool && state.tool && matchMedia(PHONE).matches) this.sheet = 'tools';
     history.replaceState(null, '', `#${toFragment(state)}`);
+  }
+
+  /** Side by side the panels cover part of the left map: its centre is that of the part one sees. */
+  #makeRoom(): void {
+    const isSide = store.state.compare.mode === 'side' && !matchMedia(PHONE).matches;
+    this.#map.map?.setPadding({ left: isSide ? LEFT_PANEL_PIXELS : 0, top: 0, right: 0, bottom: 0 });
   }
 
   readonly #escape = (event: KeyboardEvent): void => {
@@ -140,9 +151,10 @@ export class KyWorkbench extends StoreElement {
     const open = (sheet: Sheet): string => (this.sheet === sheet ? 'is-open' : '');
     const tool = toolOf(store.state.tool);
     const place = tool ? (tool.place ?? 'right') : null;
-    return html`<div class="ky-desk-parts ${place === 'bottom' ? 'has-bottom' : ''}" @zoom-to=${(event: CustomEvent<Box>) => this.#zoom(event.detail)}
+    return html`<div class="ky-desk-parts ${place === 'bottom' ? 'has-bottom' : ''} is-${store.state.compare.mode}" @zoom-to=${(event: CustomEvent<Box>) => this.#zoom(event.detail)}
       @desk-identify=${this.#identify} @desk-say=${this.#say}>
       <ky-map @identify=${this.#identify} @classes-shown=${this.#classesShown}></ky-map>
+      <ky-compare @identify=${this.#identify}></ky-compare>
       <aside class="ky-panel ky-left ${open('layers')}" aria-label=${t('图层与目录', 'Layers and catalogue')}><ky-layers></ky-layers></aside>
       <div class="ky-right">
         <aside class="ky-panel ky-tools ${open('tools')}" aria-label=${t('工具', 'Tools')}>
@@ -153,7 +165,7 @@ export class KyWorkbench extends StoreElement {
           @feature-shown=${(event: CustomEvent<GeoJSON.Geometry | null>) => this.#map.highlight(event.detail)}><ky-feature></ky-feature></aside>
       </div>
       <section class="ky-panel ky-table-place ${open('tools')}" aria-label=${t('表格', 'Table')} ?hidden=${place !== 'bottom'}><ky-tool-host place="bottom"></ky-tool-host></section>
-      <section class="ky-panel ky-bottom ${open('time')}" aria-label=${t('时间', 'Time')}><ky-timeline></ky-timeline></section>
+      <section class="ky-panel ky-bottom ${open('time')}" aria-label=${t('时间', 'Time')}><ky-timeline ?steward=${this.steward}></ky-timeline></section>
       <nav class="ky-sheet-tabs" aria-label=${t('面板', 'Panels')}>
         ${this.#tab('layers', 'stack-2', t(`图层 ${store.state.layers.length}`, `Layers ${store.state.layers.length}`))}
         ${this.#tab('time', 'calendar-time', store.state.validAt || t('今天', 'Today'))}

@@ -57,7 +57,7 @@ export class KySearch extends PageElement {
       : [];
     const request = (this.#request = new AbortController());
     try {
-      const found = place ? [] : await searchPlaces(words, store.state.validAt, request.signal);
+      const found = place ? [] : await searchPlaces(words, store.state.validAt, request.signal, store.state.layers.map((layer) => layer.collection));
       this.hits = [...own, ...found];
       this.note = this.hits.length ? '' : t(
         `没有找到“${words}”。可以输入地名、18 位标识码（BSM）或坐标，如 113.02, 34.51。`,
