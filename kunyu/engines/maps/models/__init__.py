@@ -8,12 +8,16 @@ from kunyu.engines.maps.models.compositions import (
     SavedStyle,
 )
 from kunyu.engines.maps.models.desk import FavouriteLayer, RecentLayer
+from kunyu.engines.maps.models.editing import EditingDecision
+from kunyu.engines.maps.models.exports import Export
 from kunyu.engines.maps.models.pyramids import Pyramid
 
 __all__ = [
     "Composition",
     "CompositionShare",
     "CompositionVersion",
+    "EditingDecision",
+    "Export",
     "FavouriteLayer",
     "MapPrint",
     "Pyramid",
