@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 from collections import OrderedDict
 from collections.abc import Callable
@@ -81,8 +82,17 @@ def _remembered(key: _Key, rights: tuple[Right, ...], make: Callable[[], Princip
 
 
 def bearer_token(request: HttpRequest) -> str:
-    """The access token that a request carries in ``Authorization``; empty when it carries none."""
+    """The access token that a request carries in ``Authorization``; empty when it carries none.
+
+    Programs that know Basic authentication only (desktop GIS clients of WMTS) send the token as its password, whatever
+    the user name. A browser may repeat Basic credentials by itself, so they count for requests that only read.
+    """
     scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() == "basic" and request.method in ("GET", "HEAD", "OPTIONS"):
+        try:
+            return base64.b64decode(token.strip(), validate=True).decode().partition(":")[2].strip()
+        except ValueError:
+            return ""
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
