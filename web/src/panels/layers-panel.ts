@@ -116,7 +116,7 @@ export class KyLayers extends StoreElement {
     const name = named(layer);
     return html`<li class="ky-on-row">
       <div class="ky-on-head">
-        <button type="button" class="ky-tool ky-fold" aria-expanded=${open ? 'true' : 'false'} @click=${() => this.#fold(collection, open)}
+        <button type="button" class="ky-tool ky-unfold" aria-expanded=${open ? 'true' : 'false'} @click=${() => this.#fold(collection, open)}
           aria-label=${t(`${name}：不透明度与图例`, `${name}: opacity and legend`)}>${icon(open ? 'chevron-down' : 'chevron-right')}</button>
         ${swatch(layer)}
         <span class="ky-on-name" title=${`${collection} ${layer.code}`}>${name}</span>
@@ -124,25 +124,29 @@ export class KyLayers extends StoreElement {
         ${layer.label.secrecy > 0
           ? html`<span class="ky-tag ky-secrecy-${layer.label.secrecy}" title=${named(layer.label)}>${named(layer.label).split(/[·,]/)[0]}</span>`
           : nothing}
+        <button type="button" class="ky-tool" @click=${() => store.toggle(collection, false, side)} aria-label=${t(`${name}：关闭`, `${name}: switch off`)}>${icon('x')}</button>
+      </div>
+      ${open ? this.#more(layer, opacity, seen, first, last, side) : nothing}
+    </li>`;
+  }
+
+  #more(layer: LayerInfo, opacity: number, seen: ReadonlySet<string> | undefined, first: boolean, last: boolean, side: Side): TemplateResult {
+    const { collection } = layer;
+    const name = named(layer);
+    const entries = seen ? layer.legend.filter((entry) => seen.has(entry.code)) : layer.legend;
+    return html`
+      <div class="ky-on-set"><label class="ky-opacity"><span>${t('不透明度', 'Opacity')}</span>
+        <input type="range" class="form-range" min="0" max="100" step="5" .value=${String(Math.round(opacity * 100))} aria-label=${t(`${name}：不透明度`, `${name}: opacity`)}
+          @input=${(event: Event) => store.setOpacity(collection, Number((event.target as HTMLInputElement).value) / 100, side)}>
+        <output>${Math.round(opacity * 100)}%</output>
+      </label>
+      <div class="ky-on-tools">
         <button type="button" class="ky-tool" ?disabled=${first} @click=${() => store.move(collection, -1, side)} aria-label=${t(`${name}：上移`, `${name}: move up`)}>${icon('arrow-up')}</button>
         <button type="button" class="ky-tool" ?disabled=${last} @click=${() => store.move(collection, 1, side)} aria-label=${t(`${name}：下移`, `${name}: move down`)}>${icon('arrow-down')}</button>
         ${layer.extent
           ? html`<button type="button" class="ky-tool" @click=${() => this.#zoom(layer)} aria-label=${t(`${name}：缩放到范围`, `${name}: zoom to extent`)}>${icon('focus-2')}</button>`
           : nothing}
-        <button type="button" class="ky-tool" @click=${() => store.toggle(collection, false, side)} aria-label=${t(`${name}：关闭`, `${name}: switch off`)}>${icon('x')}</button>
-      </div>
-      ${open ? this.#more(layer, opacity, seen, side) : nothing}
-    </li>`;
-  }
-
-  #more(layer: LayerInfo, opacity: number, seen: ReadonlySet<string> | undefined, side: Side): TemplateResult {
-    const entries = seen ? layer.legend.filter((entry) => seen.has(entry.code)) : layer.legend;
-    return html`
-      <label class="ky-opacity"><span>${t('不透明度', 'Opacity')}</span>
-        <input type="range" class="form-range" min="0" max="100" step="5" .value=${String(Math.round(opacity * 100))} aria-label=${t(`${named(layer)}：不透明度`, `${named(layer)}: opacity`)}
-          @input=${(event: Event) => store.setOpacity(layer.collection, Number((event.target as HTMLInputElement).value) / 100, side)}>
-        <output>${Math.round(opacity * 100)}%</output>
-      </label>
+      </div></div>
       ${entries.length
         ? html`<details class="ky-legend" ?open=${!matchMedia('(max-width: 767px)').matches}>
             <summary>${t(`图例（图面上 ${entries.length} 类）`, `Legend (${entries.length} classes in view)`)}</summary>
