@@ -13,7 +13,9 @@ class MapsSettings:
 
     ``page_limit`` and ``page_limit_max`` are features per page.
     ``count_exactly_up_to`` is where ``numberMatched`` turns from a count into an estimate. ``small_scale_features`` is
-    how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``. ``build_pyramids`` 0 stops the
+    how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``. ``tile_memory_mib`` of each web
+    worker and ``tile_disk_mib`` of the state folder keep drawn tiles; 0 keeps none. ``front_seconds`` is how long
+    nginx in front answers public data by itself before it asks again. ``build_pyramids`` 0 stops the
     background building of what tiles below zoom 15 are drawn from: then all are drawn live.
     """
 
@@ -22,6 +24,9 @@ class MapsSettings:
     count_exactly_up_to: int = 10_000
     small_scale_features: int = 100_000
     max_zoom: int = 20
+    tile_memory_mib: int = 64
+    tile_disk_mib: int = 1024
+    front_seconds: int = 1
     build_pyramids: int = 1
 
 

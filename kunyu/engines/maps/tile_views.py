@@ -33,8 +33,9 @@ from kunyu.engines.maps.errors import NoSuchTile
 from kunyu.engines.maps.grids import GRIDS, grid_of
 from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_query
 from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.maps.tile_cache import Kept, tile_cache
 from kunyu.engines.maps.tiles import TileAddress
-from kunyu.engines.security import scope
+from kunyu.engines.security import label_registry, scope
 from kunyu.engines.security.scope import Scope
 
 
@@ -147,11 +148,23 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     box = (inside.x_min, inside.y_min, inside.x_max, inside.y_max)
     record_read(principal_of(request), layer, box, "tiles")
     filtered = read_filter(layer, granted, query)
-    with evaluating(filtered):
-        drawn = tiles.draw(Selection(layer, granted, asof.moment, filtered=filtered), address, attributes)
-    response = HttpResponse(drawn.data, content_type=tiles.MEDIA_TYPE) if drawn.data else HttpResponse(status=204)
-    if drawn.is_generalised:
-        response["Kunyu-Generalised"] = "smaller-than-pixel"
-    if drawn.truncated_to is not None:
-        response["Kunyu-Truncated"] = f"largest {drawn.truncated_to}"
+    kept = tile_cache().get(caching.tag)
+    if kept is None:
+        with evaluating(filtered):
+            drawn = tiles.draw(Selection(layer, granted, asof.moment, filtered=filtered), address, attributes)
+        kept = Kept(drawn.data, _own_headers(drawn))
+        tile_cache().put(caching.tag, kept, label_registry.strictest_of(layer.collection))
+    response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else HttpResponse(status=204)
+    for name, value in kept.headers.items():
+        response[name] = value
     return dress_time(caching.dress(response), asof)
+
+
+def _own_headers(drawn: tiles.Tile) -> dict[str, str]:
+    """What a tile says of itself."""
+    headers = {}
+    if drawn.is_generalised:
+        headers["Kunyu-Generalised"] = "smaller-than-pixel"
+    if drawn.truncated_to is not None:
+        headers["Kunyu-Truncated"] = f"largest {drawn.truncated_to}"
+    return headers
