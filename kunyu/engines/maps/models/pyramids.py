@@ -26,6 +26,7 @@ class Pyramid(models.Model):
     edition = models.PositiveSmallIntegerField(help_text="edition of the method; another edition is built anew")
     version_id = models.BigIntegerField(help_text="newest published version of the county it was made from")
     labels = models.CharField(max_length=64, blank=True, help_text="digest of the records' own labels")
+    shared_by = models.PositiveIntegerField(default=1, help_text="counties of the layer, rounded up to a power of two")
     valid_from = models.DateField(null=True)
     valid_until = models.DateField(null=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.BUILDING)

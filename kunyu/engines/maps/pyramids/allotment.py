@@ -42,7 +42,7 @@ class Allotted:
     splits: tuple[Split, ...]
 
 
-def allot(shares: NDArray[np.float32], owned: NDArray[np.bool_]) -> Allotted:
+def allot(shares: NDArray[np.float32], owned: NDArray[np.float64]) -> Allotted:
     """Give each owned cell of a tile to a class.
 
     Parameters
@@ -50,27 +50,28 @@ def allot(shares: NDArray[np.float32], owned: NDArray[np.bool_]) -> Allotted:
     shares
         (side, side, classes): covered parts of the cells; ``side`` a multiple of ``BLOCK``.
     owned
-        (side, side): the cells to give away. Shares of others count in the areas of their block.
+        (side, side): how much of each cell is there to be given away, from 0 to 1. Shares of cells of which nothing is
+        count in the areas of their block.
 
     Returns
     -------
     Allotted
-        Each class has its part of the owned cells, to within one part in 64 of a cell.
+        Each class has its part of what is owned, to within one part in 64 of a cell where it has cells to spare.
     """
     side, count = shares.shape[0], shares.shape[2]
     kinds = np.full((side, side), NOBODY, np.int16)
     wanted = shares.sum(axis=(0, 1), dtype=np.float64)
-    cells = int(owned.sum())
+    cells = float(owned.sum())
     if not cells or not wanted.sum():
         return Allotted(kinds, ())
     blocks = _blocks(shares)
-    free = _blocks(owned[:, :, None])[:, :, :, 0]
+    free = _blocks((owned > 0)[:, :, None])[:, :, :, 0]
     quotas = _quotas(blocks.sum(axis=2, dtype=np.float64), free.sum(axis=2))
     chosen = _choose(blocks.reshape(-1, BLOCK * BLOCK, count), free.reshape(-1, BLOCK * BLOCK),
                      quotas.reshape(-1, count), np.argsort(wanted, kind="stable"))  # fmt: skip
     across = side // BLOCK
     kinds = chosen.reshape(across, across, BLOCK, BLOCK).transpose(0, 2, 1, 3).reshape(side, side)
-    return _settle(np.ascontiguousarray(kinds), shares, wanted * cells / wanted.sum())
+    return _settle(np.ascontiguousarray(kinds), shares, owned, wanted * cells / wanted.sum())
 
 
 def _blocks(values: NDArray[Any]) -> NDArray[Any]:
@@ -127,14 +128,14 @@ def _choose(
     return kinds
 
 
-def _settle(kinds: Grid, shares: NDArray[np.float32], wanted: Floats) -> Allotted:
+def _settle(kinds: Grid, shares: NDArray[np.float32], owned: Floats, wanted: Floats) -> Allotted:
     """Move whole cells, then parts of cells, from classes that have too much to those that have too little."""
     flat, weights = kinds.reshape(-1), shares.reshape(-1, shares.shape[2])
-    given = np.bincount(flat[flat >= 0], minlength=len(wanted)).astype(np.float64)
+    given = np.bincount(flat[flat >= 0], owned.reshape(-1)[flat >= 0], minlength=len(wanted))
     parts = np.rint((wanted - given) * PARTS).astype(np.int64)
     parts[(wanted > 0) & (given * PARTS + parts < 1)] += 1
     parts[np.argmax(given)] -= parts.sum()
-    untouched = flat >= 0
+    untouched = (flat >= 0) & (owned.reshape(-1) == 1)
     splits: list[Split] = []
     for kind in np.flatnonzero(parts > 0):
         while parts[kind] > 0:

@@ -95,27 +95,28 @@ def build(layer: ServedLayer, county: str, kind: str, *, day: date | None = None
         version = source.newest_version()
         if version is None or not _locked(lock, layer.id, county):
             return None
-        before = None if anew else _in_force(layer, county, kind)
+        before = None if anew else _in_force(layer, county, kind, source.shared_by())
         holds = source.holds()
         record = Pyramid.objects.create(
             layer_id=layer.id, county=county, kind=kind, method=method_of(layer, kind), edition=EDITION,
             version_id=version, labels=source.labels_digest(), valid_from=holds[0], valid_until=holds[1],
+            shared_by=source.shared_by(),
         )  # fmt: skip
         tables.open_partition(writing, layer, record.pk)
         writer = Writer(writing, layer, county, record)
         _derive(source, writer, before)
-        in_tiles = record.method == CLASS_SHARE
+        in_tiles = record.method != PRESENCE
         tables.index_partition(writing, record.pk, tuple(sorted(writer.zooms)), in_tiles=in_tiles)
         seconds = time.monotonic() - begun
         _swap(layer, writer, seconds)
     return Built(layer.collection, county, kind, record.pk, writer.rows, len(writer.changed), len(writer.kept), seconds)
 
 
-def _in_force(layer: ServedLayer, county: str, kind: str) -> int | None:
-    """The build whose blocks may be taken over: of this edition and method, with its rows still there."""
+def _in_force(layer: ServedLayer, county: str, kind: str, shared_by: int) -> int | None:
+    """The build whose rows may be taken over: made in the same way, and still there."""
     found = Pyramid.objects.filter(
         layer_id=layer.id, county=county, kind=kind, status=Pyramid.Status.IN_FORCE, edition=EDITION,
-        method=method_of(layer, kind),
+        method=method_of(layer, kind), shared_by=shared_by,
     ).first()  # fmt: skip
     return found.pk if found is not None and found.pk in tables.builds_on_disk() else None
 
@@ -145,20 +146,22 @@ def _derive(source: County, writer: Writer, before: int | None) -> None:
     if record.method == CLASS_SHARE and code is not None:
         _classes(source, writer, before, known, present, code)
         return
-    levels = borders.large_levels if record.kind == Pyramid.Kind.LARGE else borders.small_levels
     for place, fingerprint in present.items():
         if known.get(place, ("",))[0] == fingerprint:
             writer.kept.append(place)
             continue
         rows = source.block(*place)
-        for level in levels(rows.geometries, layer.geometry):
-            writer.level(rows, place, level)
+        if record.kind == Pyramid.Kind.LARGE:
+            writer.staged(rows, place, borders.large_levels(rows.geometries, layer.geometry))
+        else:
+            for level in borders.small_levels(rows.geometries, layer.geometry):
+                writer.level(rows, place, level)
         writer.changed.append(Block(place, fingerprint))
     if before is not None:
         other = [place for place in known.keys() | present.keys() if place not in set(writer.kept)]
         zooms = borders.LARGE_ZOOMS if record.kind == Pyramid.Kind.LARGE else borders.SMALL_ZOOMS
         places = [[one[0] for one in other], [one[1] for one in other]]
-        writer.copy_from(before, "(tile_column, tile_row)", places, set(zooms))
+        writer.copy_from(before, "(block_column, block_row)", places, set(zooms))
 
 
 def _classes(
@@ -176,7 +179,7 @@ def _classes(
     for place in known.keys() - present.keys():
         gathered.lose(known[place][1])
     waiting: list[classes.Drawn] = []
-    for one in gathered.drawn(only_changed=before is not None):
+    for one in gathered.drawn(1 / writer.build.shared_by, only_changed=before is not None):
         if waiting and (waiting[0].zoom != one.zoom or len(waiting) >= ROWS_PER_COPY):
             writer.drawn(waiting, gathered.names, code)
             waiting = []

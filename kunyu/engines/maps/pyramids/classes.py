@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import shapely
@@ -24,8 +25,9 @@ from kunyu.engines.maps.pyramids.cells import (
 )
 from kunyu.engines.maps.pyramids.outlines import BUFFER_UNITS, bytes_of, outlines
 
-BYTES_PER_TILE = 380_000
-"""What the outlines of a full tile may weigh; a county that fills a part of it may use that part."""
+BYTES_PER_TILE = 230_000
+"""What the outlines of a county may weigh in a tile that it has for itself. Where there are several, each may use the
+part that it fills, or an even part if that is more: all together never more than twice this."""
 
 Place = tuple[int, int]
 """Row and column of a tile."""
@@ -56,6 +58,13 @@ class _Tile:
     coarsening: int
 
 
+@dataclass(frozen=True)
+class _Level:
+    zoom: int
+    dense: bool
+    part: float
+
+
 def is_dense(shares: Shares) -> bool:
     """Whether the county's cells are covered, edges apart: then nothing between them is a hole and not a class."""
     cells = len(np.unique(shares.row * (CELLS_PER_TILE << BASE_ZOOM) + shares.column))
@@ -72,7 +81,9 @@ def _with_neighbours(places: set[Place]) -> set[Place]:
     return {(row + down, column + right) for row, column in places for down in (-1, 0, 1) for right in (-1, 0, 1)}
 
 
-def generalise(shares: Shares, centres: Shares, changed: set[Place] | None = None) -> Iterator[Drawn]:
+def generalise(
+    shares: Shares, centres: Shares, changed: set[Place] | None = None, part: float = 0.0
+) -> Iterator[Drawn]:
     """Every class of every tile from zoom 11 down to 0.
 
     Parameters
@@ -81,24 +92,28 @@ def generalise(shares: Shares, centres: Shares, changed: set[Place] | None = Non
         As ``cells.shares_of`` gives them for the whole county, each cell and class once.
     changed
         Row and column of the tiles of zoom 11 that differ: only what they touch is drawn. None for everything.
+    part
+        The part of a tile's weight that the county may use whatever it fills of it: 1 / counties.
     """
     dense = is_dense(shares)
     for zoom in range(BASE_ZOOM, -1, -1):
-        yield from _level(zoom, shares, centres, dense, None if changed is None else touched(changed, zoom))
+        yield from _level(
+            _Level(zoom, dense, part), shares, centres, None if changed is None else touched(changed, zoom)
+        )
         shares, centres = coarser(shares), coarser_centres(centres)
 
 
-def _level(zoom: int, shares: Shares, centres: Shares, dense: bool, only: set[Place] | None) -> Iterator[Drawn]:
-    tiles = dict(_tiles(shares, centres, dense, None if only is None else _with_neighbours(only)))
+def _level(level: _Level, shares: Shares, centres: Shares, only: set[Place] | None) -> Iterator[Drawn]:
+    tiles = dict(_tiles(level, shares, centres, None if only is None else _with_neighbours(only)))
     for (row, column), tile in tiles.items():
         if only is not None and (row, column) not in only:
             continue
         window = _window(tiles, row, column)
         for kind, geometry in outlines(window, tile.splits, UNIT, MARGIN, UNIT * tile.coarsening):
-            yield Drawn(zoom, column, row, kind, geometry)
+            yield Drawn(level.zoom, column, row, kind, geometry)
 
 
-def _tiles(shares: Shares, centres: Shares, dense: bool, only: set[Place] | None) -> Iterator[tuple[Place, _Tile]]:
+def _tiles(level: _Level, shares: Shares, centres: Shares, only: set[Place] | None) -> Iterator[tuple[Place, _Tile]]:
     ours, theirs = _by_tile(shares), _by_tile(centres)
     for place, chosen in ours.items():
         if only is not None and place not in only:
@@ -106,14 +121,14 @@ def _tiles(shares: Shares, centres: Shares, dense: bool, only: set[Place] | None
         origin = np.array(place) * CELLS_PER_TILE
         kinds, local = np.unique(shares.kind[chosen], return_inverse=True)
         row, column = shares.row[chosen] - origin[0], shares.column[chosen] - origin[1]
-        grid = np.zeros((CELLS_PER_TILE, CELLS_PER_TILE, len(kinds) + (not dense)), np.float32)
+        grid = np.zeros((CELLS_PER_TILE, CELLS_PER_TILE, len(kinds) + (not level.dense)), np.float32)
         grid[row, column, local] = shares.share[chosen]
         centre = np.zeros(grid.shape[:2], bool)
         if place in theirs:
             at = theirs[place]
             centre[centres.row[at] - origin[0], centres.column[at] - origin[1]] = True
-        found = _finest_affordable(grid, centre, dense)
-        names = np.append(kinds.astype(np.int16), [NOBODY] if dense else [NOBODY, NOBODY]).astype(np.int16)
+        found = _finest_affordable(grid, centre, level.dense, level.part)
+        names = np.append(kinds.astype(np.int16), [NOBODY] if level.dense else [NOBODY, NOBODY]).astype(np.int16)
         yield place, _renamed(found, names)
 
 
@@ -130,36 +145,35 @@ def _by_tile(shares: Shares) -> dict[tuple[int, int], NDArray[np.intp]]:
     }
 
 
-def _finest_affordable(grid: NDArray[np.float32], centre: NDArray[np.bool_], dense: bool) -> _Tile:
+def _finest_affordable(grid: NDArray[np.float32], centre: NDArray[np.bool_], dense: bool, part: float) -> _Tile:
+    """Give the cells of a tile to classes, in squares as small as its part of a tile's weight allows."""
+    covered = grid.sum(axis=2)
+    owned = (covered >= _HALF) | (centre & (covered > _TRACE)) if dense else covered > _TRACE
+    nothing = NOBODY if dense else grid.shape[2] - 1
+    if not dense:
+        grid[:, :, -1] = np.where(owned, np.clip(1 - covered, 0, 1), 0)
+    kept = owned.astype(np.float64)
     for step in COARSENINGS:
         if step > 1:
-            grid, centre = _halved(grid), centre[1::2, 1::2]
-        covered = grid.sum(axis=2)
-        owned = (covered >= _HALF) | (centre & (covered > _TRACE)) if dense else covered > _TRACE
-        shares = grid
-        if not dense:
-            shares = grid.copy()
-            shares[:, :, -1] = np.where(owned, np.clip(1 - covered, 0, 1), 0)
-        found: Allotted = allot(shares, owned)
-        nothing = grid.shape[2] - 1 if not dense else NOBODY
-        drawn = np.where(found.kinds == nothing, NOBODY, found.kinds).astype(np.int16)
-        if step == COARSENINGS[-1] or bytes_of(np.pad(drawn, 1, constant_values=NOBODY)) <= (
-            BYTES_PER_TILE * float(owned.mean()) + 1000
-        ):
+            grid, kept = _halved(grid), _halved(kept)
+        found: Allotted = allot(grid, kept)
+        # whose the edge is, is decided by the finest cells, however coarse the classes are
+        fine = np.where(owned, np.repeat(np.repeat(found.kinds, step, axis=0), step, axis=1), NOBODY).astype(np.int16)
+        drawn = np.where(fine == nothing, NOBODY, fine).astype(np.int16)
+        affordable = BYTES_PER_TILE * max(float(owned.mean()), part)
+        if step == COARSENINGS[-1] or bytes_of(np.pad(drawn, 1, constant_values=NOBODY)) <= affordable:
             break
-    return _Tile(found.kinds, found.splits, step)
+    return _Tile(fine, found.splits, step)
 
 
-def _halved(grid: NDArray[np.float32]) -> NDArray[np.float32]:
-    return (grid[::2, ::2] + grid[1::2, ::2] + grid[::2, 1::2] + grid[1::2, 1::2]) * np.float32(0.25)
+def _halved(grid: NDArray[Any]) -> NDArray[Any]:
+    return (grid[::2, ::2] + grid[1::2, ::2] + grid[::2, 1::2] + grid[1::2, 1::2]) / 4
 
 
 def _renamed(tile: _Tile, names: Grid) -> _Tile:
-    """Numbers of the tile's own classes as the county's; "nothing" is nobody's. The grid as fine as all others."""
-    kinds = names[tile.kinds]
+    """Numbers of the tile's own classes as the county's; "nothing" is nobody's."""
     splits = tuple(Split(one.row, one.column, int(names[one.kind]), one.parts) for one in tile.splits)
-    wide = tile.coarsening
-    return _Tile(np.repeat(np.repeat(kinds, wide, axis=0), wide, axis=1), splits, wide)
+    return _Tile(names[tile.kinds], splits, tile.coarsening)
 
 
 def _window(tiles: dict[tuple[int, int], _Tile], row: int, column: int) -> Grid:

@@ -34,8 +34,8 @@ def level_of(address: TileAddress) -> int:
 
 
 def has_level(address: TileAddress) -> bool:
-    """Whether derived rows may exist for the tile."""
-    return level_of(address) <= LAST_ZOOM
+    """Whether derived rows may exist for the tile: the geographic matrix has none of its own for single features."""
+    return level_of(address) <= (UNPROJECTED_FROM_ZOOM - 1 if address.grid.is_geographic else LAST_ZOOM)
 
 
 def plan_of(selection: Selection, address: TileAddress, attributes: tuple[str, ...], state: TileState) -> Plan | None:
@@ -47,9 +47,9 @@ def plan_of(selection: Selection, address: TileAddress, attributes: tuple[str, .
     )
     if not ready:
         return None
-    in_tiles = ready[0].method == "class-share"
+    of_classes, in_tiles = ready[0].method == "class-share", ready[0].method != "presence"
     carried = tables.carried(selection.layer)
-    if not in_tiles and not set(attributes) <= set(carried):
+    if not of_classes and not set(attributes) <= set(carried):
         return None
     columns = [
         queries.quoted(code)

@@ -67,8 +67,11 @@ class Gathered:
         found = values[counts == 1, :2] // CELLS_PER_TILE
         self.changed |= {(int(row), int(column)) for row, column in np.unique(found, axis=0)}
 
-    def drawn(self, *, only_changed: bool) -> Iterator[classes.Drawn]:
-        """The generalised map, all of it or the tiles that :attr:`changed` touches; kinds are places in :attr:`names`."""
+    def drawn(self, part: float, *, only_changed: bool) -> Iterator[classes.Drawn]:
+        """The generalised map, all of it or the tiles that :attr:`changed` touches; kinds are places in :attr:`names`.
+
+        ``part`` is the county's of a tile's weight (see ``classes.generalise``).
+        """
         if not self._shares:
             return iter(())
         # in the order of their names, not of their reading: what comes first decides between equals
@@ -78,7 +81,7 @@ class Gathered:
         shares, centres = cells.together(self._shares), cells.together(self._centres)
         self.names = order
         shares = cells.together([Shares(shares.row, shares.column, renamed[shares.kind], shares.share)])
-        return classes.generalise(shares, centres, self.changed if only_changed else None)
+        return classes.generalise(shares, centres, self.changed if only_changed else None, part)
 
 
 def _table(shares: Shares) -> np.ndarray[tuple[int, int], np.dtype[np.int64]]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from kunyu.engines.catalogue.served.layers import ServedLayer
 from kunyu.engines.maps.pyramids.borders import tile_degrees
-from kunyu.engines.maps.pyramids.state import LABELS_DIGEST
+from kunyu.engines.maps.pyramids.state import LABELS_DIGEST, power_of_two
 from kunyu.engines.maps.pyramids.tables import carried, sql_type
 
 BLOCK_DEGREES = tile_degrees(11)
@@ -50,6 +50,14 @@ class County:
             [self.layer.id, self.code],
         ).fetchone()
         return row[0] if row else None
+
+    def shared_by(self) -> int:
+        """Counties with published data of the layer, rounded up to a power of two."""
+        row = self.session.execute(
+            "SELECT count(DISTINCT county) FROM catalogue_datasetversion WHERE layer_id = %s AND status = 'published'",
+            [self.layer.id],
+        ).fetchone()
+        return power_of_two(row[0] if row else 1)
 
     def labels_digest(self) -> str:
         """What stands for the decisions on single records' labels."""

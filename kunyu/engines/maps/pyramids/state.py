@@ -25,7 +25,8 @@ LABELS_DIGEST = "count(*) || '.' || max(id) || '.' || extract(epoch FROM max(dec
 """SQL of what stands for the approved decisions on single records' labels."""
 
 _QUERY = f"""
-SELECT v.county, p.id, p.kind, p.method, p.version_id = v.newest, p.valid_from, p.valid_until
+SELECT v.county, p.id, p.kind, p.method, p.version_id = v.newest, p.shared_by, p.valid_from,
+  p.valid_until
 FROM (SELECT county, max(id) AS newest FROM catalogue_datasetversion
       WHERE layer_id = %s AND status = 'published' GROUP BY county) v
 LEFT JOIN (SELECT county, {LABELS_DIGEST} AS digest FROM security_recordlabel
@@ -38,13 +39,17 @@ ORDER BY v.county, p.id
 
 @dataclass(frozen=True)
 class Ready:
-    """A build in force. ``is_newest``: made from the newest published version; true on days [first, until)."""
+    """A build in force, true on days from ``valid_from`` to before ``valid_until`` (None is open).
+
+    ``is_newest``: made from the newest published version. ``shared_by``: among how many counties a tile was shared out.
+    """
 
     county: str
     build: int
     kind: str
     method: str
     is_newest: bool
+    shared_by: int
     valid_from: date | None
     valid_until: date | None
 
@@ -77,6 +82,11 @@ class TileState:
     def others(self, ready: Collection[Ready]) -> bool:
         """Whether a published county is not among ``ready``."""
         return bool(set(self.counties) - {one.county for one in ready})
+
+
+def power_of_two(counties: int) -> int:
+    """Rounded up: what is shared out among counties changes seldom."""
+    return 1 << max(counties - 1, 0).bit_length()
 
 
 def state_of(layer: ServedLayer, counties: Collection[str] | None = None) -> TileState:

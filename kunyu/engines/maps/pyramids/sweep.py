@@ -15,7 +15,7 @@ from kunyu.engines.catalogue.served.layers import ServedLayer, find_layer
 from kunyu.engines.maps.models import Pyramid
 from kunyu.engines.maps.pyramids import build as building
 from kunyu.engines.maps.pyramids import tables
-from kunyu.engines.maps.pyramids.state import state_of
+from kunyu.engines.maps.pyramids.state import power_of_two, state_of
 
 GRACE = timedelta(seconds=60)
 """How long replaced rows stay: no tile is drawn longer than the statement timeout."""
@@ -36,7 +36,12 @@ def due_of(layer: ServedLayer, day: date | None = None) -> list[Due]:
     """What is due for one layer."""
     state, today = state_of(layer), day or timezone.localdate()
     wanted = building.kinds_of(layer)
-    fresh = {(one.county, one.kind) for one in state.ready if one.is_newest and one.holds(today)}
+    shared_by = power_of_two(len(state.counties))
+    fresh = {
+        (one.county, one.kind)
+        for one in state.ready
+        if one.is_newest and one.holds(today) and one.shared_by == shared_by
+    }
     found = []
     for county in state.counties:
         kinds = tuple(kind for kind in wanted if (county, kind) not in fresh)

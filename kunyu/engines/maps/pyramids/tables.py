@@ -3,8 +3,9 @@
 It is apart from ``onemap``, since what stands there is believed, and this can be made again. A table bears the row
 policy of its layer: whoever may read a county's rows at a label sees what was derived from them, and nobody else. Columns:
 ``build`` (number of the :class:`Pyramid`), ``zoom``, ``county``, ``label``; ``tile_column`` and ``tile_row`` where the
-geometry is in units of a tile (4096 to its side, y south), null where it is in degrees lon/lat; ``fid`` where one row is
-one feature; the fields a tile carries, in the types a vector tile knows; ``geom``.
+geometry is in units of a Web Mercator tile (4096 to its side, y south), null where it is in degrees lon/lat;
+``block_column`` and ``block_row`` of the block it came from, where it came from one; ``fid`` where one row is (a tile's
+part of) one feature; the fields a tile carries, in the types a vector tile knows; ``geom``.
 """
 
 from __future__ import annotations
@@ -16,14 +17,17 @@ from psycopg import sql
 from kunyu.engines.catalogue import row_security
 from kunyu.engines.catalogue.roles import OWNER, READER, owner_role, role_exists
 from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.maps.grids import BUFFER_SHARE, MVT_EXTENT
 from kunyu.engines.maps.pyramids import blocks
 from kunyu.kernel.digests import sm3_hex
 
 SCHEMA = "onemap_tiles"
+STAGE = "staged_for_tiles"
 _TYPES = {"Float": "double precision", "Int": "bigint"}
 _FIXED = (
     ("build", "bigint"), ("zoom", "smallint"), ("county", "character varying(6)"), ("label", "smallint"),
-    ("tile_column", "integer"), ("tile_row", "integer"), ("fid", "bigint"),
+    ("tile_column", "integer"), ("tile_row", "integer"), ("block_column", "integer"), ("block_row", "integer"),
+    ("fid", "bigint"),
 )  # fmt: skip
 
 
@@ -113,6 +117,46 @@ def open_partition(session: psycopg.Connection, layer: ServedLayer, build: int) 
     session.execute(f"CREATE TABLE {name} (LIKE {table_of(layer)} INCLUDING STORAGE)")
     session.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     session.execute(f"ALTER TABLE {name} ADD CONSTRAINT one_build CHECK (build IS NOT NULL AND build = {int(build)})")
+
+
+def open_stage(session: psycopg.Connection, layer: ServedLayer) -> None:
+    """A table of the session's own for rows in degrees that :func:`cut_into_tiles` takes."""
+    session.execute(f"CREATE TEMPORARY TABLE {STAGE} (LIKE {table_of(layer)} INCLUDING STORAGE)")
+
+
+def cut_into_tiles(session: psycopg.Connection, layer: ServedLayer, build: int) -> int:
+    """Move what is staged into a build, cut into tiles with their margins and rounded to their units.
+
+    What ``ST_AsMVTGeom`` costs is paid here once and not at each request. Bounds in degrees stand for the projection,
+    which at these zooms is within one unit. Answers with the number of rows.
+    """
+    wide, share = "(2 ^ zoom)", repr(BUFFER_SHARE)
+    fields = "".join(f', "{code}"' for code in carried(layer))
+
+    def across(lon: str) -> str:
+        return f"({lon} + 180) / 360 * {wide}"
+
+    def down(lat: str) -> str:
+        return f"(1 - asinh(tan(radians({lat}))) / pi()) / 2 * {wide}"
+
+    def latitude(row: str) -> str:
+        return f"degrees(atan(sinh(pi() * (1 - 2 * ({row}) / {wide}))))"
+
+    bounds = (
+        f"ST_MakeEnvelope(x / {wide} * 360 - 180, {latitude('y + 1')}, (x + 1) / {wide} * 360 - 180, {latitude('y')})"
+    )
+    done = session.execute(
+        f"INSERT INTO {partition_of(build)} (build, zoom, county, label, tile_column, tile_row, block_column, block_row, "
+        f"fid{fields}, geom) SELECT build, zoom, county, label, x, y, block_column, block_row, fid{fields}, "
+        f"ST_SetSRID(cut, 0) FROM (SELECT s.*, x, y, ST_AsMVTGeom(geom, {bounds}::box2d, {MVT_EXTENT}, "
+        f"{int(MVT_EXTENT * BUFFER_SHARE)}, true) AS cut FROM {STAGE} s, "
+        f"LATERAL generate_series(floor({across('ST_XMin(geom)')} - {share})::int, "
+        f"floor({across('ST_XMax(geom)')} + {share})::int) x, "
+        f"LATERAL generate_series(floor({down('ST_YMax(geom)')} - {share})::int, "
+        f"floor({down('ST_YMin(geom)')} + {share})::int) y OFFSET 0) q WHERE cut IS NOT NULL ORDER BY zoom, x, y, fid"
+    )
+    session.execute(f"TRUNCATE {STAGE}")
+    return done.rowcount
 
 
 def copy_rows(session: psycopg.Connection, source: int, target: int, without: str, places: list[list[int]]) -> int:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import psycopg
 import shapely
@@ -21,56 +23,63 @@ class Writer:
     """Writes rows of one build by COPY; gathers what to remember of its blocks."""
 
     def __init__(self, session: psycopg.Connection, layer: ServedLayer, county: str, build: Pyramid) -> None:
-        self._session, self._county, self.build = session, county, build
-        self._codes = tables.carried(layer)
+        self._session, self._layer, self._county, self.build = session, layer, county, build
+        self._has_stage = False
         self.rows = 0
         self.changed: list[Block] = []
         self.kept: list[Place] = []
         self.zooms: set[int] = set()
 
-    def write(
-        self, zoom: int, labels: NDArray[np.int64], places: list[NDArray[np.int64]], fids: NDArray[np.int64] | None,
-        fields: dict[str, list[object]], geometries: NDArray[np.object_],
-    ) -> None:  # fmt: skip
-        """Rows of one zoom; ``places`` are columns and rows: of their tiles, or of their blocks."""
-        count = len(geometries)
-        if not count:
-            return
-        nothing = ["\\N"] * count
-        columns, rows = ([_text(one) for one in place] for place in places)
-        listed = [
-            [str(self.build.pk)] * count, [str(zoom)] * count, [self._county] * count, [_text(one) for one in labels],
-            columns, rows, [_text(one) for one in fids] if fids is not None else nothing,
-            *([_text(one) for one in fields[code]] if code in fields else nothing for code in self._codes),
-            shapely.to_wkb(geometries, hex=True, include_srid=True),
-        ]  # fmt: skip
-        with (
-            self._session.cursor() as cursor,
-            cursor.copy(f"COPY {tables.partition_of(self.build.pk)} FROM STDIN") as copy,
-        ):
-            lines = list(map("\t".join, zip(*listed, strict=True)))
-            for start in range(0, count, ROWS_PER_COPY):
-                copy.write("\n".join(lines[start : start + ROWS_PER_COPY]) + "\n")
-        self.rows += count
-        self.zooms.add(zoom)
-
-    def level(self, rows: Rows, place: Place, level: borders.Level) -> None:
+    def level(self, rows: Rows, place: Place, level: borders.Level, table: str | None = None) -> None:
         """The features of a block at one zoom, in lon/lat."""
         kept = level.kept
-        fields = {code: [values[one] for one in kept] for code, values in rows.fields.items()}
-        where = [np.full(len(kept), one) for one in place]
-        self.write(
-            level.zoom, rows.labels[kept], where, rows.fids[kept], fields, shapely.set_srid(level.geometries, 4490)
-        )
+        columns: dict[str, Iterable[object]] = {
+            "label": rows.labels[kept], "fid": rows.fids[kept], "block_column": [place[0]] * len(kept),
+            "block_row": [place[1]] * len(kept), **{code: [v[one] for one in kept] for code, v in rows.fields.items()},
+        }  # fmt: skip
+        self._copy(level.zoom, columns, shapely.set_srid(level.geometries, 4490), table)
+        if table is None:
+            self.rows += len(kept)
+
+    def staged(self, rows: Rows, place: Place, levels: Iterable[borders.Level]) -> None:
+        """The features of a block at several zooms, cut into tiles."""
+        if not self._has_stage:
+            tables.open_stage(self._session, self._layer)
+            self._has_stage = True
+        for level in levels:
+            self.level(rows, place, level, tables.STAGE)
+        self.rows += tables.cut_into_tiles(self._session, self._layer, self.build.pk)
 
     def drawn(self, parts: list[classes.Drawn], names: list[Name], code: str) -> None:
         """Classes of tiles of one zoom, in units of their tiles."""
         if not parts:
             return
-        labels = np.array([names[one.kind][0] for one in parts], np.int64)
-        places = [np.array([one.column for one in parts]), np.array([one.row for one in parts])]
-        geometries = np.array([one.geometry for one in parts], object)
-        self.write(parts[0].zoom, labels, places, None, {code: [names[one.kind][1] for one in parts]}, geometries)
+        columns: dict[str, Iterable[object]] = {
+            "label": [names[one.kind][0] for one in parts], code: [names[one.kind][1] for one in parts],
+            "tile_column": [one.column for one in parts], "tile_row": [one.row for one in parts],
+        }  # fmt: skip
+        self._copy(parts[0].zoom, columns, np.array([one.geometry for one in parts], object), None)
+        self.rows += len(parts)
+
+    def _copy(
+        self, zoom: int, columns: dict[str, Iterable[object]], geometries: NDArray[np.object_], table: str | None
+    ) -> None:
+        """Rows of one zoom into the build, or into ``table``."""
+        count = len(geometries)
+        if not count:
+            return
+        given: dict[str, Iterable[object]] = {
+            "build": [self.build.pk] * count, "zoom": [zoom] * count, "county": [self._county] * count, **columns
+        }  # fmt: skip
+        listed = ", ".join(f'"{name}"' for name in (*given, "geom"))
+        texts = [[_text(one) for one in values] for values in given.values()]
+        texts.append(list(shapely.to_wkb(geometries, hex=True, include_srid=True)))
+        lines = list(map("\t".join, zip(*texts, strict=True)))
+        target = table or tables.partition_of(self.build.pk)
+        with self._session.cursor() as cursor, cursor.copy(f"COPY {target} ({listed}) FROM STDIN") as copy:
+            for start in range(0, count, ROWS_PER_COPY):
+                copy.write("\n".join(lines[start : start + ROWS_PER_COPY]) + "\n")
+        self.zooms.add(zoom)
 
     def copy_from(self, build: int, without: str, places: list[list[int]], zooms: set[int]) -> None:
         """Rows of the build before that are still true."""
