@@ -16,9 +16,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, BinaryIO
 
-# Read by GDAL when it first needs them: a bounded cache of decoded blocks, and no look at neighbouring files.
+# Read by GDAL when it first needs it: megabytes of decoded blocks that a process keeps.
 os.environ.setdefault("GDAL_CACHEMAX", "256")
-os.environ.setdefault("GDAL_DISABLE_READDIR_ON_OPEN", "EMPTY_DIR")
 
 import numpy as np
 import rasterio

@@ -64,7 +64,7 @@ def draw_coverage(
     layer, granted = open_coverage(principal, collection, scope.QUERY)
     grid = require_grid(Grid(box, epsg, width, height))
     asof = read_moment(layer, moment or {})
-    record_grid(principal, layer, grid, "maps")
+    record_grid(principal, layer, grid, "tiles")
     drawn = draw(layer, granted, asof, grid, options)
     return drawn.rgba if drawn.rgba is not None else np.zeros((height, width, 4), np.uint8)
 

@@ -109,7 +109,7 @@ def _picture(
     caching = Caching(entity_tag(request, layer, granted, asof, form), granted.is_public)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
-    images.record_grid(principal_of(request), layer, grid, "tiles" if is_tile else "maps")
+    images.record_grid(principal_of(request), layer, grid, "tiles")
     drawn = images.draw(layer, granted, asof, grid, options)
     rgba = drawn.rgba
     if rgba is None and is_tile:
@@ -211,7 +211,7 @@ def coverage(request: HttpRequest, collection_id: str) -> HttpResponse:
     caching = Caching(entity_tag(request, layer, granted, asof, form), granted.is_public)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
-    images.record_grid(principal_of(request), layer, grid, "coverage")
+    images.record_grid(principal_of(request), layer, grid, "features")
     found = read_mosaic(scenes, grid, wanted, options.resampling or "nearest")
     if found is None:
         response = HttpResponse(status=204)
@@ -261,7 +261,7 @@ def position(request: HttpRequest, collection_id: str) -> HttpResponse:
     caching = Caching(entity_tag(request, layer, granted, asof, "position"), granted.is_public)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
-    record_read(principal_of(request), layer, (lon, lat, lon, lat), "coverage")
+    record_read(principal_of(request), layer, (lon, lat, lon, lat), "identify")
     document = _at_point(layer, granted, asof, (lon, lat), query)
     return dress_time(caching.dress(json_answer(request, document)), asof)
 
