@@ -7,11 +7,14 @@ from ninja.errors import AuthenticationError, ValidationError
 from kunyu.engines.analysis.api import router as analysis_router
 from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
+from kunyu.engines.catalogue.register.api import router as services_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.ingest.exception_api import router as exceptions_router
 from kunyu.engines.ingest.reference_api import router as packs_router
 from kunyu.engines.ingest.verification.api import router as verification_router
 from kunyu.engines.maps.api import router as maps_router
+from kunyu.engines.maps.compositions.api import router as compositions_router
+from kunyu.engines.maps.exports.api import router as exports_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.audit_api import router as audit_router
 from kunyu.engines.security.errors import SignInNeeded
@@ -69,9 +72,12 @@ house.add_router("catalogue", catalogue_router)
 house.add_router("deliveries", ingest_router)
 house.add_router("evidence", evidence_router)
 house.add_router("map", maps_router)
+house.add_router("map/exports", exports_router)
+house.add_router("map/compositions", compositions_router)
 house.add_router("reference", reference_router)
 house.add_router("reference", packs_router)
 house.add_router("exceptions", exceptions_router)
 house.add_router("worklist", worklist_router)
 house.add_router("security", permissions_router)
+house.add_router("services", services_router)
 house.add_router("verifications", verification_router)

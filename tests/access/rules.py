@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
-from tests.access import acceptance, evidence
+from tests.access import acceptance, analysis, evidence, services
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -412,6 +412,8 @@ RULES: dict[str, Rule] = {
     **ADMINISTRATION,
     **evidence.rules(),
     **acceptance.rules(),
+    **analysis.rules(),
+    **services.rules(),
     "healthz": Rule("open"),
     "readyz": Rule("open"),
     "ogc/": Rule("open"),

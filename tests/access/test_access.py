@@ -27,7 +27,7 @@ REFUSED, UNSEEN, UNKNOWN = 403, 404, 401
 
 def ask(world: World, role: Role, method: str, address: str, body: Mapping[str, object] | None = None) -> Any:
     client, headers = Client(raise_request_exception=False), {}
-    if role.name in world.users and (role.duty or not address.startswith(("/api/", "/ogc/"))):
+    if role.name in world.users and (role.duty or not address.startswith(("/api/", "/ogc/", "/proxy/"))):
         # pages are for people, and programs do not administer: a session, not a token
         client = _session(world, role)
     elif role.name in world.tokens:

@@ -27,7 +27,7 @@ from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.services import NewTask, create_task
 from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
-from tests.access import acceptance, evidence
+from tests.access import acceptance, analysis, evidence, services
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
@@ -104,6 +104,7 @@ PRIVATE = {
     "incident-90aa": frozenset({"viewer", "downloader", "editor", "cleared"}),
     "note-31aa": frozenset({"viewer"}),
     "job-4f1d": frozenset({"viewer"}),
+    analysis.TELLTALE: analysis.VIEWER,
 }
 """Texts of the worklist and who may read them."""
 
@@ -135,6 +136,8 @@ class World:
     users: dict[str, int] = field(default_factory=dict)
     evidence: dict[str, dict[str, int]] = field(default_factory=dict)
     rounds: dict[str, int] = field(default_factory=dict)
+    analysis: dict[str, int] = field(default_factory=dict)
+    application: int = 0
 
 
 def build() -> World:
@@ -177,6 +180,8 @@ def build() -> World:
             world.users[role.name] = user.pk
             world.tokens[role.name] = issue_token(user, "access tests", scope.operator("tests"))
         _for_viewer(world)
+        world.analysis = analysis.build(world.users["viewer"])
+        world.application = services.build(world.users["viewer"], MARKUP)
     epochs.forget()
     return world
 

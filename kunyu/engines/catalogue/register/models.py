@@ -115,6 +115,9 @@ class Application(models.Model):
     name = models.CharField(max_length=60, help_text="of the program that will ask")
     purpose = models.CharField(max_length=1000)
     collections = ArrayField(models.CharField(max_length=60))
+    division_code = models.CharField(
+        max_length=12, blank=True, help_text="whose data are asked for; empty is the nation"
+    )
     per_minute = models.PositiveIntegerField()
     per_day = models.PositiveIntegerField()
     until = models.DateField(help_text="last day the key holds")

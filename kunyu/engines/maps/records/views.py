@@ -28,6 +28,7 @@ from kunyu.engines.maps.parameters import read_area, read_limit, read_query
 from kunyu.engines.maps.records import documents
 from kunyu.engines.maps.records.documents import CATALOGUE, LD_JSON, TITLE
 from kunyu.engines.maps.records.search import Sought, find, record_of
+from kunyu.engines.security import scope
 from kunyu.engines.security.errors import NotVisible
 
 PARAMETERS = ("f", "q", "ids", "externalIds", "type", "bbox", "datetime", "limit", "after")
@@ -132,6 +133,7 @@ def item(request: HttpRequest, code: str) -> HttpResponse:
     html = wants_html(request, query, "geojson", "dcat")
     record = record_of(principal_of(request), code) if "\0" not in code else None
     if record is None:
+        scope.resolve(principal_of(request), code, scope.SEE)  # nobody is asked to sign in first
         raise NotVisible(
             f"目录中没有 {code[:60]}，或者您无权查看。", f"The catalogue has no {code[:60]}, or you may not see it."
         )

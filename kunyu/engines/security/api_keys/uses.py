@@ -86,25 +86,30 @@ def write() -> int:
         counted = dict(_counts)
         _counts.clear()
         _written_at[0] = time.monotonic()
-    rows = [(c.day, c.user_id, c.key_id, c.subject, c.kind, *numbers) for c, numbers in counted.items()]
     try:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL synchronous_commit = off")
-            cursor.executemany(_WRITE, rows)
+        _put(counted)
     except DatabaseError:
         logger.exception("uses could not be written")
         with _guard:
             for one, numbers in counted.items():
                 kept = _counts.setdefault(one, [0, 0, 0])
                 kept[:] = [a + b for a, b in zip(kept, numbers, strict=True)]
-    return len(rows)
+    return len(counted)
+
+
+def _put(counted: dict[_Counted, list[int]]) -> None:
+    rows = [(c.day, c.user_id, c.key_id, c.subject, c.kind, *numbers) for c, numbers in counted.items()]
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute("SET LOCAL synchronous_commit = off")
+        cursor.executemany(_WRITE, rows)
 
 
 @atexit.register
-def _write_at_the_end() -> None:
+def _put_at_the_end() -> None:
+    """The database may be gone before the process: then the last seconds are lost, as after a kill."""
     if _counts:
         with contextlib.suppress(Exception):
-            write()
+            _put(dict(_counts))
 
 
 class UseMiddleware:
