@@ -87,7 +87,7 @@ def _tell(endpoint: ServiceEndpoint, what: tuple[str, str], why_zh: str, why_en:
     service = endpoint.service
     users = User.objects.filter(username=service.created_by).values_list("pk", flat=True)
     notify(users, Notice(
-        "service_health", f"service-health:{endpoint.pk}:{endpoint.checked_at.isoformat()}",
+        "service_health", f"service-health:{endpoint.pk}:{timezone.now().isoformat()}",
         f"服务 {service.name_zh} {what[0]}", f"Service {service.name_en or service.name_zh} {what[1]}",
         why_zh, why_en, f"/services/{service.code}/",
     ))  # fmt: skip
