@@ -163,7 +163,11 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 4 * 1024 * 1024
 DATA_UPLOAD_MAX_MEMORY_SIZE = 16 * 1024 * 1024
 
 # tasks that stand deeper than an app's own module ``tasks``
-PROCRASTINATE_IMPORT_PATHS = ["kunyu.engines.ingest.verification.tasks"]
+PROCRASTINATE_IMPORT_PATHS = [
+    "kunyu.engines.ingest.verification.tasks",
+    "kunyu.engines.maps.compositions.tasks",
+    "kunyu.engines.maps.exports.tasks",
+]
 KUNYU_HOME = HOME
 KUNYU_QUARANTINE = HOME / "quarantine"
 # the network zone this node stands in: business | internet | secret | emergency | public_cloud

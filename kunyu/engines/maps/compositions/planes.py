@@ -44,7 +44,10 @@ def plane_of(extent: Box, epsg: int = 0) -> Plane:
             "网络墨卡托投影（比例尺仅图幅中央纬线处准确）",
             "Web Mercator; scale true on the middle parallel",
         )
-    meridian = CRS.from_epsg(epsg).to_dict().get("lon_0", 0)
+    operation = CRS.from_epsg(epsg).coordinate_operation
+    meridian = next(
+        one.value for one in (operation.params if operation else ()) if one.name == "Longitude of natural origin"
+    )
     return Plane(
         epsg, 1.0, f"2000国家大地坐标系 高斯-克吕格投影 中央经线 {meridian:g}°E（EPSG:{epsg}）",
         f"CGCS2000 Gauss–Krüger, central meridian {meridian:g}°E (EPSG:{epsg})",

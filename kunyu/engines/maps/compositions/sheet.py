@@ -142,7 +142,7 @@ def print_sheet(
     own = tuple(one.collection for one in drawn if one.collection not in BASE_LAYERS)
     return Printed(
         data, "application/pdf" if form == "pdf" else "image/png", scale, plane.epsg, place.frame, view.box,
-        versions_of(drawn), label, own,
+        versions_of(drawn, view.lonlat), label, own,
     )  # fmt: skip
 
 
@@ -208,7 +208,7 @@ def _draw(
         furniture.legend(canvas, place.legend, legend_groups(look, layers, drawn), k)
     label = _label(drawn)
     _head(canvas, look, place, label)
-    _foot(canvas, principal, look, place, drawn, (scale, plane, turned))
+    _foot(canvas, principal, look, place, drawn, (scale, plane, turned, view.lonlat))
     return drawn, label
 
 
@@ -262,9 +262,9 @@ def _head(canvas: skia.Canvas, look: Look, place: Arrangement, label: Label) -> 
 
 def _foot(
     canvas: skia.Canvas, principal: Principal, look: Look, place: Arrangement, drawn: Sequence[Drawn],
-    ground: tuple[float, Plane, float],
+    ground: tuple[float, Plane, float, Box],
 ) -> None:  # fmt: skip
-    scale, plane, turned = ground
+    scale, plane, turned, window = ground
     k, foot, layout = place.k, place.foot, look.definition.layout
     middle = place.frame.x + place.frame.width / 2
     furniture.scale_bar(canvas, middle, foot.y + 6.5 * k, min(80 * k, place.frame.width * 0.34), scale, k)
@@ -287,14 +287,16 @@ def _foot(
     ]  # fmt: skip
     lines = [(line, SOFT) for text in right for line in lettering.wrapped(text, size, right_width, 2)]
     lines += [
-        (line, SOFT) for text in [versions_text(drawn, day)] for line in lettering.wrapped(text, size, right_width, 3)
+        (line, SOFT)
+        for text in [versions_text(drawn, window, day)]
+        for line in lettering.wrapped(text, size, right_width, 3)
     ]
     for number, (text, ink) in enumerate(lines[:5]):
         lettering.write(canvas, text, foot.right, foot.y + 3 * k + row * number, size, colour=ink, align="right")
 
 
-def versions_of(drawn: Sequence[Drawn]) -> dict[str, Any]:
-    """Dataset versions behind each layer of a sheet, with the day and the instant it shows."""
+def versions_of(drawn: Sequence[Drawn], window: Box) -> dict[str, Any]:
+    """Dataset versions of the counties in the window behind each layer, with the day and the instant it shows."""
     found: dict[str, Any] = {}
     for one in drawn:
         if one.layer is None or one.granted is None or one.asof is None:
@@ -303,7 +305,7 @@ def versions_of(drawn: Sequence[Drawn]) -> dict[str, Any]:
         newest = {
             version.county: version
             for version in published_versions(one.layer, one.granted)
-            if known is None or version.known_from <= known
+            if (known is None or version.known_from <= known) and _meets(version.extent, window)
         }
         found[one.collection] = {
             "valid_at": one.asof.valid_text,
@@ -313,11 +315,18 @@ def versions_of(drawn: Sequence[Drawn]) -> dict[str, Any]:
     return found
 
 
-def versions_text(drawn: Sequence[Drawn], now: datetime) -> str:
+def _meets(extent: tuple[float, ...] | None, window: Box) -> bool:
+    if extent is None:
+        return True
+    west, south, east, north = extent
+    return west <= window.x_max and east >= window.x_min and south <= window.y_max and north >= window.y_min
+
+
+def versions_text(drawn: Sequence[Drawn], window: Box, now: datetime) -> str:
     """The versions in words, short enough for the foot of a sheet."""
     parts = []
     for one in drawn:
-        found = versions_of([one]).get(one.collection)
+        found = versions_of([one], window).get(one.collection)
         if not found or one.layer is None:
             continue
         counties = [f"{county} 第{number}版" for county, number in found["versions"].items()]
