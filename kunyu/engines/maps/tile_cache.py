@@ -16,6 +16,7 @@ import fcntl
 import json
 import os
 import re
+import shutil
 import tempfile
 import threading
 from collections import OrderedDict
@@ -26,6 +27,7 @@ from hashlib import blake2b
 from pathlib import Path
 
 from django.conf import settings
+from django.db import connection
 
 from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.security.labels import SENSITIVE, Label
@@ -169,11 +171,28 @@ def _files(folder: Path) -> Iterator[tuple[float, int, Path]]:
 
 
 @lru_cache(maxsize=4)
-def _cache_in(folder: str) -> TileCache:
+def _cache_in(home: str, database: str) -> TileCache:
     limits = maps_settings()
-    return TileCache(Path(folder), limits.tile_memory_mib << 20, limits.tile_disk_mib << 20)
+    whole = Path(home) / "cache" / "tiles"
+    mine = whole / f"{_program()}-{database}"
+    for other in whole.glob("*-" + database):
+        if other != mine:
+            shutil.rmtree(other, ignore_errors=True)
+    return TileCache(mine, limits.tile_memory_mib << 20, limits.tile_disk_mib << 20)
+
+
+def _program() -> str:
+    """What draws: another program may draw the same state otherwise."""
+    folder = Path(__file__).parent
+    changed = [(path.name, path.stat().st_mtime_ns) for path in sorted(folder.rglob("*.py"))]
+    return _digest(json.dumps(changed).encode())[:16]
 
 
 def tile_cache() -> TileCache:
-    """The cache of this process."""
-    return _cache_in(str(Path(settings.KUNYU_HOME) / "cache" / "tiles"))
+    """The cache of this process; databases (a test has its own) do not share it."""
+    return _cache_in(str(settings.KUNYU_HOME), str(connection.settings_dict["NAME"]))
+
+
+def forget() -> None:
+    """Forget every cache of this process: between tests."""
+    _cache_in.cache_clear()

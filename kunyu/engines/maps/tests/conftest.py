@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
     from kunyu.engines.maps.tests.county import County
+    from kunyu.engines.maps.tile_cache import TileCache
 
 # Django is imported inside: pytest reads this file before it sets Django up.
 
@@ -43,6 +45,17 @@ def county(django_db_setup: None, django_db_blocker: Any) -> Iterator[County]:
         finally:
             close_pools()
             empty()
+
+
+@pytest.fixture(autouse=True)
+def nothing_drawn_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TileCache:
+    """A tile cache of the test's own: no test is answered by what another drew."""
+    from kunyu.engines.maps import tile_views
+    from kunyu.engines.maps.tile_cache import TileCache
+
+    cache = TileCache(tmp_path / "tiles", 16 << 20, 64 << 20)
+    monkeypatch.setattr(tile_views, "tile_cache", lambda: cache)
+    return cache
 
 
 @pytest.fixture
