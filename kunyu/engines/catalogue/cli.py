@@ -116,7 +116,7 @@ def _print_version(version: dict[str, Any]) -> None:
 @app.command()
 def export(
     code: Annotated[str, typer.Argument(help="数据集编码；不填则导出目录 / dataset; none exports the catalogue")] = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help=".gpkg .geojson .csv（目录：.csv .json）")] = Path(
+    out: Annotated[Path, typer.Option("--out", "-o", help=".gpkg .parquet .zip(Shapefile) .geojson .csv .dxf.zip（目录：.csv .json）")] = Path(
         "catalogue.csv"
     ),
     valid_at: Annotated[str, typer.Option(help="有效日期 YYYY-MM-DD / true on that day")] = "",

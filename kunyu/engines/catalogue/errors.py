@@ -92,3 +92,17 @@ class NothingPublished(NotFound):
     """The dataset has no published data yet."""
 
     code = "nothing_published"
+
+
+class NotDrawable(UsageError):
+    """A table without geometry was asked for as a drawing. 无法绘制."""
+
+    code = "export_not_drawable"
+    title_zh, title_en = "无法绘制", "Nothing to draw"
+
+
+class TooManyToDraw(UsageError):
+    """More shapes than a drawing may hold. 图形过多."""
+
+    code = "export_too_many_to_draw"
+    title_zh, title_en = "图形过多", "Too many shapes"

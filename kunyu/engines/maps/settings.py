@@ -11,6 +11,7 @@ from functools import lru_cache
 class MapsSettings:
     """Limits of the feature and tile services.
 
+    An export's file is kept ``export_keep_days`` days; a person has at most ``export_waiting_max`` unfinished exports.
     ``page_limit`` and ``page_limit_max`` are features per page.
     ``count_exactly_up_to`` is where ``numberMatched`` turns from a count into an estimate. ``small_scale_features`` is
     how many features a tile below zoom 12 may hold before it says ``Kunyu-Truncated``. ``tile_memory_mib`` of each web
@@ -24,6 +25,8 @@ class MapsSettings:
     count_exactly_up_to: int = 10_000
     small_scale_features: int = 100_000
     max_zoom: int = 20
+    export_keep_days: int = 7
+    export_waiting_max: int = 5
     tile_memory_mib: int = 64
     tile_disk_mib: int = 1024
     front_seconds: int = 1

@@ -86,11 +86,13 @@ def _take_up_unfinished() -> None:
     from django.db import connection
 
     from kunyu.engines.ingest.tasks import take_up_unfinished
+    from kunyu.engines.maps.exports.tasks import take_up_unfinished as take_up_exports
     from kunyu.engines.worklist.sending import take_up_messages
 
     try:
         for delivery in take_up_unfinished():
             logger.info("delivery %s has no verdict yet: queued", delivery)
+        logger.info("%s exports wait: queued", len(take_up_exports()))
         logger.info("%s messages wait: queued", take_up_messages())
     finally:
         connection.close()

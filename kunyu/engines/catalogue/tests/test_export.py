@@ -2,12 +2,16 @@
 
 import csv
 import json
+import zipfile
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pyogrio
 import pytest
+import shapely
+from django.db import connection
 from typer.testing import CliRunner
 
 from kunyu.engines.catalogue import export
@@ -35,13 +39,16 @@ def read(path: Path) -> dict[str, str]:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8-sig", newline="") as file:
             return {row["BSM"]: row["DLBM"] for row in csv.DictReader(file)}
-    _, table = pyogrio.read_arrow(path)
+    if path.suffix == ".parquet":
+        table = pq.read_table(path)
+    else:
+        _, table = pyogrio.read_arrow(f"/vsizip/{path}/DLTB.shp" if path.suffix == ".zip" else path)
     if not table.num_rows:  # an empty GeoJSON has no attributes
         return {}
     return dict(zip(table["BSM"].to_pylist(), table["DLBM"].to_pylist(), strict=True))
 
 
-@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".csv"])
+@pytest.mark.parametrize("suffix", [".gpkg", ".geojson", ".csv", ".parquet", ".zip"])
 def test_the_state_asked_for_is_written(two_states: None, tmp_path: Path, suffix: str) -> None:
     """Present, a past day, and a past belief, in each format."""
     asked = {
@@ -118,7 +125,7 @@ def test_failed_export_leaves_the_old_file(two_states: None, tmp_path: Path) -> 
 def test_catalogue_itself(two_states: None, tmp_path: Path) -> None:
     """The list of datasets as CSV and JSON."""
     for suffix in (".csv", ".json"):
-        assert export.export_catalogue(operator(), tmp_path / f"all{suffix}").records == 163
+        assert export.export_catalogue(operator(), tmp_path / f"all{suffix}").records == 164
     rows = json.loads((tmp_path / "all.json").read_text(encoding="utf-8"))
     with (tmp_path / "all.csv").open(encoding="utf-8-sig", newline="") as file:
         assert [row["code"] for row in csv.DictReader(file)] == [row["code"] for row in rows]
@@ -135,7 +142,7 @@ def run(*arguments: str) -> str:
 def test_command_line(two_states: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """list, show and export; with --json exactly one document on stdout."""
     monkeypatch.delenv("KUNYU_TOKEN", raising=False)
-    assert len(json.loads(run("list", "--json"))["datasets"]) == 163
+    assert len(json.loads(run("list", "--json"))["datasets"]) == 164
     assert "10401-003 地类图斑  敏感 · 县级，国家核查 · 1 县 2 条" in run("list")
     assert [one["code"] for one in json.loads(run("list", "--published", "--json"))["datasets"]] == ["10401-003"]
     assert "10104 DEM" not in run("list", "--published")
@@ -167,3 +174,55 @@ def test_every_file_carries_its_label(two_states: None, tmp_path: Path) -> None:
     assert json.loads(metadata["KUNYU_LABEL"]) == expected
     assert json.loads(paths[".geojson"].read_text(encoding="utf-8"))["label"] == expected
     assert json.loads((tmp_path / "dltb.csv.label.json").read_text(encoding="utf-8")) == expected
+
+
+def test_shapefile_says_what_it_cuts_and_keeps_chinese(two_states: None, tmp_path: Path) -> None:
+    """UTF-8 and GBK with a .cpg; names of ten characters with the list of the full ones; the label in the archive."""
+    from kunyu.engines.catalogue.served.asof import read_moment
+    from kunyu.engines.catalogue.served.layers import find_layer
+    from kunyu.engines.catalogue.served.queries import Selection
+    from kunyu.engines.security import scope
+
+    layer = find_layer("10401-003")
+    assert layer is not None
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE kunyu_onemap")
+        cursor.execute(f'UPDATE {layer.table} SET "DLMC" = %s', ["旱地"])
+        cursor.execute("RESET ROLE")
+    selection = Selection(layer, scope.resolve(operator(), layer.collection, DOWNLOAD), read_moment(layer, {}).moment)
+    for encoding in ("UTF-8", "GBK"):
+        path = tmp_path / f"{encoding}.zip"
+        done = export.export_selection(operator(), selection, path, epsg=4526, encoding=encoding)
+        assert done.records == 2
+        with zipfile.ZipFile(path) as archive:
+            names = set(archive.namelist())
+            assert {"DLTB.shp", "DLTB.dbf", "DLTB.cpg", "DLTB.prj", "fields.csv", "DLTB.shp.label.json"} <= names
+            assert archive.read("DLTB.cpg").decode().strip() in ("UTF-8", "GBK", "CP936", "936")
+            fields = archive.read("fields.csv").decode("utf-8-sig")
+            assert "DLBM,DLBM,地类编码" in fields and all(len(row.split(",")[0]) <= 10 for row in fields.splitlines())
+        meta, table = pyogrio.read_arrow(f"/vsizip/{path}/DLTB.shp")
+        assert table["DLMC"].to_pylist() == ["旱地", "旱地"] and meta["crs"] == "EPSG:4526"
+        eastings = [shapely.from_wkb(one).bounds[0] for one in table["wkb_geometry"].to_pylist()]
+        assert all(38_000_000 < x < 39_000_000 for x in eastings)
+
+
+def test_drawing_bears_classes_as_layers(two_states: None, tmp_path: Path) -> None:
+    """DXF: outlines on layers named by class, with the label beside them; a table cannot be drawn."""
+    path = tmp_path / "dltb.dxf.zip"
+    assert export.export_dataset(operator(), "10401-003", path).records == 2
+    _, table = pyogrio.read_arrow(f"/vsizip/{path}/DLTB.dxf")
+    assert set(table["Layer"].to_pylist()) == {"0601", "0301"}
+    with zipfile.ZipFile(path) as archive:
+        assert json.loads(archive.read("DLTB.dxf.label.json"))["collection"] == "10401-003"
+        assert "DLTB.prj" in archive.namelist()
+
+
+def test_geoparquet_declares_itself(two_states: None, tmp_path: Path) -> None:
+    """GeoParquet 1.1 metadata with PROJJSON; numbers as doubles, days as days."""
+    path = tmp_path / "dltb.parquet"
+    export.export_dataset(operator(), "10401-003", path)
+    metadata = pq.read_schema(path).metadata
+    geo = json.loads(metadata[b"geo"])
+    assert geo["version"] == "1.1.0" and geo["columns"]["geom"]["crs"]["id"] == {"authority": "EPSG", "code": 4490}
+    assert json.loads(metadata[b"KUNYU_LABEL"])["secrecy"] == 2
+    assert pq.read_table(path)["TBMJ"].to_pylist() == [1024.5, 1024.5]
