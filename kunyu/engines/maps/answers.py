@@ -17,7 +17,6 @@ from kunyu.engines.catalogue.served.asof import AsOf
 from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.catalogue.served.layers import ServedLayer
 from kunyu.engines.maps.errors import MethodNotAllowed, NotAcceptable
-from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.security import epochs
 from kunyu.engines.security.scope import Principal, Scope
 from kunyu.kernel.digests import canonical_json, sm3_hex
@@ -120,16 +119,20 @@ def is_unchanged(request: HttpRequest, tag: str) -> bool:
 
 @dataclass(frozen=True)
 class Caching:
-    """The headers by which a cache may keep an answer. A private answer is asked for again each time, cheaply."""
+    """The headers by which a cache may keep an answer. A private answer is asked for again each time, cheaply.
+
+    ``front_seconds`` is how long nginx in front of this node may give a public answer without asking again.
+    """
 
     tag: str
     is_public: bool
+    front_seconds: int = 0
 
     def dress(self, response: HttpResponse) -> HttpResponse:
         response["ETag"] = self.tag
         response["Cache-Control"] = "public, max-age=0, must-revalidate" if self.is_public else "private, no-cache"
         # for nginx in front of this node, which keeps the header to itself (docs/reference/serving.md)
-        response["X-Accel-Expires"] = str(maps_settings().front_seconds) if self.is_public else "0"
+        response["X-Accel-Expires"] = str(self.front_seconds)
         return response
 
     def not_modified(self) -> HttpResponse:

@@ -139,7 +139,10 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     grid = grid_of(grid_id)
     grid.require(zoom, row, column)
     asof = read_moment(layer, query)
-    caching = Caching(entity_tag(request, layer, granted, asof, "mvt"), granted.is_public)
+    strictest = label_registry.strictest_of(layer.collection)
+    # what nginx answers by itself is on nobody's record: only what needs none
+    alone = maps_settings().front_seconds if granted.is_public and strictest.is_open else 0
+    caching = Caching(entity_tag(request, layer, granted, asof, "mvt"), granted.is_public, alone)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
     attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)
@@ -153,7 +156,7 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
         with evaluating(filtered):
             drawn = tiles.draw(Selection(layer, granted, asof.moment, filtered=filtered), address, attributes)
         kept = Kept(drawn.data, _own_headers(drawn))
-        tile_cache().put(caching.tag, kept, label_registry.strictest_of(layer.collection))
+        tile_cache().put(caching.tag, kept, strictest)
     response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else HttpResponse(status=204)
     for name, value in kept.headers.items():
         response[name] = value

@@ -10,6 +10,7 @@ from kunyu.kernel.errors import UsageError
 from kunyu.project.home import state_home
 
 LOOPBACK = "127.0.0.1"
+DEFAULT_NGINX = "off"
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,11 @@ class NodeSettings:
         Load the sample county at the first start (``KUNYU_SAMPLE``; never in production).
     events_port : int
         TCP port of the events process, ``KUNYU_EVENTS_PORT``; 0: any free one, told to the web workers.
+    nginx : str
+        ``KUNYU_NGINX``: ``auto`` puts nginx in front where this machine has one, ``on`` insists, ``off`` does without,
+        a path names the program.
+    trusted_proxies : str
+        ``KUNYU_SIGN_IN_TRUSTED_PROXIES``: proxies before this node whose word about the client is believed.
     """
 
     home: Path
@@ -42,6 +48,8 @@ class NodeSettings:
     web_threads: int = 2
     sample: bool = True
     events_port: int = 0
+    nginx: str = "off"
+    trusted_proxies: str = ""
 
     @property
     def address(self) -> str:
@@ -79,6 +87,8 @@ def node_settings(port: int | None = None) -> NodeSettings:
         web_threads=_number("KUNYU_WEB_THREADS", 2, 1, 64),
         sample=os.environ.get("KUNYU_SAMPLE", "1") == "1" and not production,
         events_port=_number("KUNYU_EVENTS_PORT", 0, 0, 65535),
+        nginx=os.environ.get("KUNYU_NGINX", "") or DEFAULT_NGINX,
+        trusted_proxies=os.environ.get("KUNYU_SIGN_IN_TRUSTED_PROXIES", ""),
     )
 
 

@@ -7,7 +7,7 @@ import time
 
 import psutil
 
-from kunyu.project.runtime import node_state
+from kunyu.project.runtime import front, node_state
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_settings import NodeSettings
 from kunyu.project.runtime.processes import stop_marked
@@ -19,7 +19,7 @@ def stop_node(settings: NodeSettings) -> bool:
     """Stop supervisor, children and private database; tell whether any of them ran."""
     state = node_state.read_state(settings.run_folder)
     ran = _stop_supervisor(state) if state else False
-    ran = stop_marked(settings.home) > 0 or ran
+    ran = stop_marked(settings.home) + front.stop_left(settings.home) > 0 or ran
     cluster = PrivateCluster(settings.home)
     if (cluster.data / "PG_VERSION").exists():
         ran = cluster.stop() or ran

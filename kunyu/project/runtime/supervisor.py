@@ -6,6 +6,7 @@ holds ``run/node.lock``; the system frees it however the supervisor ends.
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import sys
@@ -20,12 +21,13 @@ from typing import IO
 
 import psutil
 
-from kunyu.project.runtime import node_state, sample_job
+from kunyu.project.home import ROOT
+from kunyu.project.runtime import front, node_state, sample_job
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.errors import NodeDidNotStart, PortBusy
 from kunyu.project.runtime.external_database import prepare_external
 from kunyu.project.runtime.node_keys import prepare_keys
-from kunyu.project.runtime.node_settings import NodeSettings
+from kunyu.project.runtime.node_settings import LOOPBACK, NodeSettings
 from kunyu.project.runtime.preparation import Account, Say, prepare_database
 from kunyu.project.runtime.processes import Child, marked_environment, stop_marked
 
@@ -71,7 +73,7 @@ class Supervisor:
             self._shut_down()
 
     def _start(self) -> list[Account]:
-        left = stop_marked(self.settings.home)
+        left = stop_marked(self.settings.home) + front.stop_left(self.settings.home)
         if left:
             self.say(f"清理上次异常退出留下的 {left} 个进程", f"stopped {left} processes of a run that crashed")
         require_free_port(self.settings)
@@ -147,6 +149,7 @@ class Supervisor:
         for child in self._children:
             child.stop()
         stop_marked(self.settings.home, grace_s=1)
+        front.stop_left(self.settings.home)
         if self._cluster is not None:
             self._cluster.stop()
         (self.settings.run_folder / ANSWER_FILE).unlink(missing_ok=True)
@@ -156,21 +159,27 @@ class Supervisor:
 
 def service_children(settings: NodeSettings) -> list[Child]:
     """Return the web server, the events process, the task worker and the outbox dispatcher."""
+    nginx = front.wanted_nginx(settings)
     events_port = settings.events_port or free_port(settings.bind)
-    environment = marked_environment(settings.home, KUNYU_PORT=str(settings.port), KUNYU_EVENTS_PORT=str(events_port))
+    bind, port = (LOOPBACK, free_port(LOOPBACK)) if nginx else (settings.bind, settings.port)
+    environment = marked_environment(
+        settings.home, KUNYU_PORT=str(settings.port), KUNYU_EVENTS_PORT=str(events_port),
+        **(_behind_nginx(settings) if nginx else {}),
+    )  # fmt: skip
     python, logs = sys.executable, settings.log_folder
     web = [
-        python, "-m", "granian", "--interface", "wsgi", "--host", settings.bind, "--port", str(settings.port),
+        python, "-m", "granian", "--interface", "wsgi", "--host", bind, "--port", str(port),
         "--workers", str(settings.web_workers), "--blocking-threads", str(settings.web_threads),
         "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "3", "--no-access-log",
         "kunyu.project.wsgi:application",
     ]  # fmt: skip
     events = [
-        python, "-m", "granian", "--interface", "asgi", "--host", settings.bind, "--port", str(events_port),
+        python, "-m", "granian", "--interface", "asgi", "--host", LOOPBACK if nginx else settings.bind, "--port",
+        str(events_port),
         "--workers", "1", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "2", "--no-access-log",
         "kunyu.project.events:application",
     ]  # fmt: skip
-    return [
+    children = [
         Child("web", web, environment, logs / "web.log", grace_s=6),
         Child("events", events, environment, logs / "events.log", grace_s=5),
         Child("worker", [python, "-m", "kunyu.project.runtime.worker"], environment, logs / "worker.log", grace_s=12),
@@ -181,6 +190,19 @@ def service_children(settings: NodeSettings) -> list[Child]:
             "sealer", [python, "-m", "kunyu.project.runtime.sealer_loop"], environment, logs / "sealer.log", grace_s=5
         ),
     ]
+    if nginx:
+        front.write_configuration(settings, port, events_port, ROOT / "web" / "dist")
+        children.append(
+            Child("nginx", front.command(nginx, settings.home), environment, logs / "nginx.out.log", grace_s=5)
+        )
+    return children
+
+
+def _behind_nginx(settings: NodeSettings) -> dict[str, str]:
+    """What the web workers know when nginx is in front: it alone reaches them, and says who the client is."""
+    trusted = [one for one in settings.trusted_proxies.split(",") if one.strip()]
+    events = os.environ.get("KUNYU_EVENTS_ADDRESS") or "/events"
+    return {"KUNYU_SIGN_IN_TRUSTED_PROXIES": ",".join([*trusted, LOOPBACK]), "KUNYU_EVENTS_ADDRESS": events}
 
 
 def free_port(bind: str) -> int:
