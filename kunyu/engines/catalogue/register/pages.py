@@ -19,6 +19,7 @@ from kunyu.engines.pages.forms import PageForm
 from kunyu.engines.pages.listing import Action, Cell
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record
 from kunyu.engines.pages.words import both, pick
+from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 
@@ -50,6 +51,10 @@ class ServiceForm(PageForm):
         label=both("所属数据集", "Dataset"),
         help_text=both("谁能用这个服务，由该数据集的权限和标记决定。", "Rights and labels of the dataset decide who may use it."),
     )  # fmt: skip
+    division_code = django_forms.CharField(
+        label=both("区划（全国留空）", "Division (empty for the nation)"), max_length=6, required=False,
+        help_text=both("由哪个区划的数据负责人管理。", "Whose stewards of the data manage the service."),
+    )  # fmt: skip
     addresses = django_forms.CharField(
         label=both("地址（每行一个，互为备份）", "Addresses, one a line: replicas of each other"), max_length=4000,
         widget=django_forms.Textarea(attrs={"rows": 3, "spellcheck": "false"}),
@@ -79,6 +84,8 @@ class ServiceForm(PageForm):
         field = self.fields["collection"]
         assert isinstance(field, django_forms.ChoiceField)
         field.choices = queries.datasets_to_register(principal)
+        if principal.user_id is not None:
+            self.fields["division_code"].initial = User.objects.get(pk=principal.user_id).division_code[:6]
 
     def entry(self) -> Entry:
         """The cleaned values as an entry."""
@@ -179,6 +186,7 @@ def _record(one: Service, manages: bool) -> Record:
             Fact(("类型", "Kind"), one.get_kind_display()),
             Fact(("类别", "Category"), next((zh, en) for code, zh, en in lists.CATEGORIES if code == one.category)),
             Fact(("所属数据集", "Dataset"), Cell(one.collection, f"/catalogue/{one.collection}/"), "code"),
+            Fact(("区划", "Division"), one.division_code or "—", "code"),
             Fact(("提供单位", "Provider"), one.producer_zh or "—"),
             Fact(("署名与审图号", "Attribution"), one.attribution or "—"),
             Fact(("登记人", "Registered by"), one.created_by, "person"),

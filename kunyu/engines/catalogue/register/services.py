@@ -59,8 +59,10 @@ def _require_manager(principal: Principal, collection: str, division: str) -> No
     scope.resolve(principal, collection, scope.SEE, public=is_public(collection))
     if not may_manage(principal, collection, division):
         raise NotAllowed(
-            f"登记、发布 {collection} 的服务需要该数据的汇交或审核权限。",
-            f"To register or publish services of {collection} takes the right to deliver or approve these data.",
+            f"登记、发布 {collection} 的服务需要该数据在{division or '全国'}的汇交或审核权限。",
+            f"To register or publish services of {collection} takes the right to deliver or approve these data in "
+            f"{division or 'the whole nation'}.",
+            field="division_code",
         )
 
 
