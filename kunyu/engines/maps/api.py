@@ -274,7 +274,7 @@ def base_tile(request: HttpRequest, zoom: int, row: int, column: int) -> HttpRes
     caching = Caching(f'"{state.digest}-{zoom}-{row}-{column}"', is_public=False)
     if is_unchanged(request, caching.tag):
         return caching.not_modified()
-    data = basemap.draw_base(zoom, row, column)
+    data = basemap.kept_base(state, zoom, row, column)
     response = HttpResponse(data, content_type=tiles.MEDIA_TYPE) if data else HttpResponse(status=204)
     response["Kunyu-Map-Approval"] = "none; illustrative"
     return caching.dress(response)

@@ -7,6 +7,7 @@ They come from the reference engine's own tables, which the serving role does no
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from django.db import connection
@@ -54,6 +55,16 @@ def base_state() -> BaseState:
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*), max(id) FROM reference_divisionboundary")
         return BaseState(sm3_hex(canonical_json(list(cursor.fetchone())))[:40])
+
+
+def kept_base(state: BaseState, zoom: int, row: int, column: int) -> bytes:
+    """`draw_base`, drawn once per process and state of the boundaries."""
+    return _kept(state.digest, zoom, row, column)
+
+
+@lru_cache(maxsize=1024)
+def _kept(digest: str, zoom: int, row: int, column: int) -> bytes:
+    return draw_base(zoom, row, column)
 
 
 def draw_base(zoom: int, row: int, column: int) -> bytes:

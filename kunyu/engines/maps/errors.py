@@ -1,6 +1,6 @@
 """What the map services refuse, each with a stable code (RFC 9457 documents are made in ``kunyu.project.problems``)."""
 
-from kunyu.kernel.errors import KunyuError, NotFound
+from kunyu.kernel.errors import KunyuError, NodeUnavailable, NotFound
 
 
 class NoSuchFeature(NotFound):
@@ -45,3 +45,10 @@ class NotAcceptable(KunyuError):
     code = "maps-not-acceptable"
     title_zh, title_en = "没有可接受的格式", "Not acceptable"
     http_status, exit_code = 406, 2
+
+
+class OutsideMapFailed(NodeUnavailable):
+    """The base map of another house does not answer, or not with a picture. 外部底图不可用."""
+
+    code = "maps-outside-map-failed"
+    title_zh, title_en = "外部底图不可用", "Outside base map unavailable"

@@ -7,6 +7,7 @@ from datetime import date
 
 import shapely
 
+from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.served import queries
 from kunyu.engines.catalogue.served.asof import AsOf
 from kunyu.engines.catalogue.served.layers import ServedLayer, open_layer
@@ -16,6 +17,8 @@ from kunyu.engines.maps import crs
 from kunyu.engines.maps.coverages.errors import NoCoverage
 from kunyu.engines.maps.coverages.sampling import Grid
 from kunyu.engines.maps.grids import WEB_MERCATOR_QUAD, Box
+from kunyu.engines.security import scope
+from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
 from kunyu.engines.security.scope import Principal, Scope
 
 HEIGHT_LAYERS = ("ELEVATION", "DEM")
@@ -53,6 +56,20 @@ def open_coverage(principal: Principal, collection: str, action: str) -> tuple[S
     """
     layer, granted = open_layer(principal, collection, action)
     return require_coverage(layer), granted
+
+
+def height_collections(principal: Principal) -> list[tuple[ServedLayer, Scope]]:
+    """The grids of heights the caller may read."""
+    found = []
+    layers = Layer.objects.filter(code__in=HEIGHT_LAYERS).order_by("dataset__item__position", "position", "id")
+    for collection in layers.values_list("collection", flat=True):
+        try:
+            layer, granted = open_layer(principal, collection, scope.QUERY)
+        except (NotVisible, NotAllowed, SignInNeeded):
+            continue
+        if is_coverage(layer):
+            found.append((layer, granted))
+    return found
 
 
 def require_coverage(layer: ServedLayer) -> ServedLayer:

@@ -15,6 +15,8 @@ from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.catalogue.served.layers import ServedLayer, open_layer, record_read
 from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.maps import styles
+from kunyu.engines.maps.basemap_relief import draw_relief
+from kunyu.engines.maps.coverages.sampling import Grid
 from kunyu.engines.maps.cql.reading import evaluating, read_filter
 from kunyu.engines.maps.drawing import base, painting, reading
 from kunyu.engines.maps.drawing.lettering import Places
@@ -115,10 +117,10 @@ def _draw(
         painting.paint(canvas, view, base.STYLE, boundaries, one.opacity, places, "Polygon")
         return Drawn(one.collection, None, None, None, len(boundaries))
     if one.collection == base.RELIEF:
-        _draw_relief(canvas, view, one.opacity)
+        _draw_relief(canvas, view, principal, one.opacity)
         return Drawn(one.collection, None, None, None, 0)
     if is_coverage(one.collection):
-        _draw_coverage(canvas, view, principal, one)
+        _draw_coverage(canvas, view, principal, one, {**query, **one.times})
         return Drawn(one.collection, None, None, None, 0)
     return _draw_features(canvas, view, principal, one, query, places, kind)
 
@@ -164,19 +166,20 @@ def is_coverage(collection: str) -> bool:
     return bool(known and known(collection))
 
 
-def _draw_coverage(canvas: skia.Canvas, view: View, principal: Principal, one: DrawnLayer) -> None:
+def _draw_coverage(
+    canvas: skia.Canvas, view: View, principal: Principal, one: DrawnLayer, times: Mapping[str, str]
+) -> None:
     width, height = _pixels(view)
-    picture_of = _coverages().draw_coverage(principal, one.collection, view.box, view.epsg, width, height)
+    picture_of = _coverages().draw_coverage(principal, one.collection, view.box, view.epsg, width, height, moment=times)
     _draw_array(canvas, view, picture_of, one.opacity)
 
 
-def _draw_relief(canvas: skia.Canvas, view: View, opacity: float) -> None:
-    """Relief of the node's terrain, where the raster part offers it; nothing otherwise."""
-    images = _coverages()
-    draw = getattr(images, "draw_relief", None)
-    if draw is not None:
-        width, height = _pixels(view)
-        _draw_array(canvas, view, draw(view.box, view.epsg, width, height), opacity)
+def _draw_relief(canvas: skia.Canvas, view: View, principal: Principal, opacity: float) -> None:
+    """Relief of the heights the principal may see; nothing where there are none."""
+    width, height = _pixels(view)
+    drawn = draw_relief(principal, Grid(view.box, view.epsg, width, height))
+    if drawn is not None:
+        _draw_array(canvas, view, drawn, opacity)
 
 
 def _pixels(view: View) -> tuple[int, int]:

@@ -29,7 +29,7 @@ _COLUMNS = (
     "ST_AsGeoJSON(ST_ForcePolygonCCW(geom), 7, 1)", "version_id",
 )  # fmt: skip
 _FIELDS = {"eo:cloud_cover": "cloud_cover", "platform": "platform", "instruments": "sensor", "gsd": "gsd_m"}
-_LOOKUPS = {"lt": "lt", "lte": "lte", "gt": "gt", "gte": "gte", "startsWith": "startswith", "in": "in", "eq": "exact"}
+_LOOKUPS = {"lt": "lt", "lte": "lte", "gt": "gt", "gte": "gte", "startsWith": "istartswith"}
 _ORDER = {"datetime": '"SENSED_ON"', "id": '"BSM"', "gsd": '"GSD_M"', "collection": "1"}
 
 
@@ -148,9 +148,17 @@ def _objects(layer: ServedLayer, search: Search) -> list[str] | None:
 
 
 def _condition(one: Condition) -> Q:
+    """Names of satellites and sensors are compared without regard to case."""
     column = _FIELDS[one.name]
-    if one.operator == "neq":
-        return ~Q(**{column: one.value})
+    exact = "exact" if column in ("cloud_cover", "gsd_m") else "iexact"
+    if one.operator in ("eq", "neq"):
+        found = Q(**{f"{column}__{exact}": one.value})
+        return ~found if one.operator == "neq" else found
+    if one.operator == "in":
+        found = Q(pk__in=[])
+        for value in one.value:
+            found |= Q(**{f"{column}__{exact}": value})
+        return found
     return Q(**{f"{column}__{_LOOKUPS[one.operator]}": one.value})
 
 

@@ -15,7 +15,7 @@ from kunyu.engines.security import scope
 from kunyu.engines.security.models import User
 from kunyu.engines.security.services import grant, issue_token
 
-IMAGES, HEIGHTS = "10102-901@990101", "10104-901@990101"
+IMAGES, HEIGHTS, INTERNAL = "10102-901@990101", "10104-901@990101", "10102-001"
 VALID = datetime.date(2020, 1, 1)
 OPERATOR = scope.operator("test")
 
@@ -44,6 +44,7 @@ def build(raster: Path) -> Gallery:
         [NewDivision("99", "示范省", "0"), NewDivision("9901", "示范市", "99"), NewDivision("990101", "坤舆县", "9901")]
     )
     deliver(raster / "cog" / "TCI.tif", IMAGES)
+    deliver(raster / "cog" / "TCI.tif", INTERNAL)
     deliver(raster / "landsat_pair_nanjing.zip", IMAGES)
     deliver(raster / "dem" / "srtm_41_19_4326.tif", HEIGHTS)
     deliver(raster / "cog" / "dem.tif", HEIGHTS)

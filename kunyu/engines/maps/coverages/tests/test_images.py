@@ -13,8 +13,11 @@ import rasterio
 from PIL import Image
 from rio_tiler.io import Reader
 
-from kunyu.engines.maps.coverages.tests.imagery import HEIGHTS, IMAGES
+from kunyu.engines.ingest.models import RasterItem
+from kunyu.engines.maps.coverages.handles import handles
+from kunyu.engines.maps.coverages.tests.imagery import HEIGHTS, IMAGES, INTERNAL
 from kunyu.engines.security.models import AuditEntry
+from kunyu.engines.security.protection import object_store
 
 Ask = Callable[..., Any]
 TCI_TILE = "WebMercatorQuad/10/438/567"  # matrix, row, column
@@ -52,7 +55,7 @@ def test_tile_agrees_with_rio_tiler(ask: Ask, rasters: Path) -> None:
 def test_formats_headers_and_not_modified(ask: Ask, rasters: Path) -> None:
     """PNG, JPEG and WebP; an unchanged tile is 304; the answer names both times; every read is on record."""
     z, y, x = tci_tile(rasters)
-    path = f"/ogc/collections/{IMAGES}/map/tiles/WebMercatorQuad/{z}/{y}/{x}"
+    path = f"/ogc/collections/{INTERNAL}/map/tiles/WebMercatorQuad/{z}/{y}/{x}"
     before = AuditEntry.objects.count()
     for form, media in (("png", "image/png"), ("jpeg", "image/jpeg"), ("webp", "image/webp")):
         answer = ask(path, f=form)
@@ -77,17 +80,48 @@ def test_geographic_tiles(ask: Ask, rasters: Path) -> None:
 def test_people(ask: Ask, rasters: Path) -> None:
     """Public data are open to all; the collection of another branch and an unknown one are not there."""
     z, y, x = tci_tile(rasters)
-    for who in ("steward", "viewer", None):
-        assert ask(f"/ogc/collections/{IMAGES}/map/tiles/WebMercatorQuad/{z}/{y}/{x}", who).status_code in (200, 401)
+    seen = {
+        (code, who): ask(f"/ogc/collections/{code}/map/tiles/WebMercatorQuad/{z}/{y}/{x}", who).status_code
+        for code in (IMAGES, INTERNAL)
+        for who in ("steward", "viewer", "stranger", None)
+    }
+    assert {status for (code, _), status in seen.items() if code == IMAGES} == {200}
+    assert [seen[INTERNAL, who] for who in ("steward", "viewer", "stranger", None)] == [200, 200, 404, 401]
     assert ask("/ogc/collections/99999-999/map/tiles/WebMercatorQuad/1/0/0").status_code == 404
     assert ask("/ogc/collections/99999-999/coverage").status_code == 404
 
 
+def test_encrypted_images_are_drawn(ask: Ask, rasters: Path) -> None:
+    """An image that lies encrypted, as its label may ask, gives the same picture; nothing plain is written."""
+    z, y, x = tci_tile(rasters)
+    path = f"/ogc/collections/{INTERNAL}/map/tiles/WebMercatorQuad/{z}/{y}/{x}"
+    before = picture(ask(path))
+    store = object_store()
+    (sm3,) = RasterItem.objects.filter(dataset_code=INTERNAL).values_list("sm3", flat=True)
+    handles().close()
+    assert store.protect(sm3) and store.is_protected(sm3)
+    assert (picture(ask(path)) == before).all()
+
+
+def test_a_lost_image_is_told(ask: Ask, rasters: Path) -> None:
+    """An object that is gone: 503 with a sentence, and other collections answer."""
+    z, y, x = tci_tile(rasters)
+    handles().close()
+    for sm3 in RasterItem.objects.filter(dataset_code=INTERNAL).values_list("sm3", flat=True):
+        with object_store().open(sm3) as kept:
+            content = kept.read()
+        object_store().remove(sm3)
+    answer = ask(f"/ogc/collections/{INTERNAL}/map/tiles/WebMercatorQuad/{z}/{y}/{x}", gamma="2")
+    assert answer.status_code == 503 and answer.json()["code"] == "maps-image-unreadable"
+    assert ask("/stac/").status_code == 200
+    object_store().put_bytes(content, protect=True)
+
+
 def test_newest_lies_on_top_and_time_is_honoured(ask: Ask, rasters: Path) -> None:
     """Of the Nanjing pair the scene of 2002 is drawn; what is asked of a day before the delivery is empty."""
-    box = {"bbox": "118.6,31.9,118.7,32.0", "width": "64", "height": "64", "bands": "4"}
+    box = {"bbox": "118.75,31.9,118.85,32.0", "width": "64", "height": "64", "bands": "4"}
     newest = picture(ask(f"/ogc/collections/{IMAGES}/map", **box))
-    value = ask(f"/ogc/collections/{IMAGES}/position", coords="POINT(118.65 31.95)").json()["properties"]
+    value = ask(f"/ogc/collections/{IMAGES}/position", coords="POINT(118.8 31.95)").json()["properties"]
     assert value["sensed_on"] == "2002-07-12" and len(value["values"]) == 6
     assert len(np.unique(newest[..., 0])) > 20
     past = picture(ask(f"/ogc/collections/{IMAGES}/map", valid_at="2019-12-31", **box))
@@ -98,7 +132,7 @@ def test_newest_lies_on_top_and_time_is_honoured(ask: Ask, rasters: Path) -> Non
 
 def test_band_math(ask: Ask) -> None:
     """NDVI by expression equals the arithmetic on the values of the subset."""
-    box = {"bbox": "118.6,31.9,118.62,31.92", "width": "50", "height": "50"}
+    box = {"bbox": "118.8,31.9,118.82,31.92", "width": "50", "height": "50"}
     drawn = picture(ask(f"/ogc/collections/{IMAGES}/map", expression="(b4-b3)/(b4+b3)", rescale="-1,1", **box))
     answer = ask(f"/ogc/collections/{IMAGES}/coverage", properties="4,3", **box)
     with rasterio.MemoryFile(answer.content) as memory, memory.open() as image:
@@ -152,7 +186,7 @@ def test_subset_is_the_delivered_values(ask: Ask, rasters: Path) -> None:
 def test_height_at_a_point(ask: Ask, rasters: Path) -> None:
     """The height at the middle of a pixel is that pixel's, in metres; beside the data it is a 404."""
     with rasterio.open(rasters / "dem" / "srtm_41_19_4326.tif") as source:
-        lon, lat = source.xy(300, 400)
+        lon, lat = map(float, source.xy(300, 400))
         expected = float(source.read(1)[300, 400])
     found = ask(f"/ogc/collections/{HEIGHTS}/position", coords=f"POINT({lon!r} {lat!r})").json()["properties"]["values"]
     assert found[0]["value"] == pytest.approx(expected, abs=0.01) and found[0]["unit"] == "m"
