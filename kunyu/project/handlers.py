@@ -6,6 +6,7 @@ from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
 from kunyu.engines.ingest import handlers as ingest
 from kunyu.engines.ingest.services import VERDICT_TOPIC
+from kunyu.engines.maps import handlers as maps
 from kunyu.engines.maps.compositions import shipped
 from kunyu.engines.security.grant_services import ENDING_TOPIC
 from kunyu.engines.security.label_services import DECIDED_TOPIC, PROPOSED_TOPIC
@@ -16,15 +17,15 @@ from kunyu.kernel.outbox.services import Handler
 from kunyu.packs.field_evidence import handlers as evidence
 from kunyu.packs.survey_acceptance import handlers as acceptance
 
-# A topic with an empty list is recorded and heard by nobody. Maps ask for the versions at each request: a published version
-# needs no message to be seen.
+# A topic with an empty list is recorded and heard by nobody. Maps ask for the versions at each request: a published
+# version needs no message to be seen, only to be drawn at small scales.
 HANDLERS: dict[str, list[Handler]] = {
-    PUBLISHED_TOPIC: [ingest.version_published, shipped.version_published],
+    PUBLISHED_TOPIC: [maps.version_published, ingest.version_published, shipped.version_published],
     CREATED_TOPIC: [worklist.tell_candidates],
     PROPOSED_TOPIC: [worklist.label_proposed],
     DECIDED_TOPIC: [worklist.label_decided, ingest.label_decided, evidence.label_decided],
     record_labels.PROPOSED_TOPIC: [worklist.record_label_proposed],
-    record_labels.DECIDED_TOPIC: [worklist.label_decided],
+    record_labels.DECIDED_TOPIC: [maps.labels_decided, worklist.label_decided],
     VERDICT_TOPIC: [acceptance.delivery_judged],
     LEFT_POST_TOPIC: [worklist.left_post],
     ENDING_TOPIC: [worklist.grant_ending],

@@ -73,6 +73,9 @@ COMMANDS = (
     Command(
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),
+    Command(
+        "pyramids", "kunyu.engines.maps.cli", "瓦片金字塔：列出与重建。", "Small-scale tiles: list, rebuild.", node=True
+    ),
     Command("role", PERMISSIONS, "列出角色。", "List roles.", node=True),
     Command("grant", PERMISSIONS, "授权、收回、解释。", "Grant, revoke, explain.", node=True),
     Command("label", PERMISSIONS, "数据标记的提出与审批。", "Propose and decide labels.", node=True),

@@ -137,11 +137,12 @@ def _settle(kinds: Grid, shares: NDArray[np.float32], owned: Floats, wanted: Flo
     parts[np.argmax(given)] -= parts.sum()
     untouched = (flat >= 0) & (owned.reshape(-1) == 1)
     splits: list[Split] = []
-    for kind in np.flatnonzero(parts > 0):
-        while parts[kind] > 0:
-            donor = int(np.argmin(parts))
+    # those with few cells give first, whole surpluses if they can: a cell is split once only
+    for donor in sorted(np.flatnonzero(parts < 0), key=lambda one: given[one]):
+        while parts[donor] < 0:
+            kind = int(np.argmax(parts))
             amount = int(min(parts[kind], -parts[donor]))
-            taken = _move(flat, weights, untouched, donor, int(kind), amount, splits, kinds.shape[1])
+            taken = _move(flat, weights, untouched, int(donor), kind, amount, splits, kinds.shape[1])
             if not taken:
                 break
             parts[kind] -= taken

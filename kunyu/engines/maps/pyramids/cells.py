@@ -6,8 +6,8 @@ row, outlines of one class add up to the area it covers. Nothing is sampled, so 
 what it is. Cells are squares of the Web Mercator plane, counted from the north-west corner of the world: column east,
 row south, 512 to the side of a tile.
 
-The same sums at the heights of cell centres tell which centres a county covers: where counties meet, a cell that no
-county covers by half still belongs to one.
+The same sums at the heights of cell centres tell which centres a county covers: where counties meet, a cell belongs to the
+one that has its centre, so to exactly one, and the counties' areas stay what they are.
 """
 
 from __future__ import annotations
@@ -185,9 +185,12 @@ def coarser(shares: Shares) -> Shares:
     return _summed(shares.row >> 1, shares.column >> 1, shares.kind, shares.share / 4)
 
 
-def coarser_centres(centres: Shares) -> Shares:
-    """The level above: a cell's sample is that of the same one of its four children, so exactly one county has it."""
-    kept = (centres.row & 1 == 1) & (centres.column & 1 == 1)
+def coarser_centres(centres: Shares, child: int) -> Shares:
+    """The level above: a cell's sample is that of one of its four children, so that exactly one county has it.
+
+    ``child`` 1 is the south-eastern, 0 the north-western one; taken in turn, samples stay near the middle.
+    """
+    kept = (centres.row & 1 == child) & (centres.column & 1 == child)
     return Shares(centres.row[kept] >> 1, centres.column[kept] >> 1, centres.kind[kept], centres.share[kept])
 
 

@@ -35,7 +35,7 @@ Place = tuple[int, int]
 COARSENINGS = (1, 2, 4)
 UNIT = MVT_EXTENT // CELLS_PER_TILE
 MARGIN = BUFFER_UNITS // UNIT
-_HALF = 0.5 - 1e-6  # two counties that share a cell evenly both have it: better twice than not at all
+_FULL = 0.9  # covered but for a sliver at its sample: belongs to the county all the same
 _DENSE = 0.9  # of the cells' area covered: from here on the layer is one that leaves nothing out
 _TRACE = 1e-6
 
@@ -100,7 +100,7 @@ def generalise(
         yield from _level(
             _Level(zoom, dense, part), shares, centres, None if changed is None else touched(changed, zoom)
         )
-        shares, centres = coarser(shares), coarser_centres(centres)
+        shares, centres = coarser(shares), coarser_centres(centres, zoom % 2)
 
 
 def _level(level: _Level, shares: Shares, centres: Shares, only: set[Place] | None) -> Iterator[Drawn]:
@@ -148,7 +148,7 @@ def _by_tile(shares: Shares) -> dict[tuple[int, int], NDArray[np.intp]]:
 def _finest_affordable(grid: NDArray[np.float32], centre: NDArray[np.bool_], dense: bool, part: float) -> _Tile:
     """Give the cells of a tile to classes, in squares as small as its part of a tile's weight allows."""
     covered = grid.sum(axis=2)
-    owned = (covered >= _HALF) | (centre & (covered > _TRACE)) if dense else covered > _TRACE
+    owned = (covered >= _FULL) | (centre & (covered > _TRACE)) if dense else covered > _TRACE
     nothing = NOBODY if dense else grid.shape[2] - 1
     if not dense:
         grid[:, :, -1] = np.where(owned, np.clip(1 - covered, 0, 1), 0)

@@ -10,8 +10,8 @@ from typing import Any
 from django.db import connection
 from django.utils import timezone
 
-from kunyu.engines.catalogue.models import DatasetVersion, Layer
-from kunyu.engines.catalogue.served.layers import ServedLayer, find_layer
+from kunyu.engines.catalogue.models import DatasetVersion
+from kunyu.engines.catalogue.served.layers import GEOMETRIES, ServedLayer, find_layer
 from kunyu.engines.maps.models import Pyramid
 from kunyu.engines.maps.pyramids import build as building
 from kunyu.engines.maps.pyramids import tables
@@ -50,18 +50,24 @@ def due_of(layer: ServedLayer, day: date | None = None) -> list[Due]:
     return found
 
 
-def due(collection: str | None = None, county: str | None = None) -> list[Due]:
-    """What is due now, of all layers with a published version or of one."""
-    published = DatasetVersion.objects.filter(status=DatasetVersion.Status.PUBLISHED)
+def counties(collection: str | None = None, county: str | None = None) -> list[tuple[str, str]]:
+    """Collections of spatial layers with the counties in which they are published."""
+    published = DatasetVersion.objects.filter(
+        status=DatasetVersion.Status.PUBLISHED, layer__geometry__in=GEOMETRIES
+    )  # fmt: skip
+    if collection is not None:
+        published = published.filter(layer__collection=collection)
     if county is not None:
         published = published.filter(county=county)
-    layers = Layer.objects.filter(id__in=published.values("layer_id")).order_by("collection")
-    if collection is not None:
-        layers = layers.filter(collection=collection)
+    return sorted(set(published.values_list("layer__collection", "county")))
+
+
+def due(collection: str | None = None, county: str | None = None) -> list[Due]:
+    """What is due now, of all layers with a published version or of one."""
     found: list[Due] = []
-    for name in layers.values_list("collection", flat=True):
+    for name in sorted({one for one, _ in counties(collection, county)}):
         layer = find_layer(name)
-        if layer is not None and layer.is_spatial:
+        if layer is not None:
             found += [one for one in due_of(layer) if county in (None, one.county)]
     return found
 
