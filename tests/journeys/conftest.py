@@ -136,10 +136,10 @@ class Visit:
         self.page.goto(self.node.address + path)
         return self.page
 
-    def sign_in(self, path: str = "/") -> Page:
+    def sign_in(self, path: str = "/", user: str = "steward") -> Page:
         """Sign in through the page, as people do, and arrive at ``path``."""
         self.open(path)
-        self.page.fill("#username", "steward")
+        self.page.fill("#username", user)
         self.page.fill("#password", PASSWORD)
         self.page.press("#password", "Enter")
         self.page.wait_for_url(lambda url: "/login" not in url)

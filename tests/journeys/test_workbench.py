@@ -129,7 +129,7 @@ def test_the_tree_is_filtered_by_word(desk: Visit) -> None:
     expect(page.locator("ky-layers .ky-switch")).to_have_count(2)
 
     box.fill("没有这样的图层")
-    expect(page.locator("ky-layers .ky-tree .ky-hint")).to_contain_text("没有与“没有这样的图层”相符的目录项")
+    expect(page.locator("ky-layers .ky-tree .ky-hint")).to_contain_text("没有与“没有这样的图层”相符的图层")
 
 
 def test_a_click_shows_official_field_names(desk: Visit) -> None:
@@ -167,11 +167,11 @@ def test_the_date_moves_the_map(desk: Visit) -> None:
     page = at_work(desk)
     page.evaluate("window.sameDocument = true")
     now, seen_now = drawn(page), colours(desk)
-    expect(page.locator("ky-time .ky-time-stops button")).to_have_text(["2024-12-31", "2025-12-31", "今天"])
+    expect(page.locator("ky-timeline .ky-time-stops button")).to_have_text(["2024-12-31", "2025-12-31", "今天"])
 
-    page.locator("ky-time input[type=range]").focus()
+    page.locator("ky-timeline input[type=range]").focus()
     page.keyboard.press("Home")
-    expect(page.locator("ky-time strong")).to_have_text("2024-12-31")
+    expect(page.locator("ky-timeline strong")).to_have_text("2024-12-31")
     desk.map_still()
     page.wait_for_timeout(500)
     desk.map_still()

@@ -71,10 +71,15 @@ export interface BaseMap {
   readonly id: string;
   readonly title_zh: string;
   readonly title_en: string;
-  readonly kind: string;
+  readonly kind: 'vector' | 'raster';
   readonly tiles: string;
+  readonly tile_size: number;
+  readonly min_zoom: number;
+  readonly max_zoom: number;
   readonly attribution: string;
   readonly notice: string;
+  readonly notice_en: string;
+  readonly source_layers: readonly string[];
 }
 
 export interface FieldValue {
@@ -140,11 +145,12 @@ export class Problem extends Error {
 }
 
 /** The page's token, which the node wants with everything that changes something. */
-function pageToken(): string {
+export function pageToken(): string {
   return document.querySelector<HTMLInputElement>('input[name=csrfmiddlewaretoken]')?.value ?? '';
 }
 
-async function ask<T>(address: string, signal?: AbortSignal, send?: { method: string; body: unknown }): Promise<T> {
+/** One request to the node; its refusal becomes a {@link Problem}. */
+export async function ask<T>(address: string, signal?: AbortSignal, send?: { method: string; body: unknown }): Promise<T> {
   const headers: Record<string, string> = { Accept: 'application/json' };
   if (send) Object.assign(headers, { 'Content-Type': 'application/json', 'X-CSRFToken': pageToken() });
   const answer = await fetch(address, {
@@ -196,12 +202,9 @@ export const atHand = {
     ask('/api/map/recent', undefined, { method: 'POST', body: { collections } }),
 };
 
-/** The base maps of the node; a node without a list has its own one only. */
+/** The base maps of the node, boundaries first. */
 export function baseMaps(): Promise<readonly BaseMap[]> {
-  return once<readonly BaseMap[]>('/api/map/bases').catch((error: unknown) => {
-    if (error instanceof Problem && error.status === 404) return [];
-    throw error;
-  });
+  return once<readonly BaseMap[]>('/api/map/bases');
 }
 
 /** What lies at a place on a day (today when ''), in the named layers. */

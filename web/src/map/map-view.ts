@@ -9,7 +9,7 @@ import {
   type MapMouseEvent,
 } from 'maplibre-gl';
 import workerUrl from 'maplibre-gl/dist/maplibre-gl-worker.mjs?worker&url';
-import { layerInfo } from '../api';
+import { baseMaps, layerInfo, type BaseMap } from '../api';
 import { StoreElement } from '../element';
 import { lonLat, planeXY } from '../format';
 import { icon } from '../icons';
@@ -17,6 +17,7 @@ import { t } from '../language';
 import { shownOn, store, type Side, type State } from '../store';
 import type { MapPlace, MapTool } from '../tools/registry';
 import { baseStyle } from './base-map';
+import { BaseLayers } from './base-layers';
 import { DataLayers } from './data-layers';
 import { FINDINGS, FINDING_LAYERS, FINDING_MARKS, boxOf, marks, placed, union, type Box, type Findings } from './findings';
 import { FeatureMark } from './feature-mark';
@@ -40,6 +41,7 @@ export class KyMap extends StoreElement {
     side: {},
     ready: { state: true },
     pointer: { state: true },
+    base: { state: true },
     problem: { state: true },
   };
 
@@ -48,6 +50,8 @@ export class KyMap extends StoreElement {
   declare side: Side;
   declare ready: boolean;
   declare pointer: { lon: number; lat: number } | null;
+  /** What lies under the data besides the boundaries. */
+  declare base: readonly BaseMap[];
   declare problem: string;
 
   /** The MapLibre map, once it is drawn; scripts of the page may use it. */
@@ -61,6 +65,7 @@ export class KyMap extends StoreElement {
   #hovered: { source: string; sourceLayer: string; id: number | string } | null = null;
   #resize: ResizeObserver | undefined;
   #layers: DataLayers | undefined;
+  #base: BaseLayers | undefined;
 
   constructor() {
     super();
@@ -68,6 +73,7 @@ export class KyMap extends StoreElement {
     this.side = 'left';
     this.ready = false;
     this.pointer = null;
+    this.base = [];
     this.problem = '';
   }
 
@@ -79,13 +85,19 @@ export class KyMap extends StoreElement {
       <div class="ky-map-cross" aria-hidden="true">${icon('crosshair')}</div>
       ${this.side === 'left' ? html`<p class="ky-map-notice" role="note">
         ${icon('alert-triangle')}<strong>${t('示意', 'Schematic')}</strong>
-        <span>${t('行政区划界线为示意，无审图号，不得公开印制、发布', 'boundaries carry no map approval number; not to be printed or published')}</span>
+        <span>${t('行政区划界线为示意，无审图号，不得公开印制、发布', 'boundaries carry no map approval number; not to be printed or published')}${this.#credits()}</span>
       </p>` : nothing}
       ${this.problem ? html`<p class="ky-map-problem" role="alert">${this.problem}</p>` : ''}
       <output class="ky-map-position" title=${t('CGCS2000 经纬度；3 度带高斯-克吕格平面坐标（米）', 'CGCS2000 longitude and latitude; 3° Gauss–Krüger plane coordinates, metres')}>
         ${at ? html`<span>${lonLat(at.lon, at.lat)}</span><span class="ky-map-plane">${planeXY(at.lon, at.lat)}</span>` : ''}
       </output>
     `;
+  }
+
+  /** Whoever made what lies under the data is named on the map. */
+  #credits(): string {
+    const outside = this.base.filter((one) => one.id !== 'relief' && one.attribution);
+    return outside.map((one) => t(`；底图：${one.attribution} ${one.notice}`, `; base: ${one.attribution} ${one.notice_en}`)).join('');
   }
 
   protected override firstUpdated(): void {
@@ -156,6 +168,8 @@ export class KyMap extends StoreElement {
     this.ready = true;
     overlays.join(map);
     void this.#layers.show(shownOn(store.state, this.side));
+    this.#base = new BaseLayers(map, baseMaps);
+    void this.#showBase(store.state.base);
     if (this.findingsUrl) await this.#loadFindings(this.findingsUrl);
     this.dispatchEvent(new CustomEvent('map-ready', { bubbles: true }));
   }
@@ -174,7 +188,13 @@ export class KyMap extends StoreElement {
       if (next.layers !== last.layers) this.#setHover(this.map, null);
       void this.#layers?.show(next);
     }
+    if (next.base !== last.base) void this.#showBase(next.base);
     if (!state.selection) this.#mark?.clear();
+  }
+
+  /** Pages that show findings have the boundaries only: nothing distracts from what was found. */
+  async #showBase(base: string): Promise<void> {
+    if (!this.findingsUrl) this.base = (await this.#base?.show(base)) ?? [];
   }
 
   /** Says which classes are drawn, for the legend; a map that moves is not asked. */

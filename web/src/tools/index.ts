@@ -19,3 +19,13 @@ registerTool({
   order: 90,
   load: () => import('../compare-panel'),
 });
+
+registerTool({
+  id: 'base',
+  icon: 'mountain',
+  title: ['底图', 'Base map'],
+  shortcut: 'u',
+  element: 'ky-base-panel',
+  order: 95,
+  load: () => import('../panels/base-panel'),
+});

@@ -1,0 +1,373 @@
+"""People at the desk: the tree of layers, time, two maps compared, from the nation to a parcel, in a real browser.
+
+With ``KUNYU_DOC_IMAGES=1`` the last test writes the pictures of the user's guide.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.journeys.conftest import DESKTOP, PHONE, Visit
+from tests.journeys.test_workbench import AXE, HAN, PARCEL_LAYER, at_work, big_parcel, drawn, point_of
+
+pytestmark = pytest.mark.browser
+IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
+TREE = "ky-layer-tree [role=tree]"
+
+
+def tree_of(page: Page) -> dict[str, Any]:
+    """What the tree says of itself: where the keyboard is, and its rows."""
+    return page.evaluate(
+        """() => {
+          const tree = document.querySelector('ky-layer-tree [role=tree]');
+          const at = document.getElementById(tree.getAttribute('aria-activedescendant'));
+          return { at: at.innerText.split('\\n')[0], level: at.ariaLevel, expanded: at.ariaExpanded, checked: at.ariaChecked,
+                   rows: tree.querySelectorAll('[role=treeitem]').length };
+        }"""
+    )
+
+
+def held(page: Page) -> dict[str, int]:
+    """What the map and the page hold."""
+    return page.evaluate(
+        """() => { const { map } = document.querySelector('ky-map'); const style = map.getStyle();
+          return { sources: Object.keys(style.sources).length, layers: style.layers.length,
+                   elements: document.querySelectorAll('ky-workbench *').length }; }"""
+    )
+
+
+def violations(page: Page) -> list[str]:
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [f"{one['id']}: {one['help']} {[node['html'][:160] for node in one['nodes']][:3]}" for one in answer["violations"]]  # fmt: skip
+
+
+def compared(visit: Visit, mode: str = "卷帘") -> Page:
+    """The earlier state at the left, today at the right."""
+    page = at_work(visit)
+    is_phone = page.viewport_size and page.viewport_size["width"] < 768
+    if is_phone:
+        page.locator(".ky-sheet-tabs button").nth(2).click()
+    page.locator("[data-tool=compare]").click()
+    expect(page.locator("ky-compare ky-map")).to_be_attached()
+    page.get_by_label(mode, exact=True).check()
+    right_still(visit)
+    if is_phone:
+        page.locator(".ky-sheet-tabs button").nth(2).click()
+    return page
+
+
+def right_still(visit: Visit) -> None:
+    visit.map_still()
+    visit.page.wait_for_function(
+        "() => { const one = document.querySelector('ky-compare ky-map');"
+        " return one?.ready && one.map.getSource('10401-003') && one.map.loaded() && one.map.areTilesLoaded(); }"
+    )
+
+
+def test_the_tree_is_walked_by_keyboard(desk: Visit) -> None:
+    """R-091, R-092: an ARIA tree; from the search box down, opening, closing, switching a layer, without a mouse."""
+    page = at_work(desk)
+    page.get_by_label("筛选目录").focus()
+    page.keyboard.press("ArrowDown")
+    expect(page.locator(TREE)).to_be_focused()
+    page.keyboard.press("Home")
+    first = tree_of(page)
+    assert first["level"] == "1" and first["expanded"] == "true"
+    page.keyboard.press("ArrowLeft")
+    assert tree_of(page)["expanded"] == "false"
+    assert tree_of(page)["rows"] < first["rows"]
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("End")
+    last = tree_of(page)
+    assert last["checked"] == "false" and last["expanded"] is None
+    page.keyboard.press("Enter")
+    expect(page.locator(".ky-count")).to_have_text("已开 2")
+    assert tree_of(page)["checked"] == "true"
+    page.keyboard.press("Space")
+    expect(page.locator(".ky-count")).to_have_text("已开 1")
+
+
+def test_favourites_and_recent_layers_wait_for_the_next_visit(desk: Visit) -> None:
+    """R-091: what a person marked and used is kept on the node, not in the browser."""
+    page = at_work(desk)
+    page.get_by_label("筛选目录").fill("村级调查区界线")
+    star = page.get_by_role("button", name="村级调查区界线：收藏")
+    star.click()
+    expect(page.get_by_role("button", name="村级调查区界线：取消收藏")).to_be_visible()
+    with page.expect_response(lambda one: one.url.endswith("/api/map/recent") and one.request.method == "POST"):
+        page.locator("ky-layer-tree input[data-collection='10401-002.CJDCQJX']").check()
+
+    page.reload()
+    desk.map_still()
+    page.get_by_role("button", name="收藏", exact=True).click()
+    expect(page.locator("ky-layer-tree [role=treeitem]")).to_have_count(1)
+    page.get_by_role("button", name="村级调查区界线：取消收藏").click()
+    expect(page.locator("ky-layer-tree .ky-hint")).to_contain_text("还没有收藏")
+    page.get_by_role("button", name="最近", exact=True).click()
+    expect(page.locator("ky-layer-tree [role=treeitem]").first).to_contain_text("村级调查区界线")
+
+
+def test_two_hundred_switches_leave_nothing_behind(desk: Visit) -> None:
+    """Two hundred times a layer goes on and off: sources and elements are as many as before, memory stays, no error."""
+    page = at_work(desk)
+    page.locator(TREE).focus()
+    switch = """async (turns) => {
+      const tree = document.querySelector('ky-layer-tree [role=tree]');
+      const press = (key) => tree.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+      const picture = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+      const at = () => document.getElementById(tree.getAttribute('aria-activedescendant'));
+      const taken = [];
+      let count = 0;
+      while (count < turns) {
+        press('ArrowDown'); await picture();
+        if (!at().nextElementSibling && at().ariaChecked === null) press('Home');
+        if (at().ariaChecked !== 'false') { if (tree.scrollTop + tree.clientHeight >= tree.scrollHeight - 1 && at().id.endsWith(String(Math.round(tree.firstElementChild.clientHeight / 34) - 1))) { press('Home'); await picture(); } continue; }
+        for (const step of ['on', 'off']) {
+          const begun = performance.now(); press(' '); await picture(); taken.push(performance.now() - begun);
+        }
+        if (at().id.endsWith(String(Math.round(tree.firstElementChild.clientHeight / 34) - 1))) { press('Home'); await picture(); }
+        count += 1;
+      }
+      return taken.sort((a, b) => a - b);
+    }"""
+    session = page.context.new_cdp_session(page)
+
+    def heap() -> float:
+        session.send("HeapProfiler.collectGarbage")
+        return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
+
+    page.evaluate(switch, 40)  # what is loaded once is loaded now
+    desk.map_still()
+    before, memory = held(page), heap()
+    taken = page.evaluate(switch, 200)
+    desk.map_still()
+    after = held(page)
+    assert after["sources"] == before["sources"] and after["layers"] == before["layers"]
+    assert abs(after["elements"] - before["elements"]) < 40
+    assert heap() - memory < 12, "memory grows with switching"
+    assert len(taken) == 400
+    expect(page.locator(".ky-count")).to_have_text("已开 1")
+
+
+def test_a_swipe_shows_two_dates(anywhere: Visit) -> None:
+    """R-143: one place at two dates; the divider moves by keyboard and by finger, and the link keeps it all."""
+    page = compared(anywhere)
+    days = page.locator("ky-compare .ky-day")
+    expect(days).to_have_text(["2024-12-31", "今天"])
+    classes = page.evaluate(
+        """() => ['.ky-desk-parts > ky-map', 'ky-compare ky-map'].map((one) => Object.fromEntries(
+          document.querySelector(one).map.queryRenderedFeatures({ layers: ['10401-003|fill'] })
+            .map((found) => [found.properties.BSM, found.properties.DLBM])))"""
+    )
+    both = set(classes[0]) & set(classes[1])
+    assert any(classes[0][bsm] != classes[1][bsm] for bsm in both), "no parcel differs between the two dates"
+
+    divider = page.get_by_role("slider", name="左右两图的分界")
+    divider.focus()
+    page.keyboard.press("ArrowRight")
+    expect(divider).to_have_attribute("aria-valuenow", "52")
+    page.keyboard.press("End")
+    expect(divider).to_have_attribute("aria-valuenow", "95")
+    box = divider.bounding_box()
+    assert box and page.viewport_size
+    page.mouse.move(box["x"] + box["width"] / 2, 300)
+    page.mouse.down()
+    page.mouse.move(page.viewport_size["width"] * 0.4, 300, steps=4)
+    page.mouse.up()
+    expect(divider).to_have_attribute("aria-valuenow", re.compile("39|40|41"))
+
+    assert "compare=swipe" in page.url and "date=2024-12-31" in page.url
+    page.reload()
+    right_still(anywhere)
+    expect(days).to_have_text(["2024-12-31", "今天"])
+
+
+def test_side_by_side_the_cameras_move_together(anywhere: Visit) -> None:
+    """R-143: two maps, one view; each has its own layers when asked for."""
+    page = compared(anywhere, "并排")
+    cameras = """() => ['.ky-desk-parts > ky-map', 'ky-compare ky-map'].map((one) => {
+      const { map } = document.querySelector(one); const { lng, lat } = map.getCenter();
+      return [lng.toFixed(7), lat.toFixed(7), map.getZoom().toFixed(4)]; })"""
+    page.evaluate("document.querySelector('ky-compare ky-map').map.jumpTo({ center: [114.1, 34.42], zoom: 14 })")
+    left, right = page.evaluate(cameras)
+    assert left == right == ["114.1000000", "34.4200000", "14.0000"]
+    page.evaluate("document.querySelector('.ky-desk-parts > ky-map').map.zoomTo(13, { duration: 0 })")
+    left, right = page.evaluate(cameras)
+    assert left == right and left[2] == "13.0000"
+
+
+def test_two_layer_sets_are_compared(desk: Visit) -> None:
+    """R-143: other layers at the right; switching them leaves the left map alone."""
+    page = compared(desk, "并排")
+    page.get_by_label("右图用另一组图层").check()
+    page.get_by_role("button", name="右图", exact=True).click()
+    page.locator(f"ky-layers input[data-collection='{PARCEL_LAYER}']").uncheck()
+    page.locator("ky-layers input[data-collection='10401-001']").check()
+    page.wait_for_function("() => document.querySelector('ky-compare ky-map').map.getSource('10401-001')")
+    sources = page.evaluate(
+        "['.ky-desk-parts > ky-map', 'ky-compare ky-map'].map((one) => ['10401-001', '10401-003']"
+        ".map((name) => Boolean(document.querySelector(one).map.getSource(name))))"
+    )
+    assert sources == [[False, True], [True, False]]
+    assert "right-layers=10401-001" in page.url
+
+
+def test_time_is_played_and_typed(desk: Visit) -> None:
+    """R-144: the changes play to today; a typed day is taken as people write it; what is no day is put back."""
+    page = at_work(desk)
+    page.get_by_role("button", name="逐次播放变化").click()
+    expect(page.locator("ky-timeline strong")).to_have_text("2024-12-31")
+    expect(page.locator("ky-timeline strong")).to_have_text("2025-12-31")
+    expect(page.locator("ky-timeline strong")).to_have_text("今天")
+    expect(page.get_by_role("button", name="逐次播放变化")).to_be_visible()
+
+    field = page.get_by_label("任选日期")
+    field.fill("2025年6月1日")
+    field.press("Enter")
+    expect(page.locator("ky-timeline strong")).to_have_text("2025-06-01")
+    field.fill("2025-02-30")
+    field.press("Enter")
+    expect(field).to_have_value("2025-06-01")
+
+
+def test_a_steward_asks_what_was_known(desk: Visit) -> None:
+    """R-144: the instants of publishing, newest first; the map of an instant is another one, and the link names it."""
+    page = at_work(desk)
+    now = drawn(page)
+    known = page.get_by_label("按当时所知")
+    values = known.locator("option").evaluate_all("all => all.map((one) => one.value)")
+    assert values[0] == "" and len(values) >= 3 and values[1:] == sorted(values[1:], reverse=True)
+    with page.expect_response(lambda one: "known_at=" in one.url and "/tiles/" in one.url and one.ok):
+        known.select_option(values[-1])
+    desk.map_still()
+    assert "known=" in page.url
+    before_the_change = drawn(page)
+    assert any(now.get(bsm) != code for bsm, code in before_the_change.items())
+
+
+def test_a_viewer_is_offered_only_what_he_may_do(desk: Visit) -> None:
+    """R-091: no publishing instants, no deliveries, no menu of checks; the map itself is the same."""
+    page = desk.sign_in("/", user="viewer")
+    desk.map_still()
+    expect(page.locator("ky-layer-tree [role=treeitem]").first).to_be_visible()
+    expect(page.get_by_label("按当时所知")).to_have_count(0)
+    offered = page.locator(".ky-nav").inner_text()
+    assert "一张图" in offered and "数据" in offered and "管理" not in offered
+    expect(page.locator(".ky-nav a[href='/admin/']")).to_have_count(0)
+
+
+def test_from_the_nation_to_one_parcel(desk: Visit) -> None:
+    """R-032: every step between shows a map: no answer fails, nothing is reloaded, parcels and names where they belong."""
+    page = at_work(desk)
+    page.evaluate("window.sameDocument = true")
+    failed: list[str] = []
+    page.on("response", lambda one: failed.append(f"{one.status} {one.url}") if one.status >= 400 else None)
+    centre = page.evaluate("document.querySelector('ky-map').map.getCenter().toArray()")
+    for zoom in (3.5, 5, 7, 9, 11, 12, 13, 15, 17, 19):
+        page.evaluate(
+            "([center, zoom]) => document.querySelector('ky-map').map.jumpTo({ center, zoom })", [centre, zoom]
+        )
+        desk.map_still()
+        base = page.evaluate("document.querySelector('ky-map').map.queryRenderedFeatures()"
+                             ".filter((one) => one.source === 'base').length")  # fmt: skip
+        if zoom <= 9:
+            assert base, f"no boundary at zoom {zoom}"
+        if zoom >= 11:
+            assert drawn(page), f"no parcel at zoom {zoom}"
+    assert failed == []
+    assert page.evaluate("window.sameDocument") is True
+
+
+def test_the_palette_reaches_everything(desk: Visit) -> None:
+    """Ctrl-K: a layer by code, a place, a parcel, a tool."""
+    page = at_work(desk)
+    bsm = big_parcel(page)
+    for words, group, title in (
+        ("XZQ", "图层（开关）", "行政区"),
+        ("坤舆县", "地点与地块", "坤舆县"),
+        (bsm, "地点与地块", bsm),
+        ("对比", "工具", "对比"),
+    ):
+        page.keyboard.press("Control+k")
+        page.get_by_role("combobox", name="输入图层、地名、标识码或页面").fill(words)
+        expect(page.locator("#ky-palette-list")).to_contain_text(group)
+        expect(page.locator("#ky-palette-list [role=option]", has_text=title).first).to_be_visible()
+        if words != "对比":
+            page.keyboard.press("Escape")
+    page.keyboard.press("Enter")
+    expect(page.locator("ky-compare ky-map")).to_be_attached()
+
+
+@pytest.mark.parametrize("mode", ["卷帘", "并排"])
+def test_nothing_to_complain_of_while_comparing(anywhere: Visit, mode: str) -> None:
+    """axe-core finds nothing at all on the desk while two maps are compared, at either size."""
+    page = compared(anywhere, mode)
+    assert violations(page) == []
+
+
+def test_nothing_to_complain_of_in_the_lists(desk: Visit) -> None:
+    """axe-core finds nothing in the tree, in found layers, in the palette, in the open menu."""
+    page = at_work(desk)
+    assert violations(page) == []
+    page.get_by_label("筛选目录").fill("界线")
+    expect(page.locator(".ky-tree-count")).to_be_visible()
+    page.locator(".ky-nav summary").first.click()
+    assert violations(page) == []
+    page.keyboard.press("Escape")
+    page.keyboard.press("Control+k")
+    expect(page.locator("#ky-palette-list")).to_be_visible()
+    assert violations(page) == []
+
+
+def test_the_desk_speaks_english(english_desk: Visit) -> None:
+    """No Chinese in the panels of the desk but names of data and places."""
+    page = at_work(english_desk)
+    page.locator("[data-tool=compare]").click()
+    expect(page.get_by_label("Side by side")).to_be_visible()
+    texts = page.locator(
+        ".ky-nav, .ky-time-head, .ky-views, ky-compare-panel, ky-tool-host h2, ky-layer-tree .ky-row-name, .ky-on h2"
+    ).all_inner_texts()
+    assert [one for one in texts if HAN.search(one)] == []
+
+
+def kept(name: str) -> Callable[[bytes], None]:
+    """Keeps a picture for the guide, with 256 colours, if this run is to make them."""
+
+    def keep(picture: bytes) -> None:
+        from PIL import Image
+
+        if os.environ.get("KUNYU_DOC_IMAGES") == "1":
+            image = Image.open(io.BytesIO(picture)).convert("RGB").quantize(256)
+            image.save(IMAGES / f"{name}.png", optimize=True)
+
+    return keep
+
+
+def test_the_pictures_of_the_guide(anywhere: Visit) -> None:
+    """The pictures in docs/images are of this very page."""
+    page = at_work(anywhere)
+    assert page.viewport_size
+    if page.viewport_size["width"] == PHONE["width"]:
+        page.locator(".ky-sheet-tabs button").first.click()
+        expect(page.locator(".ky-left")).to_be_visible()
+        kept("workbench-phone")(page.screenshot())
+        return
+    assert page.viewport_size["width"] == DESKTOP["width"]
+    page.mouse.click(*point_of(page, big_parcel(page)))
+    expect(page.locator("ky-feature .ky-fields")).to_be_visible()
+    anywhere.map_still()
+    kept("workbench")(page.screenshot())
+    page.keyboard.press("Escape")
+    page.locator("[data-tool=compare]").click()
+    expect(page.locator("ky-compare ky-map")).to_be_attached()
+    right_still(anywhere)
+    kept("workbench-compare")(page.screenshot())
