@@ -26,7 +26,9 @@ def overlap(
     layers: Annotated[
         str, typer.Option("--layers", help="图层代码，逗号分开；缺省为全部面图层 / collections, comma-separated")
     ] = "",
-    crs: Annotated[str, typer.Option("--crs", help="文件未写明时的坐标系，如 EPSG:4526 / CRS when the file names none")] = "",
+    crs: Annotated[
+        str, typer.Option("--crs", help="文件未写明时的坐标系，如 EPSG:4526 / CRS when the file names none")
+    ] = "",
     valid_at: Annotated[str, typer.Option("--valid-at", help="有效日期 / day, 2025-12-31")] = "",
     known_at: Annotated[str, typer.Option("--known-at", help="认知时刻 / instant, 2026-01-31T08:00:00Z")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="只输出一个 JSON 文档 / one JSON document on stdout")] = False,

@@ -88,7 +88,9 @@ def read_coordinate_text(content: bytes) -> CoordinateText:
             points.append([])
         elif part == BODY:
             if not heads:
-                raise _bad(f"第 {number} 行是界址点，但前面没有以 @ 结尾的地块行。", f"Line {number}: a point before any plot.")
+                raise _bad(
+                    f"第 {number} 行是界址点，但前面没有以 @ 结尾的地块行。", f"Line {number}: a point before any plot."
+                )
             points[-1].append(_point(number, line))
     if not heads:
         raise _bad(f"没有 {BODY} 段，或其中没有地块。", f"There is no section {BODY}, or no plot in it.")
@@ -177,7 +179,9 @@ def _ring(name: str, rows: list[tuple[int, str, float, float]]) -> shapely.Polyg
             f"Plot {name}, ring {rows[0][0]}: first and last point are both {rows[0][1]} and differ; it is not closed.",
         )
     if len(np.unique(xy, axis=0)) < 3:
-        raise _bad(f"地块 {name} 第 {rows[0][0]} 圈不足三个点。", f"Plot {name}, ring {rows[0][0]}: fewer than three points.")
+        raise _bad(
+            f"地块 {name} 第 {rows[0][0]} 圈不足三个点。", f"Plot {name}, ring {rows[0][0]}: fewer than three points."
+        )
     return shapely.Polygon(xy)
 
 

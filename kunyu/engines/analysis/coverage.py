@@ -49,6 +49,7 @@ class County:
     valid_from: date
     known_from: datetime
     digest: str
+    records: int | None
     extent: tuple[float, ...] | None
 
     def meets(self, bounds: tuple[float, float, float, float]) -> bool:
@@ -89,11 +90,9 @@ def newest_versions(layer: ServedLayer, granted: Scope, asof: AsOf) -> list[Coun
         DatasetVersion.objects.filter(wanted)
         .order_by("county", "-valid_from", "-number")
         .distinct("county")
-        .values_list("id", "county", "number", "valid_from", "known_from", "digest", "extent")
+        .values_list("id", "county", "number", "valid_from", "known_from", "digest", "record_count", "extent")
     )
-    return [
-        County(*row[:6], tuple(row[6]) if row[6] else None) for row in found if granted.allows_division(row[1])
-    ]
+    return [County(*row[:7], tuple(row[7]) if row[7] else None) for row in found if granted.allows_division(row[1])]
 
 
 def ground_under(plot: Plot, counties: list[County], moment: Moment) -> Ground:
@@ -193,7 +192,8 @@ def _survey_outline(collection: str, version: int, county: str, moment: Moment) 
 def _boundary_outline(county: str) -> shapely.Geometry | None:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT ST_AsBinary(ST_Union(geom)) FROM reference_divisionboundary WHERE code = %s AND detail = 0", [county]
+            "SELECT ST_AsBinary(ST_Union(geom)) FROM reference_divisionboundary WHERE code = %s AND detail = 0",
+            [county],
         )
         found = cursor.fetchone()[0]
     return shapely.from_wkb(bytes(found)) if found else None

@@ -113,12 +113,18 @@ def _layer(principal: Principal, name: str, question: Question) -> dict[str, Any
 def read_states(opened: Opened, question: Question) -> tuple[list[State], bool]:
     """Every record ever believed at the place, oldest belief first; and whether there are more than one answer takes."""
     plot, layer = question.plot, opened.layer
-    moment = replace(
-        opened.asof.moment, days=ValidDays(None, None), known_at=question.known_at, every_belief=True
-    )
+    moment = replace(opened.asof.moment, days=ValidDays(None, None), known_at=question.known_at, every_belief=True)
     selection = Selection(layer, opened.granted, moment, plot.geometry)
     codes = dict.fromkeys([layer.key, *([layer.class_field.code] if layer.class_field else [])])
-    columns = ["fid", "county", "version_id", "valid", "known", "geom", *(queries.attribute(selection, c) for c in codes)]
+    columns = [
+        "fid",
+        "county",
+        "version_id",
+        "valid",
+        "known",
+        "geom",
+        *(queries.attribute(selection, c) for c in codes),
+    ]
     most = analysis_settings().interactive_hits_max
     inner, parameters = queries.rows(selection, columns, each="LIMIT %(most)s::bigint + 1")
     area = "%(area)s::geometry"

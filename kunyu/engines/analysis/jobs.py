@@ -60,7 +60,8 @@ def queue(principal: Principal, asked: Question, replay_of: int | None = None) -
 
     if principal.user_id is None and not principal.is_operator:
         raise SignInNeeded(
-            "涉及的记录太多，需要作为作业运行；请先登录。", "Too many records for one answer; sign in to run it as a job."
+            "涉及的记录太多，需要作为作业运行；请先登录。",
+            "Too many records for one answer; sign in to run it as a job.",
         )
     if getattr(principal, "key_id", None) is not None:
         raise NotAllowed(

@@ -7,7 +7,7 @@ from functools import lru_cache
 from typing import Any
 
 import shapely
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 
 from kunyu.engines.analysis.errors import NoSuchResult
@@ -60,15 +60,19 @@ def keep(principal: Principal, question: Question, document: dict[str, Any]) -> 
     if principal.user_id is None and not principal.is_operator:
         return None
     packed = pack(question)
-    stored, _ = StoredResult.objects.update_or_create(
-        owner_id=principal.user_id,
-        digest=document["digest"],
-        defaults={
-            "kind": question.kind, "question": packed, "geometry": shapely.to_wkb(question.plot.geometry),
-            "document": _bare(document), "versions": version_ids(document), "software": software(),
-        },
+    made = StoredResult(
+        owner_id=principal.user_id, digest=document["digest"], kind=question.kind, question=packed,
+        geometry=shapely.to_wkb(question.plot.geometry), document=_bare(document), versions=version_ids(document),
+        software=software(), asked_at=timezone.now(),
     )  # fmt: skip
-    return stored
+    with transaction.atomic(), connection.cursor() as cursor:
+        # it can be computed again: an answer need not wait for the disk
+        cursor.execute("SET LOCAL synchronous_commit TO off")
+        stored = StoredResult.objects.bulk_create(
+            [made], update_conflicts=True, unique_fields=["owner", "digest"],
+            update_fields=["question", "document", "versions", "software", "asked_at"],
+        )  # fmt: skip
+    return stored[0]
 
 
 def _bare(value: Any) -> Any:

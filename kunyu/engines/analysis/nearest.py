@@ -125,7 +125,9 @@ def _within(opened: Opened, plot: Plot, reach_m: float) -> list[Near]:
     key = opened.layer.key
     # the nearest by PostGIS's own measure first: a dense place never brings more than is measured here
     order = "ORDER BY geom <-> %(plot)s::geometry LIMIT %(most)s::bigint"
-    inner, parameters = queries.rows(selection, ["fid", "county", "geom", queries.attribute(selection, key)], each=order)
+    inner, parameters = queries.rows(
+        selection, ["fid", "county", "geom", queries.attribute(selection, key)], each=order
+    )
     statement = f"SELECT coalesce({quoted(key)}::text, '~' || fid), county, ST_AsBinary(geom) FROM ({inner}) q"
     got = fetch(opened.granted, statement, {**parameters, "plot": plot.wkb, "most": MOST_CANDIDATES})
     return _measured(got, plot)
@@ -141,9 +143,13 @@ def _measured(got: list[tuple[Any, ...]], plot: Plot) -> list[Near]:
     metres = planes.GEOD.inv(ends[:, 0, 0], ends[:, 0, 1], ends[:, 1, 0], ends[:, 1, 1])[2]
     touching = shapely.distance(planes.into(plane, plot.geometry)[0], there) == 0
     found = [
-        Near(str(row[0]), str(row[1]), 0.0 if touches else float(distance), tuple(pair[0].tolist()), tuple(pair[1].tolist()))
+        Near(
+            str(row[0]),
+            str(row[1]),
+            0.0 if touches else float(distance),
+            tuple(pair[0].tolist()),
+            tuple(pair[1].tolist()),
+        )
         for row, distance, touches, pair in zip(got, metres, touching, ends, strict=True)
     ]
     return sorted(found, key=lambda one: (one.distance_m, one.id))
-
-

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, Literal
 
@@ -33,6 +33,7 @@ from kunyu.engines.security.scope import Principal, Scope
 State = Literal["conflict", "clear", "not_checked"]
 CONFLICT, CLEAR, NOT_CHECKED = "conflict", "clear", "not_checked"
 PARCELS = "10401-003"
+DENSER = 20
 Reader = Callable[[Selection, Question], Pieces]
 _log = logging.getLogger(__name__)
 
@@ -92,13 +93,8 @@ def answered(
     principal: Principal, question: Question, layers: Iterable[Opened | LayerAnswer], read: Reader | None = None
 ) -> Answer:
     """The answer of layers opened by :func:`prepared`; ``read`` reads the pieces of one layer."""
-    reading = read or _read_at_once
-    return Answer(
-        question,
-        tuple(
-            one if isinstance(one, LayerAnswer) else _answer(principal, one, question, reading) for one in layers
-        ),
-    )
+    look = _Look(principal, question, read or _read_at_once)
+    return Answer(question, tuple(one if isinstance(one, LayerAnswer) else look.at(one) for one in layers))
 
 
 def prepared(principal: Principal, question: Question) -> list[Opened | LayerAnswer]:
@@ -131,7 +127,7 @@ def is_large(question: Question, layers: Iterable[Opened | LayerAnswer]) -> bool
     """Whether more records lie near the plot than one answer may take: then it is a job."""
     left = analysis_settings().interactive_hits_max
     for one in layers:
-        if isinstance(one, LayerAnswer):
+        if isinstance(one, LayerAnswer) or _is_surely_small(one, question, left):
             continue
         try:
             left -= count_near(one.selection(question), left)
@@ -140,6 +136,20 @@ def is_large(question: Question, layers: Iterable[Opened | LayerAnswer]) -> bool
         if left < 0:
             return True
     return False
+
+
+def _is_surely_small(opened: Opened, question: Question, limit: int) -> bool:
+    """Whether even a place twenty times as dense as the county's mean would hold few records: then none are counted."""
+    expected = 0.0
+    for one in opened.counties:
+        if one.records is None or not one.extent:
+            return False
+        if one.meets(question.plot.bounds):
+            whole = (one.extent[2] - one.extent[0]) * (one.extent[3] - one.extent[1])
+            west, south, east, north = question.plot.bounds
+            share = (east - west) * (north - south) / whole if whole > 0 else 1.0
+            expected += one.records * min(1.0, share)
+    return expected * DENSER < limit
 
 
 def open_for(principal: Principal, collection: str, question: Question) -> Opened:
@@ -174,22 +184,38 @@ def _prepare(principal: Principal, collection: str, question: Question) -> Opene
     return opened
 
 
-def _answer(principal: Principal, opened: Opened, question: Question, read: Reader) -> LayerAnswer:
-    layer = opened.layer
-    named = LayerAnswer(layer.collection, layer.name_zh, layer.name_en, NOT_CHECKED, None, opened)
-    try:
-        record_read(principal, layer, question.plot.bounds, question.kind)
-        pieces = read(opened.selection(question), question)
-    except TooSlow as error:
-        return replace(named, reason=reasons.too_slow(error))
-    except (NoServingDatabase, psycopg.Error) as error:
-        _log.warning("analysis of %s failed: %s", layer.collection, error)
-        return replace(named, reason=reasons.failed(error))
-    ground = coverage.ground_under(question.plot, list(opened.counties), opened.asof.moment)
-    sums = sums_of(pieces, by_class=layer.class_field is not None)
-    reason = _incomplete(opened, question, ground, sums)
-    state: State = CONFLICT if pieces.count else CLEAR if reason is None else NOT_CHECKED
-    return replace(named, state=state, reason=reason, pieces=pieces, sums=sums, ground=ground)
+@dataclass(frozen=True)
+class _Look:
+    """One pass over the layers of a question; layers of the same counties share what is known of their ground."""
+
+    principal: Principal
+    question: Question
+    read: Reader
+    grounds: dict[tuple[str, ...], coverage.Ground] = field(default_factory=dict)
+
+    def at(self, opened: Opened) -> LayerAnswer:
+        """Read one layer and judge what was found."""
+        layer, question = opened.layer, self.question
+        named = LayerAnswer(layer.collection, layer.name_zh, layer.name_en, NOT_CHECKED, None, opened)
+        try:
+            record_read(self.principal, layer, question.plot.bounds, question.kind)
+            pieces = self.read(opened.selection(question), question)
+        except TooSlow as error:
+            return replace(named, reason=reasons.too_slow(error))
+        except (NoServingDatabase, psycopg.Error) as error:
+            _log.warning("analysis of %s failed: %s", layer.collection, error)
+            return replace(named, reason=reasons.failed(error))
+        ground = self._ground(opened)
+        sums = sums_of(pieces, by_class=layer.class_field is not None)
+        reason = _incomplete(opened, question, ground, sums)
+        state: State = CONFLICT if pieces.count else CLEAR if reason is None else NOT_CHECKED
+        return replace(named, state=state, reason=reason, pieces=pieces, sums=sums, ground=ground)
+
+    def _ground(self, opened: Opened) -> coverage.Ground:
+        key = tuple(one.county for one in opened.counties)
+        if key not in self.grounds:
+            self.grounds[key] = coverage.ground_under(self.question.plot, list(opened.counties), opened.asof.moment)
+        return self.grounds[key]
 
 
 def _incomplete(opened: Opened, question: Question, ground: coverage.Ground, sums: Sums) -> Reason | None:

@@ -109,7 +109,9 @@ def statement_of(
     plot = "%(area)s::geometry"
     key = quoted(layer.key)
     code = f"{quoted(layer.class_field.code)}::text" if layer.class_field else "NULL::text"
-    deducted = f"({quoted(DEDUCTED)} / nullif({quoted(MEASURED)}, 0))::float8" if has_deductions(layer) else "NULL::float8"
+    deducted = (
+        f"({quoted(DEDUCTED)} / nullif({quoted(MEASURED)}, 0))::float8" if has_deductions(layer) else "NULL::float8"
+    )
     whole = "TRUE" if with_geometry else "area_m2 IS NULL"
     return (
         f"SELECT coalesce({key}::text, '~' || fid), county, version_id, {code}, {deducted}, area_m2, branch, "
@@ -158,9 +160,7 @@ def count_near(selection: Selection, most: int) -> int:
 def pieces_of(rows: Sequence[tuple[Any, ...]], plot: Plot, *, with_geometry: bool = False) -> Pieces:
     """Measure the rows of :func:`statement_of`."""
     count = len(rows)
-    ids, county, version, code, ratio, stored, branch, cut, whole = (
-        zip(*rows, strict=True) if rows else ((),) * 9
-    )
+    ids, county, version, code, ratio, stored, branch, cut, whole = zip(*rows, strict=True) if rows else ((),) * 9
     branches = np.array(branch, dtype=np.int64)
     record_m2 = np.array([np.nan if one is None else one for one in stored], dtype=np.float64)
     geometry = shapely.from_wkb(np.array(cut, dtype=object))

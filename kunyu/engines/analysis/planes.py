@@ -57,4 +57,3 @@ def out_of(plane: CRS, geometry: shapely.Geometry) -> shapely.Geometry:
     """Back to longitude, latitude."""
     moved: shapely.Geometry = to_lonlat([geometry], plane)[0]
     return moved
-

@@ -42,7 +42,10 @@ BODY: dict[str, Any] = {
                     "properties": {
                         "file": {"type": "string", "format": "binary", "description": "、".join(SUFFIXES)},
                         "text": {"type": "string", "description": "坐标文本 / coordinate text"},
-                        "crs": {"type": "string", "description": "EPSG:4526 … 文件未写明坐标系时 / when the file names none"},
+                        "crs": {
+                            "type": "string",
+                            "description": "EPSG:4526 … 文件未写明坐标系时 / when the file names none",
+                        },
                     },
                 }
             },
@@ -255,7 +258,11 @@ def _of_dxf(file: Path, crs: str) -> PlotFile:
         plots.append(FilePlot(label, _judged(label, to_lonlat([_as_area(label, geometry)], crs)[0])))
     if not plots:
         raise UnreadablePlot("DXF 里没有面或闭合的多段线。", "The drawing holds no polygon or closed polyline.")
-    notes = [("entities_skipped", f"略过 {skipped} 个点或文字。", f"{skipped} points or texts were left out.")] if skipped else []
+    notes = (
+        [("entities_skipped", f"略过 {skipped} 个点或文字。", f"{skipped} points or texts were left out.")]
+        if skipped
+        else []
+    )
     return PlotFile(tuple(plots), _words(crs), tuple(notes))
 
 
@@ -283,5 +290,3 @@ def one_plot(path: Path, crs: str = "") -> PlotFile:
         with tempfile.TemporaryDirectory(prefix="kunyu-plot-"):
             return _of_layers(path, path.name, crs)
     return read_content(path.read_bytes(), path.name, crs)
-
-

@@ -204,7 +204,11 @@ def _invalid(geometry: shapely.Geometry) -> BadPlot:
     said = str(shapely.is_valid_reason(geometry))
     place = _PLACE.match(said)
     kind = place[1].strip() if place else said
-    zh = {"Self-intersection": "自相交", "Ring Self-intersection": "环自相交", "Hole lies outside shell": "洞在外圈之外"}
+    zh = {
+        "Self-intersection": "自相交",
+        "Ring Self-intersection": "环自相交",
+        "Hole lies outside shell": "洞在外圈之外",
+    }
     zh |= {"Nested holes": "洞套洞", "Nested shells": "外圈相套", "Interior is disconnected": "内部不连通"}
     zh |= {"Too few points in geometry component": "某一圈的点太少", "Duplicate Rings": "重复的圈"}
     named = zh.get(kind, kind)

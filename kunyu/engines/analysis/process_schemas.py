@@ -103,7 +103,9 @@ def house_body(kind: str) -> dict[str, Any]:
     schema = {
         "type": "object",
         "required": [name for name, one in inputs.items() if one.required],
-        "properties": {name: one.schema | {"title": f"{one.title_zh} / {one.title_en}"} for name, one in inputs.items()},
+        "properties": {
+            name: one.schema | {"title": f"{one.title_zh} / {one.title_en}"} for name, one in inputs.items()
+        },
         "additionalProperties": False,
     }
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -38,7 +38,9 @@ def answering(*methods: str, signed_in: bool = False) -> Callable[[View], View]:
                 listed = "、".join(methods)
                 raise MethodNotAllowed(f"这里可用的方法：{listed}。", f"Methods of this address: {', '.join(methods)}.")
             if signed_in and (_principal(request).is_anonymous):
-                raise SignInNeeded("请先登录，或在请求中带上访问令牌。", "Sign in, or send an access token with the request.")
+                raise SignInNeeded(
+                    "请先登录，或在请求中带上访问令牌。", "Sign in, or send an access token with the request."
+                )
             if request.method == "GET":
                 _require_known(request)
             return view(request, *args, **kwargs)
@@ -98,7 +100,8 @@ def _found(process_id: str) -> Process:
     one = processes().get(process_id)
     if one is None:
         raise NoSuchProcess(
-            f"没有处理 {process_id[:60]!r}；可用：{'、'.join(processes())}。", f"There is no process {process_id[:60]!r}."
+            f"没有处理 {process_id[:60]!r}；可用：{'、'.join(processes())}。",
+            f"There is no process {process_id[:60]!r}.",
         )
     return one
 
@@ -123,7 +126,9 @@ def process(request: HttpRequest, process_id: str) -> HttpResponse:
     description["inputs"] = {name: _input(each) for name, each in one.inputs.items()}
     description["outputs"] = {"result": {"title": "结果 / result", "schema": {"type": "object"}}}
     description["links"].append(
-        _link(f"{root}/processes/{one.id}/execution", "http://www.opengis.net/def/rel/ogc/1.0/execute", "执行 / execute")
+        _link(
+            f"{root}/processes/{one.id}/execution", "http://www.opengis.net/def/rel/ogc/1.0/execute", "执行 / execute"
+        )
     )
     return _json(description)
 
@@ -160,7 +165,9 @@ def _inputs(body: Any) -> dict[str, Any]:
 
 def _inline(name: str, value: Any) -> Any:
     if isinstance(value, dict) and "href" in value:
-        raise BadRequest(f"{name}：不读取外部地址，请直接给出值。", f"{name}: addresses are not fetched; give the value.")
+        raise BadRequest(
+            f"{name}：不读取外部地址，请直接给出值。", f"{name}: addresses are not fetched; give the value."
+        )
     if isinstance(value, dict) and set(value) <= {"value", "mediaType", "encoding", "schema"} and "value" in value:
         return value["value"]
     return value

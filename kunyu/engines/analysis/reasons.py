@@ -40,7 +40,9 @@ def not_permitted(collection: str) -> Reason:
 
 
 def no_area(collection: str) -> Reason:
-    return Reason("no_area", f"{collection} 不是面图层，不能叠置。", f"{collection} is no area layer; it has no overlap.")
+    return Reason(
+        "no_area", f"{collection} 不是面图层，不能叠置。", f"{collection} is no area layer; it has no overlap."
+    )
 
 
 def nothing_published(question: Question) -> Reason:

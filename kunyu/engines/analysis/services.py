@@ -128,5 +128,3 @@ def replay(principal: Principal, named: int | str, *, may_queue: bool = True) ->
     else:
         document = (history.history if asked.kind == HISTORY else nearest.nearest)(principal, asked)
     return {"result": stored.pk, "kind": stored.kind, "job": None, **keeping.compare(stored, document["digest"])}
-
-

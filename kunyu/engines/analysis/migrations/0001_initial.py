@@ -6,7 +6,6 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
@@ -15,49 +14,94 @@ class Migration(migrations.Migration):
 
     operations = [
         migrations.CreateModel(
-            name='StoredResult',
+            name="StoredResult",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(max_length=20)),
-                ('digest', models.CharField(db_index=True, help_text='SM3 over question and canonical values', max_length=64)),
-                ('question', models.JSONField(help_text='layers, valid_at, known_at, options: enough to ask again')),
-                ('geometry', models.BinaryField(help_text='the plot, WKB')),
-                ('document', models.JSONField(help_text='the answer as it was given, without geometries')),
-                ('versions', models.JSONField(default=list, help_text='ids of the dataset versions behind it')),
-                ('software', models.JSONField(default=dict, help_text='PostGIS, GEOS, PROJ and Kunyu that computed it')),
-                ('made_at', models.DateTimeField(auto_now_add=True)),
-                ('asked_at', models.DateTimeField(auto_now=True, db_index=True)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("kind", models.CharField(max_length=20)),
+                (
+                    "digest",
+                    models.CharField(db_index=True, help_text="SM3 over question and canonical values", max_length=64),
+                ),
+                ("question", models.JSONField(help_text="layers, valid_at, known_at, options: enough to ask again")),
+                ("geometry", models.BinaryField(help_text="the plot, WKB")),
+                ("document", models.JSONField(help_text="the answer as it was given, without geometries")),
+                ("versions", models.JSONField(default=list, help_text="ids of the dataset versions behind it")),
+                (
+                    "software",
+                    models.JSONField(default=dict, help_text="PostGIS, GEOS, PROJ and Kunyu that computed it"),
+                ),
+                ("made_at", models.DateTimeField(auto_now_add=True)),
+                ("asked_at", models.DateTimeField(auto_now=True, db_index=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='AnalysisJob',
+            name="AnalysisJob",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('actor', models.CharField(help_text='name of the principal, as the audit has it', max_length=80)),
-                ('origin', models.CharField(blank=True, max_length=40)),
-                ('kind', models.CharField(max_length=20)),
-                ('question', models.JSONField()),
-                ('geometry', models.BinaryField()),
-                ('state', models.CharField(choices=[('accepted', '已接受'), ('running', '进行中'), ('successful', '已完成'), ('failed', '失败'), ('dismissed', '已撤销')], default='accepted', max_length=12)),
-                ('done', models.BigIntegerField(default=0)),
-                ('total', models.BigIntegerField(default=0)),
-                ('message_zh', models.TextField(blank=True)),
-                ('message_en', models.TextField(blank=True)),
-                ('created_at', models.DateTimeField(auto_now_add=True)),
-                ('started_at', models.DateTimeField(null=True)),
-                ('finished_at', models.DateTimeField(null=True)),
-                ('updated_at', models.DateTimeField(auto_now=True)),
-                ('owner', models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('result', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='jobs', to='analysis.storedresult')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("actor", models.CharField(help_text="name of the principal, as the audit has it", max_length=80)),
+                ("origin", models.CharField(blank=True, max_length=40)),
+                ("kind", models.CharField(max_length=20)),
+                ("question", models.JSONField()),
+                ("geometry", models.BinaryField()),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("accepted", "已接受"),
+                            ("running", "进行中"),
+                            ("successful", "已完成"),
+                            ("failed", "失败"),
+                            ("dismissed", "已撤销"),
+                        ],
+                        default="accepted",
+                        max_length=12,
+                    ),
+                ),
+                ("done", models.BigIntegerField(default=0)),
+                ("total", models.BigIntegerField(default=0)),
+                ("message_zh", models.TextField(blank=True)),
+                ("message_en", models.TextField(blank=True)),
+                ("created_at", models.DateTimeField(auto_now_add=True)),
+                ("started_at", models.DateTimeField(null=True)),
+                ("finished_at", models.DateTimeField(null=True)),
+                ("updated_at", models.DateTimeField(auto_now=True)),
+                (
+                    "owner",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.CASCADE,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "result",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="jobs",
+                        to="analysis.storedresult",
+                    ),
+                ),
             ],
         ),
         migrations.AddConstraint(
-            model_name='storedresult',
-            constraint=models.UniqueConstraint(fields=('owner', 'digest'), name='analysis_result_once', nulls_distinct=False),
+            model_name="storedresult",
+            constraint=models.UniqueConstraint(
+                fields=("owner", "digest"), name="analysis_result_once", nulls_distinct=False
+            ),
         ),
         migrations.AddIndex(
-            model_name='analysisjob',
-            index=models.Index(fields=['owner', '-id'], name='analysis_an_owner_i_f41586_idx'),
+            model_name="analysisjob",
+            index=models.Index(fields=["owner", "-id"], name="analysis_an_owner_i_f41586_idx"),
         ),
     ]

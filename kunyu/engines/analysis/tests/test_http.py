@@ -26,7 +26,17 @@ def test_overlap_answers_in_the_agreed_shape(ask: Ask) -> None:
     assert answer.status_code == 200
     assert answer.headers["Cache-Control"] == "private, no-store"
     document = answer.json()
-    assert set(document) == {"digest", "kind", "geometry_area_m2", "valid_at", "known_at", "parameters", "layers", "job", "result"}
+    assert set(document) == {
+        "digest",
+        "kind",
+        "geometry_area_m2",
+        "valid_at",
+        "known_at",
+        "parameters",
+        "layers",
+        "job",
+        "result",
+    }
     conflict, unknown = document["layers"]
     assert (conflict["state"], conflict["name_zh"], conflict["count"]) == ("conflict", "生态保护红线", 1)
     assert conflict["versions"][0]["number"] == 1
@@ -68,7 +78,10 @@ def test_history_says_what_changed_when(ask: Ask) -> None:
         ("0701", ["2025-12-31", None]),
     ]
     assert layer["states"][0]["known"] == ["2026-01-10T08:00:00.000000Z", "2026-06-01T08:00:00.000000Z"]
-    area = {"type": "Polygon", "coordinates": [[[113.0, 34.5], [113.001, 34.5], [113.001, 34.501], [113.0, 34.501], [113.0, 34.5]]]}
+    area = {
+        "type": "Polygon",
+        "coordinates": [[[113.0, 34.5], [113.001, 34.5], [113.001, 34.501], [113.0, 34.501], [113.0, 34.5]]],
+    }
     layer = ask("POST", "/api/analysis/history", body={"geometry": area}).json()["layers"][0]
     first, second = [one for one in layer["changes"] if one["county"] == "990101"]
     assert (first["before"], [c["code"] for c in first["after"]]) == ([], ["0103"])
@@ -86,15 +99,21 @@ def test_nearest_in_true_metres(ask: Ask) -> None:
 
     geod = Geod(a=6378137, rf=298.257222101)
     point = {"type": "Point", "coordinates": [113.0251, 34.5251]}
-    layer = ask("POST", "/api/analysis/nearest", body={"geometry": point, "layers": ["20201-001"], "within_m": 5000}).json()["layers"][0]
+    layer = ask(
+        "POST", "/api/analysis/nearest", body={"geometry": point, "layers": ["20201-001"], "within_m": 5000}
+    ).json()["layers"][0]
     # 0.0049 degree of longitude and 0.0054 of latitude away: its near corner
     expected = geod.inv(113.0251, 34.5251, 113.03, 34.5305)[2]
     assert layer["records"][0]["distance_m"] == pytest.approx(expected, rel=1e-6)
     assert layer["records"][0]["line"]["coordinates"][1] == pytest.approx([113.03, 34.5305], abs=1e-9)
     assert [one["distance_m"] for one in layer["records"]] == sorted(one["distance_m"] for one in layer["records"])
-    touching = ask("POST", "/api/analysis/nearest", body={"geometry": SQUARE, "layers": ["20201-001"]}).json()["layers"][0]
+    touching = ask("POST", "/api/analysis/nearest", body={"geometry": SQUARE, "layers": ["20201-001"]}).json()[
+        "layers"
+    ][0]
     assert touching["records"][0]["distance_m"] == 0
-    none = ask("POST", "/api/analysis/nearest", body={"geometry": point, "layers": ["20201-001"], "within_m": 10}).json()["layers"][0]
+    none = ask(
+        "POST", "/api/analysis/nearest", body={"geometry": point, "layers": ["20201-001"], "within_m": 10}
+    ).json()["layers"][0]
     assert (none["state"], none["records"]) == ("nothing_within", [])
 
 
@@ -162,7 +181,9 @@ def test_bad_requests(ask: Ask) -> None:
 
 def test_a_polygon_of_50_mb_is_413(ask: Ask) -> None:
     """Refused by its length before it is read; one of too many vertices too; the node keeps answering."""
-    big = b'{"geometry": {"type": "Polygon", "coordinates": [[' + b"[113.123456789, 34.123456789]," * 1_800_000 + b"]]}}"
+    big = (
+        b'{"geometry": {"type": "Polygon", "coordinates": [[' + b"[113.123456789, 34.123456789]," * 1_800_000 + b"]]}}"
+    )
     assert len(big) > 50_000_000
     for path in ("/api/analysis/overlap", "/ogc/processes/overlap/execution", "/api/analysis/plot"):
         answer = ask("POST", path, body=big)
@@ -183,7 +204,11 @@ def test_processes(ask: Ask) -> None:
     described = ask("GET", "/ogc/processes/overlap", None).json()
     assert described["inputs"]["geometry"]["minOccurs"] == 1
     assert described["jobControlOptions"] == ["sync-execute", "async-execute", "dismiss"]
-    raw = ask("POST", "/ogc/processes/overlap/execution", body={"inputs": {"geometry": {"value": SQUARE}, "layers": ["20201-001"]}})
+    raw = ask(
+        "POST",
+        "/ogc/processes/overlap/execution",
+        body={"inputs": {"geometry": {"value": SQUARE}, "layers": ["20201-001"]}},
+    )
     assert raw.status_code == 200
     house = ask("POST", "/api/analysis/overlap", body={"geometry": SQUARE, "layers": ["20201-001"]}).json()
     assert raw.json()["layers"] == house["layers"]
@@ -196,11 +221,11 @@ def test_processes(ask: Ask) -> None:
         ("overlap", {"inputs": {"geometry": SQUARE}, "subscriber": {}}, 400),
     ):  # fmt: skip
         assert ask("POST", f"/ogc/processes/{path}/execution", body=body).status_code == status
-    assert ask("POST", "/ogc/processes/overlap/execution", None, body={"inputs": {"geometry": SQUARE}}).status_code == 401
+    assert (
+        ask("POST", "/ogc/processes/overlap/execution", None, body={"inputs": {"geometry": SQUARE}}).status_code == 401
+    )
     assert ask("DELETE", "/ogc/processes").status_code == 405
     assert ask("GET", "/ogc/processes?x=1").status_code == 400
-
-
 
 
 def test_a_job_runs_to_its_result_for_its_owner_alone(

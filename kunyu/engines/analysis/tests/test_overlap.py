@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.django_db
 
 
-def ask(people: People, geometry: shapely.Geometry, layers: list[str], who: str = "steward", **more: Any) -> dict[str, Any]:
+def ask(
+    people: People, geometry: shapely.Geometry, layers: list[str], who: str = "steward", **more: Any
+) -> dict[str, Any]:
     from kunyu.engines.analysis import services
 
     return services.overlap(people.principals[who], geometry, layers, **more)
@@ -36,9 +38,7 @@ def blob(rng: random.Random, holes: int = 0) -> shapely.Polygon:
     angles = np.linspace(0, 2 * np.pi, count, endpoint=False)
     radius = np.array([rng.uniform(0.004, 0.011) for _ in range(count)])
     shell = np.c_[x + radius * np.cos(angles), y + radius * np.sin(angles)]
-    cut = [
-        shapely.Point(x + 0.0012 * k - 0.001, y).buffer(0.0005).exterior for k in range(holes)
-    ]
+    cut = [shapely.Point(x + 0.0012 * k - 0.001, y).buffer(0.0005).exterior for k in range(holes)]
     return shapely.Polygon(shell, cut)
 
 
