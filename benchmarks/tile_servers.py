@@ -153,8 +153,10 @@ def running(command: list[str], environment: dict[str, str], port: int, log: Pat
 
 
 @contextmanager
-def run_node(home: Path, environment: dict[str, str], token: str) -> Iterator[Server]:
-    """The node's web server as the supervisor starts it: two workers, two threads each."""
+def run_node(
+    home: Path, environment: dict[str, str], token: str, query: str = "?geometry=full"
+) -> Iterator[Server]:
+    """The node's web server as the supervisor starts it: two workers, two threads each; full geometry unless asked."""
     port = free_port()
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
@@ -163,7 +165,7 @@ def run_node(home: Path, environment: dict[str, str], token: str) -> Iterator[Se
     with running(command, {**os.environ, **environment}, port, home / "node.log", "/healthz"):
         yield Server(
             port,
-            lambda a: f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/{a.zoom}/{a.row}/{a.column}",
+            lambda a: f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/{a.zoom}/{a.row}/{a.column}{query}",
             {"Authorization": f"Bearer {token}"},
         )
 

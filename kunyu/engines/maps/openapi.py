@@ -192,6 +192,10 @@ def _parameters() -> dict[str, Any]:
         "valid_at": ({**text, "format": "date"}, "某日有效 / valid on one day"),
         "known_at": ({**text, "format": "date-time"}, "某时刻所知 / as known at an instant"),
         "properties": ({"type": "array", "items": text}, "返回的字段 / attributes to answer with"),
+        "geometry": (
+            {"type": "string", "enum": ["auto", "full"], "default": "auto"},
+            "瓦片几何：full 为全部细节 / full: tiles with all detail at every zoom",
+        ),
         "skipGeometry": ({"type": "boolean", "default": False}, "不要几何 / without geometry"),
         "sortby": (
             {

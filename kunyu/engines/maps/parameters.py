@@ -23,7 +23,7 @@ from kunyu.engines.maps.settings import maps_settings
 
 ITEM_PARAMETERS = ("f", *TIME_PARAMETERS, "crs", "properties", "skipGeometry")
 ITEMS_PARAMETERS = (*ITEM_PARAMETERS, "limit", "after", "bbox", "bbox-crs", "sortby", *FILTER_PARAMETERS)
-TILE_PARAMETERS = ("f", *TIME_PARAMETERS, "properties", *FILTER_PARAMETERS)
+TILE_PARAMETERS = ("f", *TIME_PARAMETERS, "properties", "geometry", *FILTER_PARAMETERS)
 
 
 def read_query(request: HttpRequest, allowed: Collection[str]) -> dict[str, str]:
@@ -50,6 +50,23 @@ def read_query(request: HttpRequest, allowed: Collection[str]) -> dict[str, str]
         if "\0" in values[0]:
             raise BadParameter(f"参数 {name} 含有空字符。", f"Parameter {name} contains a NUL character.")
     return {name: str(value) for name, value in request.GET.items()}
+
+
+def read_geometry(query: Mapping[str, str]) -> bool:
+    """Whether a tile is asked for with its features' full geometry (``geometry=full``) at every zoom.
+
+    Raises
+    ------
+    BadParameter
+        Another value than ``full`` and ``auto``.
+    """
+    given = query.get("geometry", "auto")
+    if given not in ("auto", "full"):
+        raise BadParameter(
+            f"geometry={given[:20]!r} 不可用；可用：auto、full。",
+            f"geometry={given[:20]!r} is not offered; use auto or full.",
+        )
+    return given == "full"
 
 
 def read_limit(text: str | None) -> int:

@@ -31,7 +31,8 @@ from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.cql.reading import evaluating, read_filter
 from kunyu.engines.maps.errors import NoSuchTile
 from kunyu.engines.maps.grids import GRIDS, grid_of
-from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_query
+from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_geometry, read_query
+from kunyu.engines.maps.pyramids.state import state_of
 from kunyu.engines.maps.settings import maps_settings
 from kunyu.engines.maps.tile_cache import Kept, tile_cache
 from kunyu.engines.maps.tiles import TileAddress
@@ -142,10 +143,13 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     strictest = label_registry.strictest_of(layer.collection)
     # what nginx answers by itself is on nobody's record: only what needs none
     alone = maps_settings().front_seconds if granted.is_public and strictest.is_open else 0
-    caching = Caching(entity_tag(request, layer, granted, asof, "mvt"), granted.is_public, alone)
+    state = state_of(layer)
+    tag = entity_tag(request, layer, granted, asof, f"mvt {state.digest}")
+    caching = Caching(tag, granted.is_public, alone)
     if is_unchanged(request, caching.tag):
         return dress_time(caching.not_modified(), asof)
     attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)
+    is_full = read_geometry(query)
     address = TileAddress(grid, zoom, row, column)
     inside = grid.lonlat(address.plane)
     box = (inside.x_min, inside.y_min, inside.x_max, inside.y_max)
@@ -154,7 +158,8 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     kept = tile_cache().get(caching.tag)
     if kept is None:
         with evaluating(filtered):
-            drawn = tiles.draw(Selection(layer, granted, asof.moment, filtered=filtered), address, attributes)
+            selection = Selection(layer, granted, asof.moment, filtered=filtered)
+            drawn = tiles.draw(selection, address, attributes, state, full=is_full)
         kept = Kept(drawn.data, _own_headers(drawn))
         tile_cache().put(caching.tag, kept, strictest)
     response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else HttpResponse(status=204)
@@ -167,7 +172,7 @@ def _own_headers(drawn: tiles.Tile) -> dict[str, str]:
     """What a tile says of itself."""
     headers = {}
     if drawn.is_generalised:
-        headers["Kunyu-Generalised"] = "smaller-than-pixel"
+        headers["Kunyu-Generalised"] = ", ".join(drawn.methods)
     if drawn.truncated_to is not None:
         headers["Kunyu-Truncated"] = f"largest {drawn.truncated_to}"
     return headers

@@ -50,6 +50,7 @@ ACTIONS: dict[str, Pair] = {
     "service-withdraw": ("注销服务", "Withdraw service"),
     "service-withdraw-application": ("撤回服务申请", "Withdraw application"),
     "suspend-key": ("暂停密钥", "Suspend key"),
+    "pyramids-rebuild": ("重建瓦片金字塔", "Rebuild tile pyramids"),
     "resume-key": ("恢复密钥", "Resume key"),
     "leave-post": ("离岗", "Leave post"),
     "propose-exception": ("提出例外", "Propose exception"),

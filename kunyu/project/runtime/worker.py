@@ -1,6 +1,7 @@
 """The task worker: runs the jobs that engines queue, and takes up again what a killed worker left half done.
 
-Messages to people (mail, short messages) have a lane of their own: an alarm does not wait behind a county's check.
+Messages to people (mail, short messages) have a lane of their own: an alarm does not wait behind a county's check. So have
+tile pyramids: small-scale tiles follow a publication within a minute, whatever else is at work.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from kunyu.project.runtime.node_keys import sweep_left
 HEARTBEAT_S = 10
 STALLED_S = 45
 MESSAGES = "messages"  # queue of kunyu.engines.worklist.tasks
+PYRAMIDS = "pyramids"  # queue of kunyu.engines.maps.tasks
+LANES = {MESSAGES: 2, PYRAMIDS: 1}  # queues of their own, with the jobs that each runs at once
 STOP_S = 8  # below the supervisor's grace: an interrupted job is left to the next start
 logger = logging.getLogger("kunyu.worker")
 
@@ -28,11 +31,11 @@ async def work() -> None:
     queues = {task.queue for task in app.tasks.values()}
     async with worker_app.open_async():
         rescue = asyncio.create_task(_rescue_forever(worker_app))
-        messages = asyncio.create_task(_send_messages(worker_app))
+        lanes = [asyncio.create_task(_run_lane(worker_app, queue)) for queue in LANES]
         try:
             await worker_app.run_worker_async(
                 name="kunyu",
-                queues=sorted(queues - {MESSAGES}),
+                queues=sorted(queues - LANES.keys()),
                 concurrency=1,
                 update_heartbeat_interval=HEARTBEAT_S,
                 stalled_worker_timeout=STALLED_S,
@@ -40,15 +43,16 @@ async def work() -> None:
             )
         finally:
             rescue.cancel()
-            messages.cancel()
-            await asyncio.gather(messages, return_exceptions=True)
+            for lane in lanes:
+                lane.cancel()
+            await asyncio.gather(*lanes, return_exceptions=True)
 
 
-async def _send_messages(app: object) -> None:
+async def _run_lane(app: object, queue: str) -> None:
     await app.run_worker_async(  # type: ignore[attr-defined]
-        name="kunyu-messages",
-        queues=[MESSAGES],
-        concurrency=2,
+        name=f"kunyu-{queue}",
+        queues=[queue],
+        concurrency=LANES[queue],
         install_signal_handlers=False,  # the other worker hears the signal and ends this one
         update_heartbeat_interval=HEARTBEAT_S,
         stalled_worker_timeout=STALLED_S,
