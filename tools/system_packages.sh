@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Install the system packages that are missing: system_packages.sh [test]
+# Install the system packages that are missing: system_packages.sh [test|test-long]
 # Debian 12+ and Ubuntu 24.04+ carry PostgreSQL 15 or newer with PostGIS.
 set -euo pipefail
 
@@ -12,9 +12,15 @@ ldconfig -p 2>/dev/null | grep -q libpangoft2-1.0 || wanted+=(libpango-1.0-0 lib
 command -v fc-list >/dev/null || wanted+=(fontconfig)
 [ -n "$(fc-list :lang=zh family 2>/dev/null)" ] || wanted+=(fonts-noto-cjk)
 "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || wanted+=("$(basename "${PYTHON:-python3}")-venv")
-if [ "${1:-}" = test ]; then
+if [ "${1:-}" = test-long ]; then
+  /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || wanted+=(python3-qgis qgis-providers)
+fi
+if [[ "${1:-}" == test* ]]; then
   command -v chromium >/dev/null || command -v chromium-browser >/dev/null || command -v google-chrome >/dev/null ||
     wanted+=(chromium)
+  # nginx in front of a node and its load generator are part of the tests and benchmarks
+  command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || wanted+=(nginx-light)
+  command -v wrk >/dev/null || wanted+=(wrk)
 fi
 [ ${#wanted[@]} -gt 0 ] || exit 0
 

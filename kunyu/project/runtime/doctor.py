@@ -17,7 +17,7 @@ import psycopg
 
 from kunyu.kernel.errors import KunyuError
 from kunyu.project.home import ROOT
-from kunyu.project.runtime import node_state
+from kunyu.project.runtime import front, node_state
 from kunyu.project.runtime.backup import object_folder
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.doctor_database import database_results
@@ -56,7 +56,7 @@ def printed(results: list[Result], lang: str) -> str:
 def examine(settings: NodeSettings | None = None) -> list[Result]:
     """Make every check of this machine and node."""
     settings = settings or node_settings()
-    results = [disk(settings.home), secret_file(settings.home), node(settings), web_build(), fonts()]
+    results = [disk(settings.home), secret_file(settings.home), node(settings), in_front(settings), web_build(), fonts()]
     results += key_results(settings.home)
     results += objects(settings.home)
     database, url = _database(settings)
@@ -129,6 +129,27 @@ def web_build() -> Result:
     if newest > max(path.stat().st_mtime for path in built.rglob("*") if path.is_file()):
         return Result(*name, WARN, "早于源代码；请执行 make setup", "older than its sources; run make setup")
     return Result(*name, OK, "已构建", "built")
+
+
+def in_front(settings: NodeSettings) -> Result:
+    """nginx stands in front of the node, as the settings wish, and runs."""
+    name = ("前端 nginx", "nginx in front")
+    try:
+        program = front.wanted_nginx(settings)
+    except KunyuError as error:
+        return Result(*name, BAD, error.detail_zh, error.detail_en)
+    if program is None:
+        here = front.find_nginx()
+        hint_zh = "可用 KUNYU_NGINX=on 启用" if here else "本机没有 nginx"
+        hint_en = "KUNYU_NGINX=on puts it in front" if here else "this machine has none"
+        return Result(*name, OK, f"未使用（{hint_zh}）", f"not used ({hint_en})")
+    state = node_state.read_state(settings.run_folder)
+    if state is None or not state.alive:
+        return Result(*name, OK, f"随节点启动 {program}", f"{program} starts with the node")
+    if front.runs(settings.home):
+        return Result(*name, OK, f"{program} 在节点前面", f"{program} is in front of the node")
+    log = settings.log_folder / "nginx.log"
+    return Result(*name, BAD, f"没有运行，见 {log}", f"it does not run, see {log}")
 
 
 def fonts() -> Result:

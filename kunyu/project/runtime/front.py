@@ -62,7 +62,7 @@ def write_configuration(settings: NodeSettings, web_port: int, events_port: int,
     for part in (folder / "temporary", folder / "pages", settings.home / "cache" / "front", settings.log_folder):
         part.mkdir(parents=True, exist_ok=True, mode=0o700)
     for status, (zh, en) in _PAGES.items():
-        page = {"type": "about:blank", "title": zh, "status": status, "code": f"front-{status}", "detail": f"{zh} {en}",
+        page = {"type": f"urn:kunyu:error:front-{status}", "title": f"{zh} {en}", "status": status, "code": f"front-{status}", "detail": f"{zh} {en}",
                 "detail_zh": zh, "detail_en": en}  # fmt: skip
         (folder / "pages" / f"{status}.json").write_text(json.dumps(page, ensure_ascii=False), encoding="utf-8")
     (folder / "public").mkdir(exist_ok=True, mode=0o700)
@@ -93,6 +93,11 @@ def stop_left(home: Path) -> int:
             continue
     psutil.wait_procs(found, timeout=5)
     return len(found)
+
+
+def runs(home: Path) -> bool:
+    """Does this node's nginx run now?"""
+    return any(_is_ours(process, home) for process in psutil.process_iter(["name"]))
 
 
 def _is_ours(process: psutil.Process, home: Path) -> bool:
@@ -177,6 +182,8 @@ http {{{_TYPES}
     client_header_buffer_size 4k;
     large_client_header_buffers 4 {MOST_URL_KIB}k;
     map $http_x_forwarded_proto $kunyu_scheme {{ default $scheme; https https; }}
+    # whoever says who he is gets his own answer, from the node
+    map "$http_authorization$http_cookie" $kunyu_kept {{ "" tiles; default off; }}
     upstream web {{ server {LOOPBACK}:{web_port}; keepalive 32; }}
     upstream events {{ server {LOOPBACK}:{events_port}; }}
     proxy_cache_path {_quoted(home / "cache" / "front")} levels=1:2 keys_zone=tiles:16m max_size=512m inactive=10m
@@ -195,6 +202,7 @@ http {{{_TYPES}
     server {{
       listen {bind}:{settings.port} reuseport;
 {errors}
+      error_page 494 =431 /_front/431.json;  # nginx's own number for headers that are too large
       location /_front/ {{
         internal;
         alias {_quoted(str(folder / "pages") + "/")};
@@ -209,11 +217,8 @@ http {{{_TYPES}
         add_header Cache-Control "max-age=315360000, public, immutable";
 {headers} }}
       location ~ ^/ogc/collections/[^/]+/tiles/ {{
-        proxy_cache tiles;
+        proxy_cache $kunyu_kept;
         proxy_cache_key "$scheme://$http_host$request_uri";
-        # whoever says who he is gets his own answer, from the node
-        proxy_cache_bypass $http_authorization $http_cookie;
-        proxy_no_cache $http_authorization $http_cookie;
         proxy_cache_revalidate on;
         proxy_cache_lock on;
         proxy_pass http://web; }}
@@ -231,5 +236,7 @@ def _quoted(path: Path | str) -> str:
     """A path as a value of nginx's language, which ends words at spaces and knows variables."""
     text = str(path)
     if any(sign in text for sign in '"$;{}\\\n'):
-        raise UsageError(f"路径 {text} 含有 nginx 不接受的字符。", f"The path {text} has signs that nginx does not take.")
+        raise UsageError(
+            f"路径 {text} 含有 nginx 不接受的字符。", f"The path {text} has signs that nginx does not take."
+        )
     return f'"{text}"'

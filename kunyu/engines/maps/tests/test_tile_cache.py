@@ -50,7 +50,9 @@ def test_an_empty_tile_is_kept_too(cache: TileCache) -> None:
     assert fresh(cache).get(tag(1)) == Kept(b"", {})
 
 
-@pytest.mark.parametrize("spoil", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b"", lambda b: b"{}\n", lambda b: b[::-1]])
+@pytest.mark.parametrize(
+    "spoil", [lambda b: b[:-1], lambda b: b + b"x", lambda b: b"", lambda b: b"{}\n", lambda b: b[::-1]]
+)
 def test_a_damaged_file_is_no_tile(cache: TileCache, spoil: Callable[[Any], bytes]) -> None:
     cache.put(tag(1), Kept(b"a tile"), ORDINARY)
     (path,) = cache.folder.glob("??/*")
@@ -103,7 +105,9 @@ def _write_for_ever(folder: Path) -> None:
 def test_killed_writers_leave_whole_tiles_or_none(tmp_path: Path) -> None:
     cache = TileCache(tmp_path, 0, 1 << 24)
     for _ in range(3):
-        writers = [multiprocessing.get_context("fork").Process(target=_write_for_ever, args=(tmp_path,)) for _ in range(2)]
+        writers = [
+            multiprocessing.get_context("fork").Process(target=_write_for_ever, args=(tmp_path,)) for _ in range(2)
+        ]
         for writer in writers:
             writer.start()
         time.sleep(0.3)
