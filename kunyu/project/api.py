@@ -15,6 +15,7 @@ from kunyu.engines.ingest.verification.api import router as verification_router
 from kunyu.engines.maps.api import router as maps_router
 from kunyu.engines.maps.basemap_api import router as bases_router
 from kunyu.engines.maps.compositions.api import router as compositions_router
+from kunyu.engines.maps.edits.api import router as editing_router
 from kunyu.engines.maps.exports.api import router as exports_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.audit_api import router as audit_router
@@ -74,6 +75,7 @@ house.add_router("deliveries", ingest_router)
 house.add_router("evidence", evidence_router)
 house.add_router("map", maps_router)
 house.add_router("map", bases_router)
+house.add_router("map/editing", editing_router)
 house.add_router("map/exports", exports_router)
 house.add_router("map/compositions", compositions_router)
 house.add_router("reference", reference_router)

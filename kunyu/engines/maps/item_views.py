@@ -32,6 +32,8 @@ from kunyu.engines.maps.answers import (
 from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.cql.reading import evaluating, read_filter
 from kunyu.engines.maps.crs import OfferedCrs
+from kunyu.engines.maps.edits import views as edit_views
+from kunyu.engines.maps.edits.states import item_tag
 from kunyu.engines.maps.parameters import (
     ITEM_PARAMETERS,
     ITEMS_PARAMETERS,
@@ -78,8 +80,26 @@ def _asked(layer: ServedLayer, granted: Scope, asof: AsOf, query: dict[str, str]
     )
 
 
-@reading
 def items(request: HttpRequest, collection_id: str) -> HttpResponse:
+    """Features: read a page, or create one (``edits``)."""
+    if request.method == "POST":
+        return edit_views.create(request, collection_id)
+    if request.method == "OPTIONS":
+        return edit_views.options("GET, HEAD, POST, OPTIONS")
+    return read_items(request, collection_id)
+
+
+def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpResponse:
+    """One feature: read, or replace, update, delete it (``edits``)."""
+    if request.method in edit_views.CHANGES:
+        return edit_views.change(request, collection_id, feature_id)
+    if request.method == "OPTIONS":
+        return edit_views.options("GET, HEAD, PUT, PATCH, DELETE, OPTIONS")
+    return read_item(request, collection_id, feature_id)
+
+
+@reading
+def read_items(request: HttpRequest, collection_id: str) -> HttpResponse:
     """A page of features as GeoJSON, or as a table for people."""
     layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY)
     query = read_query(request, (*ITEMS_PARAMETERS, *layer.fields))
@@ -178,7 +198,7 @@ def _items_page(
 
 
 @reading
-def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpResponse:
+def read_item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpResponse:
     """One feature by the value of its key.
 
     Its ETag begins with the number of its row. A row is never changed, a changed feature is another row: what
@@ -213,11 +233,6 @@ def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpRespo
     ]
     content = f"{text[:-1]},{json.dumps({'links': links}, ensure_ascii=False)[1:]}"
     return _dress(HttpResponse(content, content_type=GEOJSON), caching, asof, out)
-
-
-def item_tag(fid: int, tag: str) -> str:
-    """ETag of a feature: its row, then the digest that every answer has."""
-    return f'"{fid}.{tag[1:]}'
 
 
 def _seen(request: HttpRequest, tag: str) -> str:
