@@ -209,7 +209,7 @@ export function baseMaps(): Promise<readonly BaseMap[]> {
 
 /** What lies at a place on a day (today when ''), in the named layers. */
 export async function identify(
-  at: { lon: number; lat: number; zoom: number; collections: readonly string[]; validAt: string },
+  at: { lon: number; lat: number; zoom: number; collections: readonly string[]; validAt: string; knownAt: string },
   signal: AbortSignal,
 ): Promise<readonly IdentifiedFeature[]> {
   const query = new URLSearchParams({
@@ -219,6 +219,7 @@ export async function identify(
     layers: at.collections.join(','),
   });
   if (at.validAt) query.set('valid_at', at.validAt);
+  if (at.knownAt) query.set('known_at', at.knownAt);
   const answers = await ask<readonly IdentifiedAnswer[]>(`/api/map/identify?${query}`, signal);
   const layers = await Promise.all(answers.map((answer) => layerInfo(answer.collection).catch(() => undefined)));
   const known = new Map(answers.map((answer, index) => [answer.collection, layers[index]]));

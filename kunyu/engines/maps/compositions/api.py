@@ -182,6 +182,22 @@ def ask_print(request: HttpRequest, body: PrintIn) -> tuple[int, dict[str, Any]]
     return 202, _print(printing.ask(principal_of(request), wanted))
 
 
+@router.post("/preview", summary="版面预览 / the sheet as a small picture")
+def preview(request: HttpRequest, body: PrintIn) -> HttpResponse:
+    """What would be printed, marked as a preview; under the right to query."""
+    principal = principal_of(request)
+    services.require_person(principal)
+    wanted = printing.Request(
+        "pdf", body.composition, body.version, body.definition, body.layout, body.valid_at, body.known_at
+    )
+    look = printing.look_of(principal, wanted)
+    found = sheet.print_sheet(principal, look, sheet.PREVIEW, wanted.times)
+    response = HttpResponse(found.data, content_type=found.media_type)
+    response["Cache-Control"] = "private, no-store"
+    response["Kunyu-Scale"] = f"{found.scale:g}"
+    return response
+
+
 def _print(one: MapPrint) -> dict[str, Any]:
     done = one.state == MapPrint.State.DONE
     return {

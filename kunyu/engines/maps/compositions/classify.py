@@ -238,7 +238,10 @@ def jenks(values: np.ndarray, count: int) -> np.ndarray:
         starts = kinds
     count = min(count, len(kinds))
     first = _best_starts(kinds, weights.astype(float), count)
-    return np.unique(np.concatenate([[values.min()], starts[first[1:]], [values.max()]]))
+    found = np.unique(np.concatenate([[values.min()], starts[first[1:]]]))
+    high = float(values.max())
+    # the largest value may be a class of its own: its upper bound is the next number
+    return np.append(found, high if high > found[-1] else np.nextafter(high, np.inf))
 
 
 def _best_starts(kinds: np.ndarray, weights: np.ndarray, count: int) -> np.ndarray:

@@ -40,6 +40,7 @@ from kunyu.engines.security.scope import Principal
 POINTS_PER_MM = 72 / 25.4
 PICTURE_DPI = 200
 MOST_PICTURE_PIXELS = 8192
+PREVIEW, PREVIEW_PIXELS = "preview", 1400
 Told = Callable[[int, int], object]
 
 
@@ -120,7 +121,9 @@ def extent_for(principal: Principal, look: Look) -> Box:
 def print_sheet(
     principal: Principal, look: Look, form: str, times: Mapping[str, str], told: Told = lambda d, t: None
 ) -> Printed:
-    """The composition as PDF (vector) or PNG, under the rights of ``principal`` to download.
+    """The composition as ``pdf`` (vector) or ``png``, under the rights of ``principal`` to download.
+
+    ``preview`` is a small picture of the same sheet for the screen, under his rights to query, and says so on it.
 
     Raises
     ------
@@ -132,13 +135,20 @@ def print_sheet(
     extent = extent_for(principal, look)
     plane = plane_of(extent, layout.epsg)
     view, scale = view_of(extent, plane, place.frame.width, place.frame.height, layout.scale, place.k)
-    layers = looks.drawn_layers(principal, look, times, scope.DOWNLOAD)
+    is_preview = form == PREVIEW
+    layers = looks.drawn_layers(principal, look, times, scope.QUERY if is_preview else scope.DOWNLOAD)
     _require_anything(layers, look)
 
     def draw(canvas: skia.Canvas) -> tuple[list[Drawn], Label]:
-        return _draw(canvas, principal, look, place, (view, scale, plane), layers, times, told)
+        found = _draw(canvas, principal, look, place, (view, scale, plane), layers, times, told, is_preview=is_preview)
+        if is_preview:
+            _mark_preview(canvas, place)
+        return found
 
-    data, (drawn, label) = (_pdf if form == "pdf" else _png)(draw, place, look)
+    if form == "pdf":
+        data, (drawn, label) = _pdf(draw, place, look)
+    else:
+        data, (drawn, label) = _png(draw, place, PREVIEW_PIXELS if is_preview else MOST_PICTURE_PIXELS)
     own = tuple(one.collection for one in drawn if one.collection not in BASE_LAYERS)
     return Printed(
         data, "application/pdf" if form == "pdf" else "image/png", scale, plane.epsg, place.frame, view.box,
@@ -168,8 +178,8 @@ def _pdf(draw: Callable[[skia.Canvas], Any], place: Arrangement, look: Look) -> 
     return bytes(stream.detachAsData()), found
 
 
-def _png(draw: Callable[[skia.Canvas], Any], place: Arrangement, look: Look) -> tuple[bytes, Any]:
-    scale = min(PICTURE_DPI / 25.4, MOST_PICTURE_PIXELS / max(place.width, place.height))
+def _png(draw: Callable[[skia.Canvas], Any], place: Arrangement, most: int) -> tuple[bytes, Any]:
+    scale = min(PICTURE_DPI / 25.4, most / max(place.width, place.height))
     surface = skia.Surface(round(place.width * scale), round(place.height * scale))
     with surface as canvas:
         canvas.clear(0xFFFFFFFF)
@@ -180,7 +190,7 @@ def _png(draw: Callable[[skia.Canvas], Any], place: Arrangement, look: Look) -> 
 
 def _draw(
     canvas: skia.Canvas, principal: Principal, look: Look, place: Arrangement, ground: tuple[View, float, Plane],
-    layers: Sequence[DrawnLayer], times: Mapping[str, str], told: Told,
+    layers: Sequence[DrawnLayer], times: Mapping[str, str], told: Told, *, is_preview: bool = False,
 ) -> tuple[list[Drawn], Label]:  # fmt: skip
     view, scale, plane = ground
     layout, k, frame = look.definition.layout, place.k, place.frame
@@ -188,7 +198,7 @@ def _draw(
     canvas.save()
     canvas.clipRect(frame.skia())
     canvas.translate(frame.x, frame.y)
-    drawn = images.draw_layers(canvas, view, principal, layers, times, told, "export")
+    drawn = images.draw_layers(canvas, view, principal, layers, times, told, "tiles" if is_preview else "export")
     canvas.restore()
     furniture.graticule(canvas, view, frame, layout.graticule, place.band, k)
     furniture.neatlines(canvas, frame, place.band, k)
@@ -210,6 +220,16 @@ def _draw(
     _head(canvas, look, place, label)
     _foot(canvas, principal, look, place, drawn, (scale, plane, turned, view.lonlat))
     return drawn, label
+
+
+def _mark_preview(canvas: skia.Canvas, place: Arrangement) -> None:
+    """Say across the sheet that it is none."""
+    canvas.save()
+    canvas.translate(place.width / 2, place.height / 2)
+    canvas.rotate(-24)
+    size = place.width / 9
+    lettering.write(canvas, "预览 PREVIEW", 0, size / 3, size, colour=0x1417262B, bold=True, align="center")
+    canvas.restore()
 
 
 def legend_groups(look: Look, layers: Sequence[DrawnLayer], drawn: Sequence[Drawn]) -> list[tuple[str, list[Swatch]]]:
