@@ -175,8 +175,8 @@ def _star(x: float, y: float, rng: random.Random, hectares: float) -> shapely.Po
     angles = np.linspace(0, 2 * math.pi, VERTICES, endpoint=False)
     radius = np.array([rng.uniform(0.85, 1.15) for _ in range(VERTICES)])
     unit = np.c_[radius * np.cos(angles) / math.cos(math.radians(y)), radius * np.sin(angles)] * 0.006
-    area = float(area_of_lonlat([shapely.Polygon(unit + (x, y))])[0])
-    return shapely.Polygon(unit * math.sqrt(hectares * 1e4 / area) + (x, y))
+    area = float(area_of_lonlat([shapely.Polygon(unit + np.array([x, y]))])[0])
+    return shapely.Polygon(unit * math.sqrt(hectares * 1e4 / area) + np.array([x, y]))
 
 
 def _people() -> dict[str, str]:

@@ -178,6 +178,8 @@ KUNYU_PAGES_EXPORT_RECORD = "kunyu.engines.security.list_exports.record"
 KUNYU_OUTBOX_HANDLERS = "kunyu.project.handlers.HANDLERS"
 KUNYU_PUBLISH_GUARDS = "kunyu.project.guards.PUBLISH_GUARDS"
 KUNYU_REFERENCE_PROVIDERS = "kunyu.project.reference_parts.PROVIDERS"
+KUNYU_LINEAGE_PROVIDERS = "kunyu.project.lineage_providers.PROVIDERS"
+KUNYU_OGC_PARTS = "kunyu.project.ogc_parts.PARTS"
 KUNYU_DEMO = os.environ.get("KUNYU_DEMO", "1") == "1" and not PRODUCTION
 # where checkpoints of the audit are kept outside the node, separated by ";": file:PATH, simulated-parent:PATH
 KUNYU_AUDIT_ANCHORS = os.environ.get("KUNYU_AUDIT_ANCHORS", "")

@@ -37,6 +37,25 @@ def lineage(request: HttpRequest, version_id: int) -> dict[str, Any]:
     return queries.lineage_of(request.principal, version_id)  # type: ignore[attr-defined]
 
 
+@router.get("/lineage", summary="血缘图 / lineage graph")
+def lineage_graph(
+    request: HttpRequest,
+    collection: str = "",
+    feature: str = "",
+    known_at: str = "",
+    version: int | None = None,
+    subject: str = "",
+) -> dict[str, Any]:
+    """From a layer, a feature, a version or a stored result (``subject=result:12``) back to deliveries and forward."""
+    from kunyu.engines.catalogue.lineage_graph import lineage_document
+
+    return lineage_document(
+        request.principal,  # type: ignore[attr-defined]
+        collection=collection.replace("\0", "")[:60], feature=feature.replace("\0", "")[:80],
+        known_at=known_at, version=version, subject=subject.replace("\0", "")[:80],
+    )  # fmt: skip
+
+
 @router.get("/themes/broken-links")
 def theme_links(request: HttpRequest) -> list[dict[str, Any]]:
     """Leaves of thematic catalogues that lead to no dataset; empty when all correspond."""

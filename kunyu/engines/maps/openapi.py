@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
+
+from django.conf import settings
+from django.utils.module_loading import import_string
 
 from kunyu.engines.maps import crs
 from kunyu.engines.maps.answers import GEOJSON, HTML, JSON, MAPBOX_STYLE, SCHEMA
@@ -51,6 +56,18 @@ CONFORMANCE = (
 )
 
 
+@lru_cache(maxsize=1)
+def parts() -> tuple[Mapping[str, Any], ...]:
+    """What other engines answer under ``/ogc/`` (setting ``KUNYU_OGC_PARTS``): conformance, links, paths."""
+    path = getattr(settings, "KUNYU_OGC_PARTS", "")
+    return tuple(import_string(path)) if path else ()
+
+
+def conformance_classes() -> list[str]:
+    """Every conformance class this node claims."""
+    return [*CONFORMANCE, *(one for part in parts() for one in part["conformance"])]
+
+
 def describe(root: str) -> dict[str, Any]:
     """The whole description; ``root`` is the absolute address of ``/ogc``."""
     return {
@@ -69,7 +86,7 @@ def describe(root: str) -> dict[str, Any]:
             {"name": "Tiles"},
             {"name": "Styles"},
         ],
-        "paths": _paths(),
+        "paths": {**_paths(), **{path: one for part in parts() for path, one in part["paths"]().items()}},
         "components": {
             "parameters": _parameters(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "访问令牌"}},
