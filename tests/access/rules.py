@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
-from tests.access import acceptance, analysis, evidence, services
+from tests.access import acceptance, analysis, coverages, evidence, features, maps, services
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -413,7 +413,10 @@ RULES: dict[str, Rule] = {
     **evidence.rules(),
     **acceptance.rules(),
     **analysis.rules(),
+    **coverages.rules(),
+    **maps.rules(),
     **services.rules(),
+    **features.rules(),
     "healthz": Rule("open"),
     "readyz": Rule("open"),
     "ogc/": Rule("open"),
@@ -449,6 +452,11 @@ RULES: dict[str, Rule] = {
     "api/openapi.json": Rule("open"),
     "api/": Rule("open"),
     "api/catalogue/tree": Rule("signed in"),
+    "api/catalogue/lineage": Rule("data", samples=lambda world: [
+        Sample({}, f"version={world.version_ours}", MINE),
+        Sample({}, f"version={world.version_theirs}", THEIRS),
+        Sample({}, f"version={world.version_strict}", STRICT),
+    ]),
     "api/catalogue/search": Rule("signed in"),
     "api/catalogue/datasets/<code>": Rule("data", samples=_datasets),
     "api/catalogue/versions/<version_id>/lineage": Rule("data", samples=_versions),

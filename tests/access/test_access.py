@@ -152,7 +152,7 @@ def test_reading(world: World, role: Role) -> None:
 
 
 def _reaches_part(role: Role, sample: Sample, action: str) -> bool:
-    return "feature_id" not in sample.values and "delivery_id" not in sample.values and "version_id" not in (
+    return "feature_id" not in sample.values and "item_id" not in sample.values and "delivery_id" not in sample.values and "version_id" not in (
         sample.values
     ) and any(
         action in role.reach(one) for one in TELLTALES.values() if one.collection == sample.subject.collection

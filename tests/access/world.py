@@ -27,7 +27,7 @@ from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.services import NewTask, create_task
 from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
-from tests.access import acceptance, analysis, evidence, services
+from tests.access import acceptance, analysis, coverages, evidence, maps, services
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
@@ -96,6 +96,8 @@ TELLTALES = {
     "theirs-91c4.gpkg": THEIRS,
     evidence.OURS: Subject(evidence.EVIDENCE, "990101"),
     evidence.THEIRS: Subject(evidence.EVIDENCE, "990102"),
+    coverages.OURS: Subject(coverages.IMAGES, "990101"),
+    coverages.THEIRS: Subject(coverages.IMAGES, "990102"),
 }
 
 PRIVATE = {
@@ -105,6 +107,7 @@ PRIVATE = {
     "note-31aa": frozenset({"viewer"}),
     "job-4f1d": frozenset({"viewer"}),
     analysis.TELLTALE: analysis.VIEWER,
+    maps.TELLTALE: maps.VIEWER,
 }
 """Texts of the worklist and who may read them."""
 
@@ -138,6 +141,7 @@ class World:
     rounds: dict[str, int] = field(default_factory=dict)
     analysis: dict[str, int] = field(default_factory=dict)
     application: int = 0
+    print_id: int = 0
 
 
 def build() -> World:
@@ -175,12 +179,14 @@ def build() -> World:
             rounds=acceptance.build(ours, theirs, MARKUP),
         )
         _delivery(f"{MARKUP}.gpkg", "990101")
+        coverages.build({"990101": ours, "990102": theirs})
         for role in ROLES[1:]:
             user = _person(role)
             world.users[role.name] = user.pk
             world.tokens[role.name] = issue_token(user, "access tests", scope.operator("tests"))
         _for_viewer(world)
         world.analysis = analysis.build(world.users["viewer"])
+        world.print_id = maps.build(world.users["viewer"])
         world.application = services.build(world.users["viewer"], MARKUP)
     epochs.forget()
     return world

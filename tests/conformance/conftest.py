@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kunyu.engines.maps.tests.county import County
 
 
-START_SECONDS = 40
+START_SECONDS = 90
 
 
 @dataclass(frozen=True)

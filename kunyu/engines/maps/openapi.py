@@ -11,6 +11,8 @@ from django.utils.module_loading import import_string
 
 from kunyu.engines.maps import crs
 from kunyu.engines.maps.answers import GEOJSON, HTML, JSON, MAPBOX_STYLE, SCHEMA
+from kunyu.engines.maps.coverages import openapi as coverages
+from kunyu.engines.maps.coverages.parameters import COVERAGE_PARAMETERS, POSITION_PARAMETERS
 from kunyu.engines.maps.cql.limits import MOST_CHARACTERS
 from kunyu.engines.maps.grids import GRIDS
 from kunyu.engines.maps.parameters import ITEM_PARAMETERS, ITEMS_PARAMETERS, TILE_PARAMETERS
@@ -53,6 +55,7 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-tiles-1/1.0/conf/mvt",
     "http://www.opengis.net/spec/tms/2.0/conf/tilematrixset",
     "http://www.opengis.net/spec/tms/2.0/conf/json-tilematrixset",
+    *coverages.CONFORMANCE,
 )
 
 
@@ -84,6 +87,7 @@ def describe(root: str) -> dict[str, Any]:
             {"name": "Features"},
             {"name": "Records"},
             {"name": "Tiles"},
+            {"name": "Coverages"},
             {"name": "Styles"},
         ],
         "paths": {**_paths(), **{path: one for part in parts() for path, one in part["paths"]().items()}},
@@ -136,6 +140,12 @@ def _paths() -> dict[str, Any]:
             "Tiles", "tile", "矢量瓦片 / vector tile", TILE_PARAMETERS,
             (*collection, *tile, "tileMatrix", "tileRow", "tileCol"), MEDIA_TYPE,
         ),
+        "/collections/{collectionId}/coverage": _get(
+            "Coverages", "coverage", "影像或高程的取值 / values of a box", COVERAGE_PARAMETERS, collection, "image/tiff"
+        ),
+        "/collections/{collectionId}/position": _get(
+            "Coverages", "position", "一点的值 / values at a point", POSITION_PARAMETERS, collection, GEOJSON
+        ),
         "/styles": _get("Styles", "styles", "样式 / styles", one),
         "/styles/{styleId}": _get("Styles", "style", "MapLibre 样式 / style", one, ("styleId",), MAPBOX_STYLE),
     }  # fmt: skip
@@ -145,7 +155,7 @@ def _get(
     tag: str, name: str, summary: str, query: tuple[str, ...], path: tuple[str, ...] = (), media_type: str = JSON
 ) -> dict[str, Any]:
     success: dict[str, Any] = {"description": "OK", "content": {media_type: {"schema": _schema_of(media_type)}}}
-    if media_type not in (MEDIA_TYPE, MAPBOX_STYLE):
+    if media_type not in (MEDIA_TYPE, MAPBOX_STYLE, "image/tiff"):
         success["content"][HTML] = {"schema": {"type": "string"}}
     responses: dict[str, Any] = {"200": success, "304": {"description": "未变 / unchanged"}}
     if media_type == MEDIA_TYPE:
@@ -169,7 +179,7 @@ def _get(
 
 
 def _schema_of(media_type: str) -> dict[str, Any]:
-    return {"type": "string", "format": "binary"} if media_type == MEDIA_TYPE else {"type": "object"}
+    return {"type": "string", "format": "binary"} if media_type in (MEDIA_TYPE, "image/tiff") else {"type": "object"}
 
 
 def _parameters() -> dict[str, Any]:
@@ -230,6 +240,7 @@ def _parameters() -> dict[str, Any]:
         "filter-lang": ({"type": "string", "enum": ["cql2-text", "cql2-json"]}, "条件的写法 / encoding of the filter"),
         "filter-crs": ({**text, "format": "uri", "default": crs.CRS84}, "条件中几何的坐标系 / CRS of its geometries"),
     }
+    in_query |= {name: one for name, one in coverages.PARAMETERS.items() if name not in in_query}
     named = {name: {"name": name, "in": "path", "required": True, "schema": schema} for name, schema in in_path.items()}
     for name, (schema, why) in in_query.items():
         named[name] = {"name": name, "in": "query", "required": False, "schema": schema, "description": why}
