@@ -219,6 +219,7 @@ http {{{_TYPES}
       location ~ ^/ogc/collections/[^/]+/tiles/ {{
         proxy_cache $kunyu_kept;
         proxy_cache_key "$scheme://$http_host$request_uri";
+        proxy_ignore_headers Cache-Control Expires Vary;  # X-Accel-Expires alone says; a tile has one form
         proxy_cache_revalidate on;
         proxy_cache_lock on;
         proxy_pass http://web; }}
