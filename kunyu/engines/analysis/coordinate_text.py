@@ -19,7 +19,7 @@ import shapely
 from kunyu.engines.analysis.errors import UnreadablePlot
 from kunyu.engines.analysis.plots import too_many_vertices
 from kunyu.engines.analysis.settings import analysis_settings
-from kunyu.kernel.crs import CrsProblem
+from kunyu.kernel.errors import KunyuError
 from kunyu.kernel.geodesy import zone_epsg
 from kunyu.kernel.tolerances import SAME_POINT_TOLERANCE_M
 
@@ -73,7 +73,9 @@ def read_coordinate_text(content: bytes) -> CoordinateText:
     PlotTooLarge
     """
     attributes: dict[str, str] = {}
-    part, heads, points = "", [], []
+    part = ""
+    heads: list[tuple[int, list[str]]] = []
+    points: list[list[tuple[int, str, float, float]]] = []
     for number, raw in enumerate(decoded(content).splitlines(), start=1):
         line = raw.strip()
         if not line:
@@ -94,7 +96,7 @@ def read_coordinate_text(content: bytes) -> CoordinateText:
             points[-1].append(_point(number, line))
     if not heads:
         raise _bad(f"没有 {BODY} 段，或其中没有地块。", f"There is no section {BODY}, or no plot in it.")
-    if sum(map(len, points)) > analysis_settings().vertices_max:
+    if sum(len(rows) for rows in points) > analysis_settings().vertices_max:
         raise too_many_vertices()
     epsg = _epsg(attributes, points)
     plots = tuple(_plot(*head, rows) for head, rows in zip(heads, points, strict=True))
@@ -151,8 +153,8 @@ def _epsg(attributes: dict[str, str], points: list[list[tuple[int, str, float, f
             f"The zone is {zone}, but Y {first[3]:.3f} begins with {int(first[3] // 1_000_000)}.",
         )
     try:
-        return int(zone_epsg(zone, width, prefixed))
-    except (CrsProblem, ValueError) as error:
+        return int(zone_epsg(zone, 3 if width == 3 else 6, prefixed))
+    except (KunyuError, ValueError) as error:
         raise _bad(f"没有这个分带的坐标系：{error}", f"No CRS of this zone: {error}") from None
 
 

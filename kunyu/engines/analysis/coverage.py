@@ -92,7 +92,12 @@ def newest_versions(layer: ServedLayer, granted: Scope, asof: AsOf) -> list[Coun
         .distinct("county")
         .values_list("id", "county", "number", "valid_from", "known_from", "digest", "record_count", "extent")
     )
-    return [County(*row[:7], tuple(row[7]) if row[7] else None) for row in found if granted.allows_division(row[1])]
+    return [_county(row) for row in found if granted.allows_division(row[1])]
+
+
+def _county(row: tuple[Any, ...]) -> County:
+    values: tuple[Any, ...] = (*row[:-1], tuple(row[-1]) if row[-1] else None)
+    return County(*values)
 
 
 def ground_under(plot: Plot, counties: list[County], moment: Moment) -> Ground:

@@ -140,7 +140,7 @@ def read_states(opened: Opened, question: Question) -> tuple[list[State], bool]:
     areas = _areas([row[8] for row in rows]) if cut else [0.0] * len(rows)
     found = [
         State(
-            str(row[0]), str(row[1]), int(row[2]), str(row[3] or ""), area_m2, *row[4:7],
+            str(row[0]), str(row[1]), int(row[2]), str(row[3] or ""), area_m2, row[4], row[5], row[6],
             # what ended after the instant asked was still believed then
             row[7] if row[7] is not None and row[7] <= known else None,
         )

@@ -154,4 +154,4 @@ def compare(stored: StoredResult, digest: str) -> dict[str, Any]:
 
 def again(stored: StoredResult) -> Question:
     """The question of a stored result."""
-    return unpack(stored.kind, stored.question, stored.geometry)
+    return unpack(stored.kind, stored.question, bytes(stored.geometry))

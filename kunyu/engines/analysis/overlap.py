@@ -31,7 +31,9 @@ from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
 from kunyu.engines.security.scope import Principal, Scope
 
 State = Literal["conflict", "clear", "not_checked"]
-CONFLICT, CLEAR, NOT_CHECKED = "conflict", "clear", "not_checked"
+CONFLICT: State = "conflict"
+CLEAR: State = "clear"
+NOT_CHECKED: State = "not_checked"
 PARCELS = "10401-003"
 DENSER = 20
 Reader = Callable[[Selection, Question], Pieces]

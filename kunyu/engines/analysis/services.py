@@ -11,6 +11,7 @@ from kunyu.engines.analysis import buffering, documents, history, jobs, keeping,
 from kunyu.engines.analysis import overlap as overlapping
 from kunyu.engines.analysis.plots import judge
 from kunyu.engines.analysis.questions import BUFFER, HISTORY, LAND_CLASSES, NEAREST, OVERLAP, Question, question
+from kunyu.engines.analysis.tiling import read_in_tiles
 from kunyu.engines.security.scope import Principal
 
 
@@ -98,7 +99,7 @@ def _overlaid(principal: Principal, asked: Question, *, may_queue: bool) -> dict
         if may_queue:
             job = jobs.queue(principal, asked)
             return {"digest": None, **documents.head(asked), "layers": [], "job": job.pk, "result": None}
-        read = jobs.read_in_tiles
+        read = read_in_tiles
     return _kept(principal, asked, documents.overlap_document(overlapping.answered(principal, asked, layers, read)))
 
 
@@ -121,7 +122,7 @@ def replay(principal: Principal, named: int | str, *, may_queue: bool = True) ->
         large = overlapping.is_large(asked, layers)
         if large and may_queue:
             return {"result": stored.pk, "digest": stored.digest, "job": jobs.queue(principal, asked, stored.pk).pk}
-        read = jobs.read_in_tiles if large else None
+        read = read_in_tiles if large else None
         document = documents.overlap_document(overlapping.answered(principal, asked, layers, read))
     elif asked.kind == BUFFER:
         document = buffering.buffer(asked)

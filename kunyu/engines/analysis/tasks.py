@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from procrastinate.contrib.django import app
 
-QUEUE = "analysis"
+from kunyu.engines.analysis.queueing import QUEUE, TASK
 
 
-@app.task(name="analysis.run", queue=QUEUE)
+@app.task(name=TASK, queue=QUEUE)
 def run_analysis(job_id: int) -> None:
     """Do an analysis; its outcome stands on it."""
-    from kunyu.engines.analysis.jobs import run
+    from kunyu.engines.analysis.running import run
 
     run(job_id)
 

@@ -210,8 +210,8 @@ def _inputs(graph: _Graph, version: DatasetVersion, name: str) -> None:
     before = DatasetVersion.objects.select_related("layer__dataset").in_bulk(
         [one["version"] for one in listed if "version" in one]
     )
-    for one in before.values():
-        graph.link(graph.version(one), name, "revised")
+    for earlier in before.values():
+        graph.link(graph.version(earlier), name, "revised")
     if name == OTHER:
         return
     for one in listed:
@@ -321,8 +321,8 @@ def _versions_of(selection: Selection) -> list[int]:
 
 def _reached(root: str, edges: Iterable[Edge], *, forward: bool) -> set[str]:
     near: dict[str, list[str]] = {}
-    for one in edges:
-        near.setdefault(one.source if forward else one.target, []).append(one.target if forward else one.source)
+    for edge in edges:
+        near.setdefault(edge.source if forward else edge.target, []).append(edge.target if forward else edge.source)
     reached, waiting = {root}, [root]
     while waiting:
         for one in near.get(waiting.pop(), []):

@@ -232,8 +232,8 @@ def test_a_job_runs_to_its_result_for_its_owner_alone(
     ask: Ask, people: People, django_capture_on_commit_callbacks: Any
 ) -> None:
     """Asynchronous execution: accepted, run by the task, results, seen by nobody else, dismissed."""
-    from kunyu.engines.analysis.jobs import run
     from kunyu.engines.analysis.models import AnalysisJob
+    from kunyu.engines.analysis.running import run
 
     body = {"inputs": {"geometry": SQUARE, "layers": ["10401-003"]}}
     with django_capture_on_commit_callbacks() as waiting:

@@ -273,7 +273,7 @@ def test_tiles_read_what_one_statement_reads(people: People, monkeypatch: pytest
     """A large question read tile by tile gives the very digest of one statement: nothing twice, nothing left out."""
     from dataclasses import replace
 
-    from kunyu.engines.analysis import documents, jobs, overlap, questions
+    from kunyu.engines.analysis import documents, overlap, questions, tiling
     from kunyu.engines.analysis.plots import judge
     from kunyu.engines.analysis.settings import analysis_settings
     from kunyu.engines.analysis.tests.county import PARCELS, SOUTH, WEST
@@ -284,12 +284,12 @@ def test_tiles_read_what_one_statement_reads(people: People, monkeypatch: pytest
     layers = overlap.prepared(steward, asked)
     whole = documents.overlap_values(overlap.answered(steward, asked, layers))
     few = replace(analysis_settings(), job_chunk=37, interactive_hits_max=100)
-    monkeypatch.setattr(jobs, "analysis_settings", lambda: few)
+    monkeypatch.setattr(tiling, "analysis_settings", lambda: few)
     monkeypatch.setattr(overlap, "analysis_settings", lambda: few)
     assert overlap.is_large(asked, layers)
     seen: list[int] = []
     tiled = overlap.answered(
-        steward, asked, layers, lambda s, q: jobs.read_in_tiles(s, q, lambda read, of: seen.append(read))
+        steward, asked, layers, lambda s, q: tiling.read_in_tiles(s, q, lambda read, of: seen.append(read))
     )
     assert documents.overlap_values(tiled) == whole
     assert len(seen) > 10
