@@ -18,6 +18,7 @@ from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.catalogue.standards import load_standard, standard_ids
 from kunyu.engines.ingest.models import RasterItem
+from kunyu.engines.maps.coverages.scenes import open_coverage
 from kunyu.engines.maps.stac.errors import NoSuchItem
 from kunyu.engines.maps.stac.parameters import Condition, Search
 from kunyu.engines.security import scope
@@ -190,18 +191,32 @@ def _noted(rows: Sequence[tuple[ServedLayer, tuple[Any, ...]]]) -> Iterable[Foun
 
 
 def one_image(principal: Principal, collection: str, item: str, action: str) -> tuple[FoundImage, Open]:
-    """One image the caller may do ``action`` to.
+    """One image the caller may do ``action`` to. Whether it exists is told only to those who may query it.
 
     Raises
     ------
-    NoSuchItem, and what `open_layer` raises.
+    NoSuchItem
+        The caller sees no such image.
+    NotAllowed
+        He sees it and may not do that to it.
     """
-    from kunyu.engines.maps.coverages.scenes import open_coverage
-
-    opened = Open(*open_coverage(principal, collection, action))
-    record_read(principal, opened.layer, None, "export" if action == scope.DOWNLOAD else "features")
-    rows, _ = _rows(opened, Search(ids=(item,)), 1)
-    found = next(iter(_noted([(opened.layer, row) for row in rows])), None)
+    opened = Open(*open_coverage(principal, collection, scope.QUERY))
+    record_read(principal, opened.layer, None, "features")
+    found = _row(opened, item)
     if found is None:
         raise NoSuchItem(f"{collection} 没有影像条目 {item[:60]}。", f"{collection} has no item {item[:60]}.")
-    return found, opened
+    if action == scope.QUERY:
+        return found, opened
+    allowed = Open(*open_coverage(principal, collection, action))
+    if _row(allowed, item) is None:
+        raise NotAllowed(
+            f"您可以查看影像 {item[:60]}，但没有在该区划下载它的权限；请申请下载权限。",
+            f"You may look at {item[:60]} but not download it in that division; ask for the right to download.",
+        )
+    record_read(principal, allowed.layer, None, "export")
+    return found, allowed
+
+
+def _row(opened: Open, item: str) -> FoundImage | None:
+    rows, _ = _rows(opened, Search(ids=(item,)), 1)
+    return next(iter(_noted([(opened.layer, row) for row in rows])), None)
