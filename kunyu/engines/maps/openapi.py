@@ -38,6 +38,12 @@ CONFORMANCE = (
     "http://www.opengis.net/spec/ogcapi-records-1/1.0/conf/html",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/filter",
     "http://www.opengis.net/spec/ogcapi-features-3/1.0/conf/features-filter",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/create-replace-delete",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/update",
+    "http://www.opengis.net/spec/ogcapi-features-4/1.0/conf/optimistic-locking-etags",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/schemas",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/queryables",
+    "http://www.opengis.net/spec/ogcapi-features-5/1.0/conf/sortables",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-text",
     "http://www.opengis.net/spec/cql2/1.0/conf/cql2-json",
     "http://www.opengis.net/spec/cql2/1.0/conf/basic-cql2",
@@ -94,10 +100,14 @@ def describe(root: str) -> dict[str, Any]:
         "components": {
             "parameters": _parameters(),
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer", "description": "访问令牌"}},
-            "schemas": {"problem": _PROBLEM},
+            "schemas": {"problem": _PROBLEM, "feature": _FEATURE},
         },
         "security": [{}, {"token": []}],
     }
+
+
+MERGE_PATCH = "application/merge-patch+json"
+_ONE_ITEM = ("collectionId", "featureId", "If-Match", "Content-Crs")
 
 
 def _paths() -> dict[str, Any]:
@@ -124,12 +134,16 @@ def _paths() -> dict[str, Any]:
         "/collections/{collectionId}/schema": _get(
             "Features", "schema", "字段说明 / schema", one, collection, SCHEMA
         ),
-        "/collections/{collectionId}/items": _get(
-            "Features", "items", "要素 / features", (*ITEMS_PARAMETERS, "attributes"), collection, GEOJSON
-        ),
-        "/collections/{collectionId}/items/{featureId}": _get(
-            "Features", "item", "一个要素 / one feature", ITEM_PARAMETERS, (*collection, "featureId"), GEOJSON
-        ),
+        "/collections/{collectionId}/items": {
+            **_get("Features", "items", "要素 / features", (*ITEMS_PARAMETERS, "attributes"), collection, GEOJSON),
+            "post": _edit("createItem", "新建要素 / create a feature", (*collection, "county", "valid_from"), "201"),
+        },
+        "/collections/{collectionId}/items/{featureId}": {
+            **_get("Features", "item", "一个要素 / one feature", ITEM_PARAMETERS, (*collection, "featureId"), GEOJSON),
+            "put": _edit("replaceItem", "替换要素 / replace it", (*_ONE_ITEM, "valid_from"), "204"),
+            "patch": _edit("updateItem", "修改要素 / merge into it", (*_ONE_ITEM, "valid_from"), "204", MERGE_PATCH),
+            "delete": _edit("deleteItem", "删除要素 / delete it", (*_ONE_ITEM, "valid_from"), "204", None),
+        },
         "/tileMatrixSets": _get("Tiles", "matrixSets", "瓦片矩阵集 / tile matrix sets", one),
         "/tileMatrixSets/{tileMatrixSetId}": _get("Tiles", "matrixSet", "一个矩阵集 / one matrix set", one, tile),
         "/collections/{collectionId}/tiles": _get("Tiles", "tilesets", "瓦片集 / tile sets", one, collection),
@@ -178,6 +192,34 @@ def _get(
     }
 
 
+def _edit(
+    name: str, summary: str, parameters: tuple[str, ...], success: str, body: str | None = GEOJSON
+) -> dict[str, Any]:
+    """An operation of Part 4: each accepted edit is a version of the dataset."""
+    problem = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/problem"}}}
+    reasons = {
+        "400": "无法读取 / unreadable", "401": "请登录 / sign in", "403": "无权或未开放编辑 / not allowed or not opened",
+        "404": "不存在或无权查看 / not visible", "409": "与现有数据冲突 / conflict", "412": "已被他人修改 / changed meanwhile",
+        "413": "过大 / too large", "422": "不合标准，逐项说明 / breaks the standard, fault by fault",
+        "428": "缺少 If-Match / If-Match needed",
+    }  # fmt: skip
+    operation: dict[str, Any] = {
+        "tags": ["Features"],
+        "operationId": name,
+        "summary": summary,
+        "parameters": [{"$ref": f"#/components/parameters/{one}"} for one in parameters],
+        "responses": {
+            success: {"description": "已成为新版本 / is a new version"},
+            **{status: {"description": why, "content": problem} for status, why in reasons.items()},
+        },
+        "security": [{"token": []}],
+    }
+    if body is not None:
+        schema = {"$ref": "#/components/schemas/feature"}
+        operation["requestBody"] = {"required": True, "content": {body: {"schema": schema}}}
+    return operation
+
+
 def _schema_of(media_type: str) -> dict[str, Any]:
     return {"type": "string", "format": "binary"} if media_type in (MEDIA_TYPE, "image/tiff") else {"type": "object"}
 
@@ -218,6 +260,8 @@ def _parameters() -> dict[str, Any]:
         "datetime": (text, "有效时间：日期、时刻或区间 / validity: date, instant or interval"),
         "valid_at": ({**text, "format": "date"}, "某日有效 / valid on one day"),
         "known_at": ({**text, "format": "date-time"}, "某时刻所知 / as known at an instant"),
+        "county": ({**text, "pattern": "^[0-9]{6}$"}, "县级代码，缺省取标识码前六位 / county of the new feature"),
+        "valid_from": ({**text, "format": "date"}, "自某日有效，缺省今天 / true from this day, today if absent"),
         "properties": ({"type": "array", "items": text}, "返回的字段 / attributes to answer with"),
         "geometry": (
             {"type": "string", "enum": ["auto", "full"], "default": "auto"},
@@ -246,6 +290,14 @@ def _parameters() -> dict[str, Any]:
         named[name] = {"name": name, "in": "query", "required": False, "schema": schema, "description": why}
         if schema.get("type") == "array":
             named[name] |= {"style": "form", "explode": False}
+    named["If-Match"] = {
+        "name": "If-Match", "in": "header", "required": True, "schema": text,
+        "description": "读取该要素时的 ETag / the ETag it was read with",
+    }  # fmt: skip
+    named["Content-Crs"] = {
+        "name": "Content-Crs", "in": "header", "required": False, "schema": text,
+        "description": "请求中几何的坐标系，<URI> / CRS of the geometry sent",
+    }  # fmt: skip
     named["attributes"] = {
         "name": "attributes",
         "in": "query",
@@ -258,6 +310,15 @@ def _parameters() -> dict[str, Any]:
     return named
 
 
+_FEATURE = {
+    "type": "object",
+    "required": ["type"],
+    "properties": {
+        "type": {"type": "string", "enum": ["Feature"]},
+        "properties": {"type": "object", "nullable": True, "description": "字段代码与值 / attributes by code"},
+        "geometry": {"type": "object", "nullable": True, "description": "GeoJSON，坐标系见 Content-Crs"},
+    },
+}
 _PROBLEM = {
     "type": "object",
     "required": ["status", "code", "detail_zh", "detail_en"],
