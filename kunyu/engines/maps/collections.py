@@ -99,6 +99,7 @@ def property_schema(layer: ServedLayer, field: Field) -> dict[str, Any]:
     names = code_names(layer.standard_id, field.codelist) if field.codelist else {}
     if 0 < len(names) <= _LONGEST_ENUM:
         found["enum"] = list(names)
+        found["x-enum-titles"] = list(names.values())
     if field.code == layer.key:
         found["x-ogc-role"] = "id"
     return found

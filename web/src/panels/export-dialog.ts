@@ -193,7 +193,7 @@ function stateName(job: ExportJob): string {
 }
 
 function messageOf(job: ExportJob): string {
-  return t(String(job['message_zh'] ?? job['reason_zh'] ?? ''), String(job['message_en'] ?? job['reason_en'] ?? ''));
+  return job.error ? t(job.error.detail_zh, job.error.detail_en) : '';
 }
 
 /** Longitude and latitude, and the 3° zones the layer lies in: EPSG 4513 is zone 25 with its number in front. */

@@ -6,7 +6,8 @@ import { area, lonLat, planeXY } from '../format';
 import { icon } from '../icons';
 import { named, t } from '../language';
 import { isBoundary } from '../map/layer-style';
-import { store, type State } from '../store';
+import { shownOn, store, type Side, type State } from '../store';
+import { openFor } from '../tools/subject';
 
 export class KyFeature extends StoreElement {
   static override properties = {
@@ -26,6 +27,8 @@ export class KyFeature extends StoreElement {
   /** Also show fields without a value. */
   declare empties: boolean;
   #request: AbortController | undefined;
+  /** Which map of a comparison was asked. */
+  #side: Side = 'left';
 
   constructor() {
     super();
@@ -37,17 +40,19 @@ export class KyFeature extends StoreElement {
     this.empties = false;
   }
 
-  /** Asks what lies at a place, on the layers that are on, topmost first. */
-  async showAt(lon: number, lat: number, zoom: number, prefer?: string): Promise<void> {
+  /** Asks what lies at a place, on the layers and at the date of a side, topmost first. */
+  async showAt(lon: number, lat: number, zoom: number, prefer?: string, side: Side = 'left'): Promise<void> {
     this.#request?.abort();
     const request = (this.#request = new AbortController());
     this.place = { lon, lat, zoom };
     this.busy = true;
     this.problem = '';
-    const collections = store.state.layers.map((layer) => layer.collection);
+    this.#side = side;
+    const { layers, validAt, knownAt } = shownOn(store.state, side);
+    const collections = layers.map((layer) => layer.collection);
     try {
       const found = collections.length
-        ? await identify({ lon, lat, zoom, collections, validAt: store.state.validAt }, request.signal)
+        ? await identify({ lon, lat, zoom, collections, validAt, knownAt }, request.signal)
         : [];
       const rank = (feature: IdentifiedFeature): number =>
         collections.indexOf(feature.collection) + (isBoundary(feature.layer_code) ? collections.length : 0);
@@ -72,8 +77,9 @@ export class KyFeature extends StoreElement {
   protected override stateChanged(state: State, before: State): void {
     if (!this.place) return;
     // another day or other layers: the answer at this place may be another one
-    if (state.validAt !== before.validAt || state.layers.length !== before.layers.length) {
-      void this.showAt(this.place.lon, this.place.lat, this.place.zoom, this.features[this.chosen]?.id);
+    const [next, last] = [shownOn(state, this.#side), shownOn(before, this.#side)];
+    if (next.validAt !== last.validAt || next.knownAt !== last.knownAt || next.layers.length !== last.layers.length) {
+      void this.showAt(this.place.lon, this.place.lat, this.place.zoom, this.features[this.chosen]?.id, this.#side);
     }
   }
 
@@ -94,7 +100,7 @@ export class KyFeature extends StoreElement {
         <button type="button" class="ky-tool" @click=${() => this.close()} aria-label=${t('关闭详情', 'Close details')}>${icon('x')}</button>
       </header>
       ${this.busy ? html`<div class="ky-busy" role="status"><span class="visually-hidden">${t('正在查询', 'Looking')}</span></div>` : nothing}
-      ${this.features.length > 1 ? this.#tabs() : nothing}
+      ${this.features.length > 1 ? html`${this.#pager()}${this.#tabs()}` : nothing}
       <div class="ky-panel-body" tabindex="0" role="region" aria-label=${t('地块详情', 'Feature details')}>
         ${this.problem ? html`<p class="ky-hint" role="alert">${this.problem}</p>` : feature ? this.#details(feature) : this.busy ? nothing : this.#nothingHere()}
         <p class="ky-place">${lonLat(this.place.lon, this.place.lat)}<br>${planeXY(this.place.lon, this.place.lat)}</p>
@@ -102,11 +108,42 @@ export class KyFeature extends StoreElement {
     `;
   }
 
+  /** One after the other, in the order of the map. */
+  #pager(): TemplateResult {
+    const count = this.features.length;
+    const step = (by: number): void => this.#choose((this.chosen + by + count) % count);
+    return html`<div class="kt-pager"><output>${t(`第 ${this.chosen + 1} 个，共 ${count} 个`, `${this.chosen + 1} of ${count}`)}</output>
+      <button type="button" class="ky-tool" @click=${() => step(-1)} aria-label=${t('上一个要素', 'Previous feature')}>${icon('chevron-left')}</button>
+      <button type="button" class="ky-tool" @click=${() => step(1)} aria-label=${t('下一个要素', 'Next feature')}>${icon('chevron-right')}</button></div>`;
+  }
+
+  /** One tab for each layer; several features of a layer are counted there and reached one by one. */
   #tabs(): TemplateResult {
-    return html`<div class="ky-tabs" role="group" aria-label=${t('此处的要素', 'Features here')}>
-      ${this.features.map((feature, index) => html`<button type="button" aria-pressed=${index === this.chosen ? 'true' : 'false'} @click=${() => this.#choose(index)}>
-        ${named({ name_zh: feature.layer_zh, name_en: feature.layer_en })}</button>`)}
+    const layers = [...new Set(this.features.map((feature) => feature.collection))];
+    return html`<div class="ky-tabs" role="group" aria-label=${t('此处的图层', 'Layers here')}>
+      ${layers.map((collection) => {
+        const first = this.features.findIndex((feature) => feature.collection === collection);
+        const count = this.features.filter((feature) => feature.collection === collection).length;
+        const feature = this.features[first]!;
+        return html`<button type="button" aria-pressed=${this.features[this.chosen]?.collection === collection ? 'true' : 'false'} @click=${() => this.#choose(first)}>
+          ${named({ name_zh: feature.layer_zh, name_en: feature.layer_en })}${count > 1 ? ` ${count}` : nothing}</button>`;
+      })}
     </div>`;
+  }
+
+  /** Where the other tools take this feature. */
+  #acts(feature: IdentifiedFeature, title: string): TemplateResult {
+    const isArea = feature.geometry?.type === 'Polygon' || feature.geometry?.type === 'MultiPolygon';
+    return html`<div class="kt-acts">
+      <button type="button" class="btn btn-sm" @click=${() => openFor('lineage', feature.collection, feature.id, title)}>${icon('sitemap')}${t('从哪里来', 'Where from')}</button>
+      ${isArea ? html`<button type="button" class="btn btn-sm" @click=${() => this.#analyse(feature)}>${icon('history')}${t('历史与冲突', 'History, conflicts')}</button>` : nothing}
+      <button type="button" class="btn btn-sm" @click=${() => openFor('table', feature.collection)}>${icon('table')}${t('属性表', 'Table')}</button>
+    </div>`;
+  }
+
+  #analyse(feature: IdentifiedFeature): void {
+    store.setPlot(feature.geometry as GeoJSON.Polygon | GeoJSON.MultiPolygon);
+    store.setTool('plot');
   }
 
   #nothingHere(): TemplateResult {
@@ -131,6 +168,7 @@ export class KyFeature extends StoreElement {
             ${this.empties ? t('收起空字段', 'Hide empty fields') : t(`另有 ${hidden} 个空字段`, `${hidden} empty fields more`)}</button>`
         : nothing}
       <p class="ky-origin">${this.#origin(feature)}</p>
+      ${this.#acts(feature, title)}
     `;
   }
 

@@ -21,7 +21,7 @@ function kindName(kind: string): string {
   const names: Readonly<Record<string, readonly [string, string]>> = {
     feature: ['要素', 'feature'], record: ['记录', 'record'], version: ['版本', 'version'], delivery: ['汇交', 'delivery'], file: ['文件', 'file'], check: ['质检', 'check'],
     mapping: ['字段映射', 'mapping'], rules: ['规则', 'rules'], standard: ['标准', 'standard'], dataset: ['数据集', 'dataset'], layer: ['图层', 'layer'], figure: ['数字', 'figure'],
-    person: ['人员', 'person'], analysis: ['分析', 'analysis'], derived: ['衍生', 'derived'], exception: ['例外', 'exception'],
+    person: ['人员', 'person'], analysis: ['分析', 'analysis'], derived: ['衍生', 'derived'], exception: ['例外', 'exception'], approval: ['审批', 'approval'], result: ['分析结果', 'result'], export: ['导出', 'export'], tiles: ['瓦片', 'tiles'], pyramid: ['金字塔', 'pyramid'],
   };
   const name = names[kind];
   return name ? t(...name) : kind;
@@ -33,7 +33,7 @@ function detailName(key: string): string {
     actor: ['经办', 'by'], who: ['经办', 'by'], by: ['经办', 'by'], at: ['时间', 'at'], when: ['时间', 'at'], number: ['版本号', 'version'], county: ['区划', 'division'], status: ['状态', 'status'],
     valid_from: ['数据日期', 'valid from'], known_from: ['入库时间', 'known from'], sm3: ['SM3 摘要', 'SM3'], digest: ['摘要', 'digest'], records: ['记录数', 'records'], record_count: ['记录数', 'records'],
     rules: ['规则', 'rules'], edition: ['版次', 'edition'], name: ['名称', 'name'], summary: ['小结', 'summary'], area_m2: ['面积 m²', 'area m²'], size: ['字节', 'bytes'], collection: ['图层', 'collection'], reason: ['原因', 'reason'],
-    delivered_by: ['汇交人', 'delivered by'], received_at: ['收到', 'received'], published_at: ['发布', 'published'], published_by: ['发布人', 'published by'], standard: ['标准', 'standard'], standard_id: ['标准', 'standard'],
+    delivered_by: ['汇交人', 'delivered by'], received_at: ['收到', 'received'], published_at: ['发布', 'published'], published_by: ['发布人', 'published by'], standard: ['标准', 'standard'], standard_id: ['标准', 'standard'], feature: ['标识', 'feature'], sender: ['汇交人', 'sender'], file_name: ['文件', 'file'], findings: ['问题', 'findings'], valid: ['有效期', 'valid'], known: ['所知期', 'known'], key: ['标识', 'key'], is_incremental: ['增量', 'incremental'],
   };
   const name = names[key];
   return name ? t(...name) : key;
@@ -107,6 +107,7 @@ export class KyLineage extends StoreElement implements ToolPanel {
       this.#layout = layout(graph.nodes.map((node) => node.id), graph.edges, METRICS);
       this.graph = graph;
       this.chosen = sinkOf(graph);
+      void this.updateComplete.then(() => this.querySelector('.kt-step.is-on')?.scrollIntoView({ block: 'center', inline: 'center' }));
     } catch (error) {
       if (request.signal.aborted) return;
       this.graph = null;

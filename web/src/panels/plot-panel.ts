@@ -25,7 +25,7 @@ const OVERLAY = 'plot-overlaps';
 
 /** Red for conflicts only; other overlaps in the house accent; the chosen one is drawn stronger. */
 const OVERLAP_LAYERS = [
-  { id: 'fill', type: 'fill', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': ['match', ['get', 'verdict'], 'conflict', '#b42318', '#0b5c63'], 'fill-opacity': ['case', ['get', 'chosen'], 0.5, 0.22] } },
+  { id: 'fill', type: 'fill', filter: ['==', ['geometry-type'], 'Polygon'], paint: { 'fill-color': ['match', ['get', 'verdict'], 'conflict', '#b42318', '#0b5c63'], 'fill-opacity': ['case', ['get', 'chosen'], 0.5, ['==', ['get', 'verdict'], 'conflict'], 0.3, 0.06] } },
   { id: 'line', type: 'line', paint: { 'line-color': ['match', ['get', 'verdict'], 'conflict', '#b42318', '#0b5c63'], 'line-width': ['case', ['get', 'chosen'], 3, 1.5] } },
 ] as unknown as readonly OverlayLayer[];
 
@@ -82,9 +82,9 @@ export class KyPlot extends StoreElement implements ToolPanel {
 
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#drawOverlaps(); // first: what is drawn later lies above it
     this.#control.attach(this.map);
     if (store.state.plot) void this.#take(store.state.plot, false);
-    this.#drawOverlaps();
   }
 
   override disconnectedCallback(): void {
@@ -180,7 +180,7 @@ export class KyPlot extends StoreElement implements ToolPanel {
   async #layers(): Promise<readonly string[]> {
     const lines = await controlLines();
     const on = await Promise.all(store.state.layers.map(({ collection }) => layerInfo(collection).catch(() => null)));
-    const others = on.filter((layer) => layer !== null).filter((layer) => layer.geometry === 'Polygon' && !/^10401-/.test(layer.collection) && layer.may_query);
+    const others = on.filter((layer) => layer !== null).filter((layer) => layer.geometry === 'Polygon' && layer.tiles !== null && !/^10401-/.test(layer.collection) && layer.may_query);
     this.#names = new Map([...lines, ...others.map((layer) => [layer.collection, layer] as const)]);
     return [...this.#names.keys()];
   }

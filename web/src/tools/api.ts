@@ -189,7 +189,7 @@ export interface ExportJob {
   readonly records: number | null;
   readonly done: number;
   readonly download: string | null;
-  readonly [other: string]: unknown;
+  readonly error: { readonly code: string; readonly detail_zh: string; readonly detail_en: string } | null;
 }
 
 export function orderExport({ validAt, knownAt, box, ...order }: ExportOrder): Promise<ExportJob> {
@@ -359,19 +359,25 @@ export function replay(result: number): Promise<Replay> {
 export async function controlLines(): Promise<ReadonlyMap<string, { readonly name_zh: string; readonly name_en: string }>> {
   const found = new Map<string, { name_zh: string; name_en: string }>();
   const walk = async (parent: string): Promise<void> => {
-    const { nodes } = await treeBelow(parent, true);
+    const { nodes } = await treeBelow(parent, true).catch((error: unknown) => {
+      if (error instanceof Problem && error.status === 404) return { nodes: [] }; // nothing there that may be seen
+      throw error;
+    });
     for (const node of nodes) {
       if (node.kind === 'layer' && node.geometry === 'Polygon') found.set(node.id, node);
       else if (node.kind === 'dataset' && !node.count) found.set(node.id, node);
       else if (node.kind !== 'layer') await walk(node.id);
     }
   };
-  await walk(CONTROL_LINES);
+  for (const parent of CONTROL_LINES) await walk(parent);
   return found;
 }
 
-/** Item of the plan's catalogue below which all control lines stand. */
-export const CONTROL_LINES = '202';
+/**
+ * The three control lines of the plan's catalogue (202 重要控制线): ecological red line, permanent basic farmland, urban
+ * boundary. Farmland is named in both 10502 and 20202; its data stand under the first.
+ */
+export const CONTROL_LINES = ['20201', '10502', '20203'] as const;
 
 export interface ReadPlots {
   readonly features: readonly { readonly geometry: Plot; readonly area_m2: number; readonly name: string | null }[];
