@@ -61,6 +61,7 @@ def main(arguments: list[str]) -> list[dict[str, Any]]:
     cluster = PrivateCluster(home).ensure()
     try:
         environment, records = tiles._prepare(cluster, home, asked.parcels)
+        environment = {**environment, "KUNYU_MAPS_TILE_MEMORY_MIB": "64", "KUNYU_MAPS_TILE_DISK_MIB": "1024"}
         rows = _measure_all(cluster, home, environment, asked, records)
     finally:
         cluster.stop()
@@ -130,7 +131,7 @@ def _load(port: int, paths: list[str], headers: Any, seconds: float, home: Path,
         for path, one in zip(paths, each, strict=True)
     )
     script.write_text(
-        f'init = function(args) asked = {{{formatted}}}; place = 0 end\n'
+        f"init = function(args) asked = {{{formatted}}}; place = 0 end\n"
         "request = function() place = place % #asked + 1; return asked[place] end\n"
         f"response = function(status) if status ~= {status} and status ~= 204 then wrk.thread:stop() end end\n"
         if status != 200
@@ -138,7 +139,15 @@ def _load(port: int, paths: list[str], headers: Any, seconds: float, home: Path,
         "request = function() place = place % #asked + 1; return asked[place] end\n",
         encoding="utf-8",
     )
-    command = ["wrk", "-t2", f"-c{CONNECTIONS}", f"-d{max(1, int(seconds))}s", "-s", str(script), f"http://127.0.0.1:{port}"]
+    command = [
+        "wrk",
+        "-t2",
+        f"-c{CONNECTIONS}",
+        f"-d{max(1, int(seconds))}s",
+        "-s",
+        str(script),
+        f"http://127.0.0.1:{port}",
+    ]
 
     def once() -> float:
         said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
@@ -183,7 +192,9 @@ def _in_front(home: Path, node: Server) -> Iterator[Server]:
     link.unlink(missing_ok=True)
     (home / "tile-files").mkdir(exist_ok=True)
     link.symlink_to(home / "tile-files")
-    with running(front.command(program, home), dict(os.environ), settings.port, home / "log" / "nginx.out.log", "/healthz"):
+    with running(
+        front.command(program, home), dict(os.environ), settings.port, home / "log" / "nginx.out.log", "/healthz"
+    ):
         yield Server(settings.port, node.path, node.headers)
     front.stop_left(home)
 

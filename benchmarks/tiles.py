@@ -5,8 +5,9 @@ One private cluster holds one county of sample parcels, loaded through the node'
 * ``tiles.pgbench``: the node under two granian workers, two connections, against the very statements of the same
   tiles through ``pgbench -c 2 -j 2 -M prepared``, which runs as a member of the tables' owner and so without the row
   security that the node's own connections bear. Rounds alternate; the median of the rounds' ratios counts.
-* ``tiles.tipg``: the node against tipg under two uvicorn workers, 16 connections each, distinct tiles, the same three
+* ``tiles.tipg``, ``tiles.tipg_z16``: the node against tipg under two uvicorn workers, 16 connections each, distinct tiles, the same three
   attributes, the same rows (tipg reads the view of current rows), parallel plans and JIT off for both.
+* ``tiles.restricted``: somebody with a hundred grants against somebody with one grant on everything, the same tiles.
 
 Before anything is timed, tiles are decoded: every parcel whose part in the buffered tile holds a disc of one unit
 radius must be in ours. What tipg's tiles lack by the same measure is reported.
@@ -41,7 +42,8 @@ COUNTY, SEED, ZOOM = "990101", 7, 14
 PARCELS = "10401-003"
 ATTRIBUTES = ("BSM", "DLBM", "TBMJ")
 VIEW = "onemap.dltb_tdt1057_2020_current"
-BAR_PGBENCH, BAR_TIPG = 0.75, 1.4
+FINER_ZOOM, MOST_TILES = 16, 4_000
+BAR_PGBENCH, BAR_TIPG, BAR_TIPG_FINER, BAR_RESTRICTED = 0.75, 1.4, 2.0, 0.75
 MOST_SCRIPTS = 100  # pgbench takes at most 128 script files
 CHECKED_TILES = 12
 
@@ -127,20 +129,53 @@ def _measure_all(
     rows = [_row("tiles.pgbench", {**work, "tiles": len(few), "connections": 2, **checked, "project_rounds": ours,
                                    "peer_rounds": theirs}, ours, theirs, BAR_PGBENCH, about)]  # fmt: skip
 
-    ours, theirs = [], []
-    with run_tipg(cluster, home, VIEW, ATTRIBUTES) as tipg:
-        lacking = _check(tipg, [tipg.path(a) for a in addresses], addresses, must_be_whole=False)
+    with run_tipg(cluster, home, VIEW, ATTRIBUTES) as tipg, run_node(home, environment, token) as node:
         about["versions"] |= {"tipg": tipg.version}
-        with run_node(home, environment, token) as node:
-            for server in (node, tipg):
-                measure(server, Load([server.path(a) for a in addresses], 16, min(seconds, 5)))
-            for _ in range(rounds):
-                theirs.append(measure(tipg, Load([tipg.path(a) for a in addresses], 16, seconds)))
-                ours.append(measure(node, Load([node.path(a) for a in addresses], 16, seconds)))
-    missing = {"missing_at_peer": lacking["missing"], "features_checked_at_peer": lacking["features_checked"]}
-    rows.append(_row("tiles.tipg", {**work, "tiles": len(addresses), "connections": 16, **checked, **missing,
-                                    "project_rounds": ours, "peer_rounds": theirs}, ours, theirs, BAR_TIPG, about))  # fmt: skip
+        for name, zoom, bar in (("tiles.tipg", ZOOM, BAR_TIPG), ("tiles.tipg_z16", FINER_ZOOM, BAR_TIPG_FINER)):
+            rows.append(_against_tipg(node, tipg, name, zoom, bar, {**work, **checked, "zoom": zoom}, about))
+        rows.append(_restricted(node, addresses, {**work, "connections": 16}, about))
     return rows
+
+
+def _against_tipg(
+    node: Server, tipg: Server, name: str, zoom: int, bar: float, work: dict[str, Any], about: dict[str, Any]
+) -> dict[str, Any]:
+    addresses = _tiles_with_data(zoom)
+    random.Random(SEED).shuffle(addresses)
+    addresses = addresses[:MOST_TILES]
+    whole = _check(node, [node.path(a) for a in addresses], addresses, must_be_whole=True)
+    lacking = _check(tipg, [tipg.path(a) for a in addresses], addresses, must_be_whole=False)
+    seconds, ours, theirs = work["seconds"], [], []
+    for server in (node, tipg):
+        measure(server, Load([server.path(a) for a in addresses], 16, min(seconds, 5)))
+    for _ in range(work["rounds"]):
+        theirs.append(measure(tipg, Load([tipg.path(a) for a in addresses], 16, seconds)))
+        ours.append(measure(node, Load([node.path(a) for a in addresses], 16, seconds)))
+    missing = {"missing_at_peer": lacking["missing"], "features_checked_at_peer": lacking["features_checked"]}
+    work = {**work, "tiles": len(addresses), "connections": 16, **whole, **missing}
+    return _row(name, {**work, "project_rounds": ours, "peer_rounds": theirs}, ours, theirs, bar, about)
+
+
+def _restricted(
+    node: Server, addresses: list[TileAddress], work: dict[str, Any], about: dict[str, Any]
+) -> dict[str, Any]:
+    """Somebody with a hundred grants, county by county at two ceilings, against one grant on everything."""
+    from dataclasses import replace
+
+    from benchmarks.features import _restricted_token
+
+    narrow = replace(node, headers={"Authorization": f"Bearer {_restricted_token()}"})
+    paths = [node.path(address) for address in addresses]
+    for path in paths[:CHECKED_TILES]:
+        if narrow.get(path) != node.get(path):
+            raise AssertionError(f"{path}: the restricted user gets another tile")
+    measure(narrow, Load(paths, 16, min(work["seconds"], 5)))
+    ours, theirs = [], []
+    for _ in range(work["rounds"]):
+        theirs.append(measure(node, Load(paths, 16, work["seconds"])))
+        ours.append(measure(narrow, Load(paths, 16, work["seconds"])))
+    work = {**work, "tiles": len(paths), "project_rounds": ours, "peer_rounds": theirs}
+    return _row("tiles.restricted", work, ours, theirs, BAR_RESTRICTED, about)
 
 
 def _environment(cluster: PrivateCluster, home: Path) -> dict[str, str]:
@@ -151,6 +186,9 @@ def _environment(cluster: PrivateCluster, home: Path) -> dict[str, str]:
         "KUNYU_SERVE_DATABASE_URL": addresses["serve_database_url"],
         "KUNYU_OBJECT_STORE": str(home / "objects"),
         "DJANGO_SETTINGS_MODULE": "kunyu.project.settings",
+        # live tiles are measured: what was drawn once is drawn again (benchmarks.cached measures the cache)
+        "KUNYU_MAPS_TILE_MEMORY_MIB": "0",
+        "KUNYU_MAPS_TILE_DISK_MIB": "0",
     }
 
 
@@ -211,7 +249,7 @@ def _settle(cluster: PrivateCluster) -> None:
             connection.execute(f"ALTER ROLE kunyu SET {setting}")
 
 
-def _tiles_with_data() -> list[TileAddress]:
+def _tiles_with_data(zoom: int = ZOOM) -> list[TileAddress]:
     """Every tile of the zoom that at least one parcel's box meets."""
     from django.db import connection
 
@@ -225,9 +263,9 @@ def _tiles_with_data() -> list[TileAddress]:
             "floor((ST_XMax(geom) + 180) / 360 * 2 ^ %(z)s)::int) x, "
             "LATERAL generate_series(floor((1 - asinh(tan(radians(ST_YMax(geom)))) / pi()) / 2 * 2 ^ %(z)s)::int, "
             "floor((1 - asinh(tan(radians(ST_YMin(geom)))) / pi()) / 2 * 2 ^ %(z)s)::int) y ORDER BY 1, 2",
-            {"z": ZOOM},
+            {"z": zoom},
         )
-        return [TileAddress(WEB_MERCATOR_QUAD, ZOOM, y, x) for x, y in cursor.fetchall()]
+        return [TileAddress(WEB_MERCATOR_QUAD, zoom, y, x) for x, y in cursor.fetchall()]
 
 
 def _pgbench_scripts(home: Path, addresses: list[TileAddress]) -> list[Path]:
