@@ -153,9 +153,7 @@ def running(command: list[str], environment: dict[str, str], port: int, log: Pat
 
 
 @contextmanager
-def run_node(
-    home: Path, environment: dict[str, str], token: str, query: str = "?geometry=full"
-) -> Iterator[Server]:
+def run_node(home: Path, environment: dict[str, str], token: str, query: str = "?geometry=full") -> Iterator[Server]:
     """The node's web server as the supervisor starts it: two workers, two threads each; full geometry unless asked."""
     port = free_port()
     command = [
@@ -171,8 +169,10 @@ def run_node(
 
 
 @contextmanager
-def run_tipg(cluster: PrivateCluster, home: Path, relation: str, attributes: tuple[str, ...]) -> Iterator[Server]:
-    """tipg of PyPI in its own environment, two uvicorn workers; its limit of features per tile is lifted."""
+def run_tipg(
+    cluster: PrivateCluster, home: Path, relation: str, attributes: tuple[str, ...], limit: int | None = 1_000_000
+) -> Iterator[Server]:
+    """tipg of PyPI in its own environment, two uvicorn workers; ``limit`` of features per tile, None for its own."""
     folder = home / "tipg"
     python = folder / "bin" / "python"
     if not python.exists():
@@ -185,8 +185,9 @@ def run_tipg(cluster: PrivateCluster, home: Path, relation: str, attributes: tup
     address = "postgresql://{user}:{password}@{host}:{port}/{dbname}".format(**given)
     port = free_port()
     own = {"PATH": os.environ["PATH"], "HOME": str(home), "DATABASE_URL": address,
-           "TIPG_DB_SCHEMAS": '["onemap"]', "TIPG_DB_MIN_CONN_SIZE": "1", "TIPG_DB_MAX_CONN_SIZE": "2",
-           "TIPG_MAX_FEATURES_PER_TILE": "1000000"}  # fmt: skip
+           "TIPG_DB_SCHEMAS": '["onemap"]', "TIPG_DB_MIN_CONN_SIZE": "1", "TIPG_DB_MAX_CONN_SIZE": "2"}  # fmt: skip
+    if limit is not None:
+        own["TIPG_MAX_FEATURES_PER_TILE"] = str(limit)
     command = [
         str(python), "-m", "uvicorn", "tipg.main:app", "--host", "127.0.0.1", "--port", str(port), "--workers", "2",
         "--log-level", "warning",

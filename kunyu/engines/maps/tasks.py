@@ -21,7 +21,10 @@ def sweep_pyramids(timestamp: int) -> None:
     """Every twenty seconds: queue what is due, drop what was replaced and what dead builders left."""
     from kunyu.engines.maps.pyramids.queueing import queue
     from kunyu.engines.maps.pyramids.sweep import clean, due
+    from kunyu.engines.maps.settings import maps_settings
 
     clean()
+    if not maps_settings().build_pyramids:
+        return
     for one in due():
         queue(one.collection, one.county)
