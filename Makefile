@@ -39,6 +39,7 @@ test: setup-test ## 全部检查与测试 / everything
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not long" --durations=60 --durations-min=4
 
 test-long: setup-test ## 模糊、崩溃与规模测试 / fuzzing, crash and scale runs
+	@tools/system_packages.sh test-long
 	@$(BIN)/pytest -n $(WORKERS) --dist loadscope
 
 check: static ## 快速检查 / the quick set

@@ -2,6 +2,7 @@
 
 from django.urls import include, path
 
+from kunyu.engines.maps import views as maps
 from kunyu.project import api, pages
 
 handler404 = "kunyu.project.problems.no_such_address"
@@ -10,6 +11,7 @@ handler500 = "kunyu.project.problems.broken"
 urlpatterns = [
     path("healthz", pages.healthz),
     path("readyz", pages.readyz),
+    path("ogc", maps.landing),  # QGIS asks without the slash and follows no redirect with its credentials
     path("ogc/", include("kunyu.engines.analysis.urls")),
     path("ogc/", include("kunyu.engines.maps.urls")),
     path("stac/", include("kunyu.engines.maps.stac.urls")),

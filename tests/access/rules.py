@@ -419,6 +419,7 @@ RULES: dict[str, Rule] = {
     **features.rules(),
     "healthz": Rule("open"),
     "readyz": Rule("open"),
+    "ogc": Rule("open"),
     "ogc/": Rule("open"),
     "ogc/conformance": Rule("open"),
     "ogc/api": Rule("open"),

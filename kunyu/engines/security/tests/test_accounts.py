@@ -1,6 +1,7 @@
 """Sign-in, tokens, expiry and the record of them (R-071 seam)."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.test import Client
@@ -118,3 +119,22 @@ def test_command_line_acts_as_operator_or_as_the_token_holder(li, monkeypatch):
 def test_audit_outside_a_transaction_is_a_defect():
     with pytest.raises(Defect):
         audit.record(operator(), "test", "nothing", 1)
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [("token:{}", 200), (":{}", 200), ("{}:", 401), ("steward:a-long-password-2026", 401), ("\xff", 401)],
+)
+def test_a_token_as_the_password_of_http_basic(db: None, client: Any, sent: str, status: int) -> None:
+    """For desktop programs that know no bearer tokens; a person's own password opens nothing this way."""
+    import base64
+
+    from kunyu.engines.security.models import User
+    from kunyu.engines.security.scope import operator
+    from kunyu.engines.security.services import issue_token
+
+    user = User.objects.create_user("steward", "a-long-password-2026", name_zh="数据管理员")
+    text = sent.format(issue_token(user, "qgis", operator("tests")))
+    header = f"Basic {base64.b64encode(text.encode('latin-1')).decode()}"
+    assert client.get("/api/worklist/preferences", headers={"Authorization": header}).status_code == status
+    assert client.get("/api/worklist/preferences", headers={"Authorization": "Basic ###"}).status_code == 401
