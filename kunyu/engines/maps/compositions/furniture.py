@@ -181,9 +181,9 @@ def legend(canvas: skia.Canvas, place: Rect, groups: Sequence[tuple[str, Sequenc
     lines = sum(len(entries) + (1 if len(entries) > 1 else 0) for _, entries in groups)
     room = place.height - 9 * k
     columns = 1
-    while columns < 4 and lines * 4.6 * k > room * columns and place.width / (columns + 1) > 34 * k:
+    while columns < 6 and lines * 4.2 * k > room * (columns - 0.5) and place.width / (columns + 1) > 32 * k:
         columns += 1
-    row = min(4.8 * k, max(3.4 * k, room * columns / max(lines, 1)))
+    row = min(4.8 * k, max(3.0 * k, room * columns / (lines + columns)))
     size, width = row * 0.62, place.width / columns
     column, y, left_out = 0, place.y + 9 * k, 0
     for title, entries in groups:

@@ -18,7 +18,7 @@ import skia
 from django.utils import timezone
 
 from kunyu.engines.catalogue.label_mark import mark_of
-from kunyu.engines.catalogue.served.layers import extent_of, find_layer, published_versions
+from kunyu.engines.catalogue.served.layers import extent_of, published_versions
 from kunyu.engines.maps import styles
 from kunyu.engines.maps.basemap import NOTICE_ZH
 from kunyu.engines.maps.compositions import furniture, looks
@@ -249,6 +249,7 @@ def legend_groups(look: Look, layers: Sequence[DrawnLayer], drawn: Sequence[Draw
         if attribute in found.columns:
             here = {str(value) for value in found.columns[attribute]}
             entries = [entry for entry in entries if entry.value is None or entry.value in here]
+            entries.sort(key=lambda entry: entry.value or "")
         groups.append((found.layer.name_zh, entries))
     return groups
 
@@ -309,9 +310,9 @@ def _foot(
     lines += [
         (line, SOFT)
         for text in [versions_text(drawn, window, day)]
-        for line in lettering.wrapped(text, size, right_width, 3)
+        for line in lettering.wrapped(text, size, right_width, 4)
     ]
-    for number, (text, ink) in enumerate(lines[:5]):
+    for number, (text, ink) in enumerate(lines[:6]):
         lettering.write(canvas, text, foot.right, foot.y + 3 * k + row * number, size, colour=ink, align="right")
 
 
@@ -343,19 +344,16 @@ def _meets(extent: tuple[float, ...] | None, window: Box) -> bool:
 
 
 def versions_text(drawn: Sequence[Drawn], window: Box, now: datetime) -> str:
-    """The versions in words, short enough for the foot of a sheet."""
-    parts = []
+    """The versions in words, short enough for the foot of a sheet: layers of one state together."""
+    by_state: dict[str, list[str]] = {}
     for one in drawn:
         found = versions_of([one], window).get(one.collection)
         if not found or one.layer is None:
             continue
         counties = [f"{county} 第{number}版" for county, number in found["versions"].items()]
         listed = "、".join(counties[:2]) + (f" 等 {len(counties)} 县" if len(counties) > 2 else "")
-        parts.append(f"{one.layer.name_zh} {listed}（{found['valid_at']}）")
-    return "数据版本：" + "；".join(parts) if parts else f"数据日期：{now:%Y-%m-%d}"
-
-
-def is_public_look(look: Look) -> bool:
-    """Is every layer of a composition open to everybody?"""
-    layers = [find_layer(use.collection) for use in look.layers if not use.is_base]
-    return all(one is not None and one.is_public for one in layers)
+        day = f"（{found['valid_at']}）"
+        by_state.setdefault(f"{listed}{day}", []).append(one.layer.name_zh)
+    if not by_state:
+        return f"数据日期：{now:%Y-%m-%d}"
+    return "数据版本：" + "；".join(f"{state} {'、'.join(names)}" for state, names in by_state.items())

@@ -30,7 +30,8 @@ STYLE = (
         "line-color": ["match", ["get", "level"], 1, "#6b4a8a", 2, "#7d6a94", "#94899f"],
         "line-width": ["match", ["get", "level"], 1, 1.6, 2, 1.1, 0.8],
         "line-dasharray": [6, 2, 1, 2]}},
-    {"id": "division-name", "type": "symbol", "layout": {
+    {"id": "division-name", "type": "symbol",
+     "filter": ["==", ["get", "level"], ["step", ["zoom"], 1, 4, 2, 6.5, 3]], "layout": {
         "text-field": ["get", "name"], "text-size": 13},
      "paint": {"text-color": "#4a3a5e", "text-halo-color": "#ffffff", "text-halo-width": 1.4}},
 )  # fmt: skip

@@ -58,7 +58,7 @@ def test_every_version_stays_and_names_its_data(act: Act) -> None:
     assert act("get", f"{API}/{slug}", version="1").json()["title_zh"] == "地类图"
     listed = act("get", f"{API}/{slug}/versions").json()
     assert [one["number"] for one in listed] == [2, 1]
-    assert {county: one["number"] for county, one in listed[0]["versions"][PARCELS].items()} == {
+    assert {code: one["number"] for code, one in listed[0]["versions"][PARCELS].items()} == {
         "990101": 2,
         "990102": 1,
     }
