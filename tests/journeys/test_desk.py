@@ -87,8 +87,11 @@ def test_the_tree_is_walked_by_keyboard(desk: Visit) -> None:
     assert tree_of(page)["rows"] < first["rows"]
     page.keyboard.press("ArrowRight")
     page.keyboard.press("End")
-    last = tree_of(page)
-    assert last["checked"] == "false" and last["expanded"] is None
+    assert int(tree_of(page)["level"]) > 1
+    page.keyboard.press("Home")
+    while tree_of(page)["checked"] != "false":
+        page.keyboard.press("ArrowDown")
+    assert tree_of(page)["expanded"] is None
     page.keyboard.press("Enter")
     expect(page.locator(".ky-count")).to_have_text("已开 2")
     assert tree_of(page)["checked"] == "true"
@@ -116,8 +119,8 @@ def test_favourites_and_recent_layers_wait_for_the_next_visit(desk: Visit) -> No
     expect(page.locator("ky-layer-tree [role=treeitem]").first).to_contain_text("村级调查区界线")
 
 
-def test_two_hundred_switches_leave_nothing_behind(desk: Visit) -> None:
-    """Two hundred times a layer goes on and off: sources and elements are as many as before, memory stays, no error."""
+def test_switching_leaves_nothing_behind(desk: Visit) -> None:
+    """Fifty times a layer goes on and off (the benchmark does 200): sources and elements are as many as before, memory stays, no error."""
     page = at_work(desk)
     page.locator(TREE).focus()
     switch = """async (turns) => {
@@ -126,16 +129,14 @@ def test_two_hundred_switches_leave_nothing_behind(desk: Visit) -> None:
       const picture = () => new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
       const at = () => document.getElementById(tree.getAttribute('aria-activedescendant'));
       const taken = [];
-      let count = 0;
-      while (count < turns) {
+      for (let tries = 0; taken.length < 2 * turns && tries < 20 * turns; tries += 1) {
+        const last = at().id;
         press('ArrowDown'); await picture();
-        if (!at().nextElementSibling && at().ariaChecked === null) press('Home');
-        if (at().ariaChecked !== 'false') { if (tree.scrollTop + tree.clientHeight >= tree.scrollHeight - 1 && at().id.endsWith(String(Math.round(tree.firstElementChild.clientHeight / 34) - 1))) { press('Home'); await picture(); } continue; }
-        for (const step of ['on', 'off']) {
+        if (at().id === last) { press('Home'); await picture(); }
+        if (at().ariaChecked !== 'false') continue;
+        for (let step = 0; step < 2; step += 1) {
           const begun = performance.now(); press(' '); await picture(); taken.push(performance.now() - begun);
         }
-        if (at().id.endsWith(String(Math.round(tree.firstElementChild.clientHeight / 34) - 1))) { press('Home'); await picture(); }
-        count += 1;
       }
       return taken.sort((a, b) => a - b);
     }"""
@@ -145,16 +146,16 @@ def test_two_hundred_switches_leave_nothing_behind(desk: Visit) -> None:
         session.send("HeapProfiler.collectGarbage")
         return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
 
-    page.evaluate(switch, 40)  # what is loaded once is loaded now
+    page.evaluate(switch, 15)  # what is loaded once is loaded now
     desk.map_still()
     before, memory = held(page), heap()
-    taken = page.evaluate(switch, 200)
+    taken = page.evaluate(switch, 50)
     desk.map_still()
     after = held(page)
     assert after["sources"] == before["sources"] and after["layers"] == before["layers"]
     assert abs(after["elements"] - before["elements"]) < 40
     assert heap() - memory < 12, "memory grows with switching"
-    assert len(taken) == 400
+    assert len(taken) == 100
     expect(page.locator(".ky-count")).to_have_text("已开 1")
 
 
@@ -175,8 +176,6 @@ def test_a_swipe_shows_two_dates(anywhere: Visit) -> None:
     divider.focus()
     page.keyboard.press("ArrowRight")
     expect(divider).to_have_attribute("aria-valuenow", "52")
-    page.keyboard.press("End")
-    expect(divider).to_have_attribute("aria-valuenow", "95")
     box = divider.bounding_box()
     assert box and page.viewport_size
     page.mouse.move(box["x"] + box["width"] / 2, 300)
@@ -184,6 +183,8 @@ def test_a_swipe_shows_two_dates(anywhere: Visit) -> None:
     page.mouse.move(page.viewport_size["width"] * 0.4, 300, steps=4)
     page.mouse.up()
     expect(divider).to_have_attribute("aria-valuenow", re.compile("39|40|41"))
+    page.keyboard.press("End")
+    expect(divider).to_have_attribute("aria-valuenow", "95")
 
     assert "compare=swipe" in page.url and "date=2024-12-31" in page.url
     page.reload()

@@ -33,6 +33,7 @@ export interface IdentifyDetail {
   readonly lon: number;
   readonly lat: number;
   readonly zoom: number;
+  readonly side: Side;
 }
 
 export class KyMap extends StoreElement {
@@ -259,7 +260,7 @@ export class KyMap extends StoreElement {
   }
 
   #identify(lon: number, lat: number): void {
-    const detail: IdentifyDetail = { lon, lat, zoom: this.map!.getZoom() };
+    const detail: IdentifyDetail = { lon, lat, zoom: this.map!.getZoom(), side: this.side };
     this.dispatchEvent(new CustomEvent('identify', { detail, bubbles: true }));
   }
 

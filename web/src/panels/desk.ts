@@ -98,10 +98,10 @@ export class KyWorkbench extends StoreElement {
   };
 
   #identify(event: CustomEvent<IdentifyDetail & { feature?: string }>): void {
-    const { lon, lat, zoom = this.#map.map?.getZoom() ?? PLACE_ZOOM, feature } = event.detail;
+    const { lon, lat, zoom = this.#map.map?.getZoom() ?? PLACE_ZOOM, feature, side = 'left' } = event.detail;
     this.sheet = 'feature';
     this.#keepInSight(lon, lat);
-    void this.querySelector('ky-feature')?.showAt(lon, lat, zoom, feature);
+    void this.querySelector('ky-feature')?.showAt(lon, lat, zoom, feature, side);
   }
 
   #say(event: CustomEvent<string>): void {
