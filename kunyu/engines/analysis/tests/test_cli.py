@@ -9,20 +9,31 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import shapely
 
+from kunyu.kernel.errors import KunyuError
+
 if TYPE_CHECKING:
     from kunyu.engines.analysis.tests.county import People
 
 pytestmark = pytest.mark.django_db
 
 
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, Any]:
-    from kunyu.project.cli.main import run as command
+def run(*arguments: str) -> tuple[int, Any]:
+    """Exit code and document, an error's own as the main program would turn it."""
+    import typer
+    from typer.testing import CliRunner
 
-    code = command(["overlap", *arguments, "--json"])
-    return code, json.loads(capsys.readouterr().out)
+    from kunyu.engines.analysis.cli import register
+
+    app = typer.Typer()
+    app.callback()(lambda: None)
+    register(app)
+    done = CliRunner().invoke(app, ["overlap", *arguments, "--json"])
+    if isinstance(done.exception, KunyuError):
+        return done.exception.exit_code, done.exception.problem()
+    return done.exit_code, json.loads(done.stdout)
 
 
-def test_exit_codes(people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_exit_codes(people: People, tmp_path: Path) -> None:
     """Clear is 0; a conflict 1; a layer that was not checked 1 too; an unreadable file 3."""
     from kunyu.engines.analysis.tests.county import HOLED, square
 
@@ -32,13 +43,13 @@ def test_exit_codes(people: People, tmp_path: Path, capsys: pytest.CaptureFixtur
         return str(path)
 
     clear = file("clear.geojson", square(50))
-    code, document = run(capsys, clear, "--layers", "20201-001")
+    code, document = run(clear, "--layers", "20201-001")
     assert (code, document["plots"][0]["answer"]["layers"][0]["state"]) == (0, "clear")
-    code, document = run(capsys, file("zone.geojson", HOLED), "--layers", "20201-001")
+    code, document = run(file("zone.geojson", HOLED), "--layers", "20201-001")
     assert (code, document["plots"][0]["answer"]["layers"][0]["state"]) == (1, "conflict")
-    code, document = run(capsys, clear, "--layers", "20203-001")
+    code, document = run(clear, "--layers", "20203-001")
     assert (code, document["plots"][0]["answer"]["layers"][0]["reason"]) == (1, "missing")
-    code, document = run(capsys, str(tmp_path / "none.geojson"))
+    code, document = run(str(tmp_path / "none.geojson"))
     assert (code, document["code"]) == (3, "unreadable_input")
-    code, document = run(capsys, clear, "--valid-at", "never")
+    code, document = run(clear, "--valid-at", "never")
     assert (code, document["code"]) == (2, "maps-bad-parameter")
