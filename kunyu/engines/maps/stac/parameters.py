@@ -7,7 +7,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import shapely
@@ -25,7 +25,7 @@ _MOST_NAMES = 1000
 QUERYABLE = ("eo:cloud_cover", "platform", "instruments", "gsd")
 SORTABLE = ("datetime", "id", "collection", "gsd")
 _OPERATORS = ("eq", "neq", "lt", "lte", "gt", "gte", "in", "startsWith")
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}([.,]\d+)?([Zz]|[+-]\d{2}:\d{2})")
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
 
 
 @dataclass(frozen=True)
@@ -190,32 +190,29 @@ def _shape(value: Any) -> shapely.Geometry | None:
 
 
 def _interval(value: Any) -> tuple[datetime | None, datetime | None]:
-    """An RFC 3339 instant, a day, or an interval; ``..`` or nothing is an open end."""
+    """An RFC 3339 instant or an interval (STAC takes no bare days); ``..`` or nothing is an open end."""
     if value is None:
         return None, None
     if not isinstance(value, str) or not value:
         raise _bad("datetime 应为 RFC 3339 时刻或区间", "datetime must be an RFC 3339 instant or interval")
     start, slash, end = value.partition("/")
     if not slash:
-        return _instant(start), _instant(start, is_end=True)
+        return _instant(start), _instant(start)
     if "/" in end or (start in ("", "..") and end in ("", "..")):
         raise _bad("datetime 的区间至少要有一端", "an interval needs at least one end")
     first = None if start in ("", "..") else _instant(start)
-    last = None if end in ("", "..") else _instant(end, is_end=True)
+    last = None if end in ("", "..") else _instant(end)
     if first and last and first > last:
         raise _bad("datetime 的起点晚于终点", "the interval ends before it begins")
     return first, last
 
 
-def _instant(text: str, *, is_end: bool = False) -> datetime:
+def _instant(text: str) -> datetime:
     try:
-        if len(text) == 10:
-            day = datetime.fromisoformat(text).replace(tzinfo=UTC)
-            return day + timedelta(days=1, microseconds=-1) if is_end else day
         text = text.replace(" ", "+") if "T" in text.upper() else text
         if not _INSTANT.fullmatch(text):
             raise ValueError
-        return datetime.fromisoformat(re.sub(r"[.,](\d{1,6})\d*", r".\1", text.upper())).astimezone(UTC)
+        return datetime.fromisoformat(re.sub(r"\.(\d{1,6})\d*", r".\1", text.upper())).astimezone(UTC)
     except (ValueError, OverflowError):
         raise _bad(
             f"datetime {text[:40]!r} 不是 RFC 3339 时刻", f"datetime {text[:40]!r} is no RFC 3339 instant"
