@@ -144,7 +144,7 @@ def _export(
     parameters: Parameters,
     path: Path,
     told: Told,
-    extent: tuple[float, ...] | None,
+    extent: tuple[float, float, float, float] | None,
     detail: Mapping[str, Any],
 ) -> Exported:
     write = _writer(path)

@@ -68,7 +68,8 @@ class Sorting:
         """Rows beyond the last feature: ``(sql, parameters)``, empty on the first page."""
         if self.after is None:
             return "", {}
-        condition, parameters = "fid > %(sort_fid)s::bigint", {"sort_fid": self.after_fid}
+        condition = "fid > %(sort_fid)s::bigint"
+        parameters: dict[str, Any] = {"sort_fid": self.after_fid}
         for number, (key, value) in reversed(list(enumerate(zip(self.keys, self.after, strict=True)))):
             column = quoted(key.field.code)
             if value is None:

@@ -96,16 +96,19 @@ class _Evaluation:
                 return self._property(node.name)
             case bool():
                 return Value("TRUE" if node else "FALSE", Kind.TRUTH)
-            case Decimal():
-                return Value(self._bind(node, "numeric"), Kind.NUMBER)
-            case str():
-                return Value(self._bind(node, "text"), Kind.TEXT, literal=node)
+            case Decimal() | str():
+                return self._scalar(node)
             case Shape() | Box():
                 return Value(self._bind(self._stored(node), "geometry"), Kind.GEOMETRY)
             case Listed():
                 raise BadFilter("数组只能用在 IN 中。", "An array may only stand in IN.")
             case _:
                 return self._time(node)
+
+    def _scalar(self, node: Decimal | str) -> Value:
+        if isinstance(node, str):
+            return Value(self._bind(node, "text"), Kind.TEXT, literal=node)
+        return Value(self._bind(node, "numeric"), Kind.NUMBER)
 
     def _stored(self, node: Shape | Box) -> str:
         """A geometry literal as hexadecimal EWKB in degrees lon/lat."""

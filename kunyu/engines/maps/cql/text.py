@@ -115,7 +115,7 @@ class _Reader(Transformer_NonRecursive):
         """An operator: its rule in the grammar bears a name of ``_OPERATORS``."""
         return self._builder.operation(_OPERATORS[str(data)], children)
 
-    def list(self, children: list[Any]) -> Node:
+    def values(self, children: list[Any]) -> Node:
         return self._builder.listed(children)
 
     def is_not_null(self, children: list[Any]) -> Node:

@@ -45,7 +45,8 @@ class Ends:
         if self.is_day:
             return self
         zone = timezone.get_default_timezone_name()
-        return Ends(*(f"(({one}) AT TIME ZONE '{zone}')::date" for one in (self.start, self.end)), is_day=True)
+        start, end = (f"(({one}) AT TIME ZONE '{zone}')::date" for one in (self.start, self.end))
+        return Ends(start, end, is_day=True)
 
 
 @dataclass(frozen=True)
