@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import os
 import signal
@@ -247,7 +248,7 @@ def test_an_edit_shows_in_the_next_tile_and_soon_in_small_scales(built: County, 
     event = Event.objects.filter(topic="catalogue.version_published").latest("pk")
     version_published(event)
     queued = run("SELECT args FROM procrastinate_jobs WHERE task_name = 'maps.build_pyramid' AND status = 'todo'")
-    assert {"collection": PARCELS, "county": "990101"} in [one[0] for one in queued]
+    assert {"collection": PARCELS, "county": "990101"} in [json.loads(one[0]) for one in queued]
 
     assert [one.county for one in sweep.due(PARCELS)] == ["990101"]
     made = sweep.rebuild(PARCELS, "990101")
