@@ -54,7 +54,7 @@ export class BaseLayers {
 
   #drawn(part: BaseMap, source: string): LayerSpecification {
     if (part.kind === 'raster') {
-      return { id: source, type: 'raster', source, paint: { 'raster-opacity': part.id === 'relief' ? 0.55 : 1, 'raster-fade-duration': 0 } };
+      return { id: source, type: 'raster', source, paint: { 'raster-opacity': part.id === 'relief' ? 0.35 : 1, 'raster-fade-duration': 0 } };
     }
     return { id: source, type: 'fill', source, 'source-layer': part.source_layers[0] ?? '', paint: { 'fill-color': '#a8cde6', 'fill-antialias': false } };
   }
