@@ -1,0 +1,218 @@
+"""The tools of the map in a real browser: measure, plot, filter, table, export, lineage (R-091, R-092, R-145, R-169, R-170)."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyogrio.raw
+import pytest
+import shapely
+from playwright.sync_api import Page, expect
+from pyproj import Geod
+
+from kunyu.kernel.geodesy import area_of_lonlat
+from tests.journeys.conftest import ROOT, Visit
+from tests.journeys.test_workbench import AXE, at_work
+
+pytestmark = pytest.mark.browser
+PARCELS = "10401-003"
+CGCS2000 = Geod(a=6378137.0, rf=298.257222101)
+PICTURES = ROOT / "docs" / "images"
+
+
+@pytest.fixture(scope="module")
+def worker(node: object, node_environment: dict[str, str]) -> Iterator[None]:
+    """The process that runs jobs: exports are written by it."""
+    command = [sys.executable, "-m", "kunyu.project.runtime.worker"]
+    running = subprocess.Popen(command, cwd=ROOT, env=node_environment, stdout=subprocess.DEVNULL)
+    yield
+    running.terminate()
+    running.wait(timeout=30)
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture for the documentation, when asked for."""
+    if os.environ.get("KUNYU_DOCS_IMAGES") == "1":
+        page.screenshot(path=PICTURES / f"{name}.png", scale="css")
+
+
+def open_tool(page: Page, tool: str) -> None:
+    """Open a tool from the strip; on a phone the strip is a sheet."""
+    if (
+        page.viewport_size
+        and page.viewport_size["width"] < 768
+        and not page.locator(f"[data-tool={tool}]").is_visible()
+    ):
+        page.locator(".ky-sheet-tabs button").nth(2).click()
+    page.click(f"[data-tool={tool}]")
+
+
+def place_of(page: Page, x: float, y: float) -> tuple[float, float]:
+    """Longitude and latitude under a pixel of the page."""
+    lon, lat = page.evaluate(
+        """([x, y]) => { const map = document.querySelector('ky-map').map;
+          const box = map.getCanvas().getBoundingClientRect();
+          return map.unproject([x - box.left, y - box.top]).toArray(); }""",
+        [x, y],
+    )
+    return lon, lat
+
+
+def draw(page: Page, corners: list[tuple[int, int]]) -> list[tuple[float, float]]:
+    """Click corners slowly enough to be no double clicks; the places clicked."""
+    places = []
+    for x, y in corners:
+        places.append(place_of(page, x, y))
+        page.mouse.click(x, y)
+        page.wait_for_timeout(450)
+    return places
+
+
+CORNERS = [(700, 300), (800, 320), (780, 420), (720, 400)]
+
+
+def test_measuring_agrees_with_the_server(desk: Visit) -> None:
+    """R-091: an area drawn reads what kernel.geodesy says of it, a line what the geodesic is; Backspace takes back."""
+    page = at_work(desk)
+    open_tool(page, "measure")
+    panel = page.locator("ky-measure")
+    panel.get_by_role("button", name="面积", exact=True).click()
+    places = draw(page, CORNERS)
+    expected = float(area_of_lonlat([shapely.Polygon(places)])[0])
+    panel.get_by_role("button", name="完成").click()
+    expect(panel.locator("[data-figure=m2]")).to_have_text(f"{expected:,.2f} m²")
+    expect(panel.locator("[data-figure=ha]")).to_have_text(f"{expected / 1e4:,.4f} 公顷")
+    picture(page, "map-tools-measure")
+
+    panel.get_by_role("button", name="距离", exact=True).click()
+    for text in ("113.0, 34.5", "113.2, 34.45", "38408158.3333, 3819578.8831"):
+        panel.locator("#kt-measure-point").fill(text)
+        panel.locator("#kt-measure-point").press("Enter")
+    length = CGCS2000.line_length([113.0, 113.2, 113.0], [34.5, 34.45, 34.5])
+    expect(panel.locator("[data-figure=length]")).to_have_text(f"{length / 1000:,.3f} km")
+    panel.get_by_role("button", name="撤回一点").click()
+    expect(panel.locator("tbody tr")).to_have_count(2)
+
+
+def test_a_plot_gets_its_classes_conflicts_and_history_at_once(desk: Visit) -> None:
+    """R-092, R-169: one panel tells classes, control lines and history; the classes add up to the plot."""
+    page = at_work(desk)
+    open_tool(page, "plot")
+    panel = page.locator("ky-plot")
+    places = draw(page, CORNERS)
+    page.mouse.click(*CORNERS[0])
+    expect(panel.locator("[data-part=overlaps] .kt-verdict")).to_be_visible()
+    expect(panel.locator("[data-part=history] .kt-times > li")).to_have_count(2)
+    expected = float(area_of_lonlat([shapely.Polygon(places)])[0])
+    shown = float(panel.locator("[data-figure=m2]").get_attribute("data-m2") or 0)
+    assert shown == pytest.approx(expected, rel=1e-8)
+    classes = panel.locator("[data-table=classes] td[data-m2]").evaluate_all(
+        "cells => cells.map((one) => Number(one.dataset.m2))"
+    )
+    # cutting an edge adds vertices, and the standard's trapezoids answer to each of them (kernel.geodesy)
+    assert sum(classes) == pytest.approx(expected, rel=1e-5)
+    red_line = panel.locator("li[data-collection='20201-001']")
+    expect(red_line).to_have_attribute("data-verdict", "conflict")
+    expect(panel.locator("li[data-verdict=not_checked]").first).to_contain_text("没有已发布的图层")
+    expect(panel.locator("[data-digest=overlaps]")).to_have_text(re.compile("^[0-9a-f]{64}$"))
+    picture(page, "map-tools-plot")
+
+    before = page.evaluate("document.querySelector('ky-map').map.getZoom()")
+    red_line.locator("summary").click()
+    red_line.locator(".kt-pieces button").first.click()
+    desk.map_still()
+    assert page.evaluate("document.querySelector('ky-map').map.getZoom()") > before
+
+
+def test_a_filter_holds_for_map_and_table(desk: Visit) -> None:
+    """R-091: the same condition narrows tiles and rows; what the node cannot read is told in its words."""
+    page = at_work(desk)
+    open_tool(page, "filter")
+    panel = page.locator("ky-filter")
+    panel.locator(".kt-choices input[value='0103']").check()
+    panel.get_by_role("button", name="应用筛选").click()
+    matched = int(panel.locator("[data-matched]").get_attribute("data-matched") or 0)
+    assert matched > 0
+    desk.map_still()
+    page.wait_for_timeout(500)
+    codes = page.evaluate(
+        "() => [...new Set(document.querySelector('ky-map').map.queryRenderedFeatures({ layers: ['10401-003|fill'] })"
+        ".map((one) => one.properties.DLBM))]"
+    )
+    assert codes == ["0103"]
+
+    open_tool(page, "table")
+    expect(page.locator("ky-table .kt-count")).to_have_attribute("data-matched", str(matched))
+    page.locator("ky-table thead button", has_text="图斑编号").click()
+    expect(page.locator("ky-table th[aria-sort=ascending]")).to_have_count(1)
+    page.locator("ky-table tbody tr[data-id]").nth(1).click()
+    expect(page.locator("ky-table tr.is-chosen")).to_have_count(1)
+    desk.map_still()
+    assert page.evaluate("document.querySelector('ky-map').map.getZoom()") > 14
+    picture(page, "map-tools-table")
+
+    open_tool(page, "filter")
+    panel.get_by_role("button", name="CQL2 文本").click()
+    panel.locator("#kt-cql").fill("NOFIELD = 1")
+    panel.get_by_role("button", name="应用筛选").click()
+    expect(panel.locator("#kt-filter-problem")).to_contain_text("NOFIELD")
+    desk.complaints.clear()  # the browser itself reports the 400
+
+
+@pytest.mark.usefixtures("worker")
+def test_an_export_downloads_a_readable_file(desk: Visit, tmp_path: Path) -> None:
+    """R-091: a GeoPackage made in the background holds exactly the rows that were filtered."""
+    page = at_work(desk)
+    page.goto(page.url.split("#")[0] + "#layers=" + f"{PARCELS}*1.00*DLBM%20%3D%20'0103'")
+    page.reload()
+    desk.map_still()
+    open_tool(page, "export")
+    page.get_by_role("button", name="开始导出").click()
+    link = page.locator(".kt-order a[download]")
+    expect(link).to_be_visible()
+    with page.expect_download() as download:
+        link.click()
+    path = tmp_path / "export.gpkg"
+    download.value.save_as(path)
+    meta, _, geometries, columns = pyogrio.raw.read(path, columns=["DLBM"])
+    assert meta["geometry_type"] == "MultiPolygon"
+    assert len(geometries) > 0
+    assert set(columns[0]) == {"0103"}
+
+
+def test_lineage_leads_to_the_delivery(desk: Visit) -> None:
+    """R-145, R-170: from a layer back to the package it came in, by keyboard, and to its page."""
+    page = at_work(desk)
+    open_tool(page, "lineage")
+    panel = page.locator("ky-lineage")
+    expect(panel.locator("[data-kind=delivery]").first).to_be_visible()
+    panel.locator("[data-kind=delivery]").first.click()
+    link = panel.locator(".kt-node a")
+    expect(link).to_have_attribute("href", re.compile(r"^/deliveries/\d+"))
+    panel.locator(".kt-step.is-on").focus()
+    page.keyboard.press("ArrowLeft")
+    expect(panel.locator(".kt-step.is-on")).not_to_have_attribute("data-kind", "delivery")
+    picture(page, "map-tools-lineage")
+    panel.get_by_role("button", name="文字").click()
+    expect(panel.locator(".kt-steps li").first).to_be_visible()
+
+
+@pytest.mark.parametrize("tool", ["measure", "plot", "filter", "table", "export", "lineage"])
+def test_tools_have_no_serious_accessibility_violation(anywhere: Visit, tool: str) -> None:
+    """axe-core finds nothing serious in any tool, on a desk and on a phone."""
+    page = at_work(anywhere)
+    open_tool(page, tool)
+    page.wait_for_timeout(1500)
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    serious = [
+        f"{one['id']}: {one['help']} {[node['html'][:160] for node in one['nodes']][:3]}"
+        for one in answer["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+    assert serious == []
