@@ -3,7 +3,20 @@
 import importlib
 import sys
 
-ALL = ("load_publish", "check_rules", "tiles", "small_scale", "second_start", "crypto", "access", "audit", "vct", "catalogue_page", "cog", "overlap")
+ALL = (
+    "load_publish",
+    "check_rules",
+    "tiles",
+    "small_scale",
+    "second_start",
+    "crypto",
+    "access",
+    "audit",
+    "vct",
+    "catalogue_page",
+    "cog",
+    "overlap",
+)
 
 for name in sys.argv[1:] or ALL:
     print(f"== {name}", flush=True)

@@ -116,9 +116,10 @@ def _print_version(version: dict[str, Any]) -> None:
 @app.command()
 def export(
     code: Annotated[str, typer.Argument(help="数据集编码；不填则导出目录 / dataset; none exports the catalogue")] = "",
-    out: Annotated[Path, typer.Option("--out", "-o", help=".gpkg .parquet .zip(Shapefile) .geojson .csv .dxf.zip（目录：.csv .json）")] = Path(
-        "catalogue.csv"
-    ),
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help=".gpkg .parquet .zip(Shapefile) .geojson .csv .dxf.zip（目录：.csv .json）"),
+    ] = Path("catalogue.csv"),
     valid_at: Annotated[str, typer.Option(help="有效日期 YYYY-MM-DD / true on that day")] = "",
     known_at: Annotated[str, typer.Option(help="认知时刻 RFC 3339 / believed at that instant")] = "",
     division: Annotated[str, typer.Option(help="只导出该区划 / only counties under this code")] = "",

@@ -54,7 +54,9 @@ def landing(request: HttpRequest) -> HttpResponse:
         link(f"{root}/tileMatrixSets", "http://www.opengis.net/def/rel/ogc/1.0/tiling-schemes", JSON, "瓦片矩阵集"),
         link(f"{root}/styles", "http://www.opengis.net/def/rel/ogc/1.0/styles", JSON, "样式 / styles"),
     ]
-    links += [link(f"{root}/{path}", rel, JSON, words) for part in openapi.parts() for path, rel, words in part["links"]]
+    links += [
+        link(f"{root}/{path}", rel, JSON, words) for part in openapi.parts() for path, rel, words in part["links"]
+    ]
     title = ("坤舆 一张图服务", "Kunyu map services")
     lead = ("自然资源“一张图”要素与瓦片服务", "Features and tiles of the one map of natural resources")
     if wants_html(request, query):

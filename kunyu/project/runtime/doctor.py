@@ -56,7 +56,14 @@ def printed(results: list[Result], lang: str) -> str:
 def examine(settings: NodeSettings | None = None) -> list[Result]:
     """Make every check of this machine and node."""
     settings = settings or node_settings()
-    results = [disk(settings.home), secret_file(settings.home), node(settings), in_front(settings), web_build(), fonts()]
+    results = [
+        disk(settings.home),
+        secret_file(settings.home),
+        node(settings),
+        in_front(settings),
+        web_build(),
+        fonts(),
+    ]
     results += key_results(settings.home)
     results += objects(settings.home)
     database, url = _database(settings)

@@ -7,6 +7,7 @@ from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
+from procrastinate.contrib.django import app
 
 from kunyu.engines.catalogue.served.moments import read_days, read_known_at
 from kunyu.engines.maps.compositions import looks, services, sheet
@@ -24,6 +25,7 @@ from kunyu.kernel.errors import KunyuError
 
 FORMS = {"pdf": "application/pdf", "png": "image/png"}
 MOST_WAITING = 10
+JOB, QUEUE = "maps.print_map", "prints"
 State = MapPrint.State
 
 
@@ -80,10 +82,13 @@ def ask(principal: Principal, wanted: Request) -> MapPrint:
             f"You have {waiting} prints waiting: let them finish first.",
         )
     made = MapPrint.objects.create(owner_id=principal.user_id, request=vars(wanted), form=wanted.form)
-    from kunyu.engines.maps.compositions.tasks import print_map
-
-    transaction.on_commit(lambda: print_map.defer(print_id=made.pk))
+    transaction.on_commit(lambda: _queue(made.pk))
     return made
+
+
+def _queue(print_id: int) -> None:
+    """By name, since the task imports this module."""
+    app.configure_task(JOB, queue=QUEUE).defer(print_id=print_id)
 
 
 def run(print_id: int) -> None:

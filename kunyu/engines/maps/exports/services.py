@@ -7,6 +7,7 @@ from typing import Any, BinaryIO
 
 from django.db import transaction
 from django.utils import timezone
+from procrastinate.contrib.django import app
 
 from kunyu.engines.maps import features
 from kunyu.engines.maps.cql.reading import evaluating
@@ -20,6 +21,7 @@ from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import Principal
 
 State = Export.State
+JOB, QUEUE = "maps.run_export", "exports"
 UNFINISHED = (State.WAITING, State.RUNNING)
 
 
@@ -61,9 +63,8 @@ def ask(principal: Principal, collection: str, request: Mapping[str, Any]) -> Ex
 
 
 def _queue(export_id: int) -> None:
-    from kunyu.engines.maps.exports.tasks import run_export
-
-    run_export.defer(export_id=export_id)
+    """By name, since the task imports this module."""
+    app.configure_task(JOB, queue=QUEUE).defer(export_id=export_id)
 
 
 def own(principal: Principal, export_id: int) -> Export:
