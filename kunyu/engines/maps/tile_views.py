@@ -34,6 +34,7 @@ from kunyu.engines.maps.grids import GRIDS, grid_of
 from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_geometry, read_query
 from kunyu.engines.maps.pyramids.state import state_of
 from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.maps.short_road import REMEMBER, Told, epochs_before
 from kunyu.engines.maps.tile_cache import Kept, tile_cache
 from kunyu.engines.maps.tiles import TileAddress
 from kunyu.engines.security import label_registry, scope
@@ -133,6 +134,7 @@ def tileset(request: HttpRequest, collection_id: str, grid_id: str) -> HttpRespo
 @reading
 def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row: int, column: int) -> HttpResponse:
     """One vector tile; 204 when nothing lies in it. An unchanged tile is answered before a connection is taken."""
+    epochs = epochs_before(request)
     layer, granted = _open(request, collection_id, scope.QUERY)
     query = read_query(request, TILE_PARAMETERS)
     if query.get("f", "mvt") not in ("mvt", "pbf"):
@@ -165,6 +167,9 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else HttpResponse(status=204)
     for name, value in kept.headers.items():
         response[name] = value
+    if asof.moment.known_at is None and epochs is not None:
+        read = (layer.collection, box, strictest.code, "tiles") if strictest.code else None
+        request.META[REMEMBER] = Told(principal_of(request), epochs, caching.tag, read)
     return dress_time(caching.dress(response), asof)
 
 

@@ -80,6 +80,14 @@ def record_read(principal: Principal, collection: str, extent: Extent | None, la
         ) from error
 
 
+def is_recorded(principal: Principal, collection: str, extent: Extent | None, label: int, kind: str) -> bool:
+    """Has this process recorded this read in the running minute? Asks no database."""
+    if int(time.time() // 60) != _minute:
+        return False
+    who = (principal.name, principal.user_id, principal.session_id, principal.origin)
+    return (*who, collection, kind, label, widened(extent)) in _recorded
+
+
 def forget() -> None:
     """Remember nothing: between tests."""
     _recorded.clear()

@@ -135,12 +135,14 @@ class AdminDuty(models.Model):
 class NodeState(models.Model):
     """One row: what every cache of permissions is keyed by, and the labels this node's zone may hold.
 
-    ``rights_epoch`` and ``labels_epoch`` are raised by statement triggers when anything they cover changes.
+    ``rights_epoch`` and ``labels_epoch`` are raised by statement triggers when anything they cover changes,
+    ``data_epoch`` at the end of every transaction that publishes data, opens them, or puts derived rows in force.
     """
 
     id = models.PositiveSmallIntegerField(primary_key=True, default=1)
     rights_epoch = models.BigIntegerField(default=1)
     labels_epoch = models.BigIntegerField(default=1)
+    data_epoch = models.BigIntegerField(default=1, db_default=1)
     zone = models.CharField(max_length=20, default="business")
     zone_labels = models.BigIntegerField(default=0)
 

@@ -1,0 +1,101 @@
+"""How many requests for known tiles reach the application at all; bounds of what is remembered. R-172."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kunyu.engines.maps.tests.county import PARCELS, County
+
+TILE = f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/14/6516/13335"
+
+
+@pytest.fixture
+def road(county: County, db: None, django_capture_on_commit_callbacks: Any) -> Iterator[Any]:
+    """Asks over WSGI; ``road.reached`` counts what the application was asked."""
+    from django.core.handlers.wsgi import WSGIHandler
+    from django.core.signals import request_finished, request_started
+    from django.db import close_old_connections
+    from django.test import RequestFactory
+
+    from kunyu.engines.maps.short_road import ShortRoad
+
+    handler = WSGIHandler()
+
+    class Road:
+        reached = 0
+
+        def __init__(self) -> None:
+            self.short = ShortRoad(self.application, 1)
+
+        def application(self, environ: dict[str, Any], start: Any) -> Any:
+            self.reached += 1
+            return handler(environ, start)
+
+        def ask(self, path: str, token: str, query: str = "", **more: str) -> tuple[str, bytes]:
+            environ = RequestFactory().get(f"{path}?{query}" if query else path).environ
+            environ |= {"HTTP_AUTHORIZATION": f"Bearer {token}", **more}
+            said: list[str] = []
+            with django_capture_on_commit_callbacks(execute=True):  # a read counts as recorded once it is committed
+                answer = self.short(environ, lambda status, headers, *_: said.append(status))
+                return said[0], b"".join(answer)
+
+    # a real server closes connections between requests; a test's lie in its transaction
+    for signal in (request_started, request_finished):
+        signal.disconnect(close_old_connections)
+    yield Road()
+    for signal in (request_started, request_finished):
+        signal.connect(close_old_connections)
+
+
+def test_the_second_time_the_application_is_not_asked(road: Any, county: County) -> None:
+    first = road.ask(TILE, county.steward)
+    assert first[0].startswith("200") and [road.ask(TILE, county.steward) for _ in range(5)] == [first] * 5
+    assert road.reached == 1
+
+
+@pytest.mark.parametrize("query", ["filter=DLBM%3D%270101%27", "known_at=2026-03-01T00:00:00Z"])
+def test_what_takes_the_long_road_every_time(road: Any, county: County, query: str) -> None:
+    """Filters and past beliefs are not remembered; neither is anything that is no tile."""
+    for _ in range(3):
+        assert road.ask(TILE, county.steward, query)[0][:3] in ("200", "204")
+    assert road.reached == 3
+    for _ in range(2):
+        road.ask(f"/ogc/collections/{PARCELS}", county.steward)
+    assert road.reached == 5
+
+
+def test_another_address_or_caller_is_another_question(road: Any, county: County) -> None:
+    road.ask(TILE, county.steward)
+    road.ask(TILE, county.steward, REMOTE_ADDR="192.0.2.7")
+    road.ask(TILE, county.neighbour)
+    assert road.reached == 3
+    assert road.ask(TILE, county.onlooker)[0].startswith("403")
+
+
+def test_an_old_answer_is_asked_for_anew(road: Any, county: County, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What ends by the clock alone (an expiring grant, midnight) is found out within half a minute."""
+    from kunyu.engines.maps import short_road
+
+    monkeypatch.setattr(short_road, "KEPT_SECONDS", -1.0)
+    for _ in range(2):
+        road.ask(TILE, county.steward)
+    assert road.reached == 2
+
+
+def test_memory_is_bounded() -> None:
+    from kunyu.engines.maps.short_road import _Known, _Memory
+
+    memory = _Memory(1000)
+
+    def known(size: int) -> Any:
+        return _Known(None, "200 OK", (), b"x" * size, "", "", None, 0.0)  # type: ignore[arg-type]
+
+    for number in range(20):
+        memory.put((str(number),), known(300))
+    assert memory.used <= 1000 and memory.get(("19",)) is not None and memory.get(("0",)) is None
+    memory.drop(("19",))
+    memory.drop(("19",))
+    assert memory.used == 600
