@@ -18,7 +18,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -74,21 +74,33 @@ class Told:
     principal: Principal
     epochs: _Epochs
     tag: str
-    read: tuple[str, reads.Extent, int, str] | None
+    read: tuple[str, reads.Extent, int, str] | None = None
 
 
 @dataclass(frozen=True)
 class _Known:
-    """A remembered answer, and how to ask whether its caller still holds what he showed."""
+    """A remembered answer, and how to ask whether its caller still holds what he showed.
+
+    ``body`` is None where only "not modified" was answered so far: that can be said again, nothing else.
+    """
 
     told: Told
     status: str
     headers: tuple[tuple[str, str], ...]
-    body: bytes
+    body: bytes | None
     statement: str
     digest: str
     day: date
     until: float
+
+    @property
+    def size(self) -> int:
+        return len(self.body or b"")
+
+    def is_named_by(self, environ: Mapping[str, Any]) -> bool:
+        """Does ``If-None-Match`` name this very answer (weak comparison, RFC 9110 §13.1.2)?"""
+        given = environ.get("HTTP_IF_NONE_MATCH", "")
+        return bool(given) and self.told.tag in (part.strip().removeprefix("W/") for part in given.split(","))
 
 
 @dataclass
@@ -110,16 +122,16 @@ class _Memory:
     def put(self, key: _Key, known: _Known) -> None:
         with self.guard:
             old = self.found.pop(key, None)
-            self.used += len(known.body) - (len(old.body) if old else 0)
+            self.used += known.size - (old.size if old else 0)
             self.found[key] = known
             while self.used > self.most_bytes or len(self.found) > 50_000:
                 _, gone = self.found.popitem(last=False)
-                self.used -= len(gone.body)
+                self.used -= gone.size
 
     def drop(self, key: _Key) -> None:
         with self.guard:
             gone = self.found.pop(key, None)
-            self.used -= len(gone.body) if gone else 0
+            self.used -= gone.size if gone else 0
 
 
 class ShortRoad:
@@ -136,7 +148,7 @@ class ShortRoad:
         if key is None:
             return self._application(environ, start)
         known = self._memory.get(key)
-        if known is not None:
+        if known is not None and (known.body is not None or known.is_named_by(environ)):
             if self._holds(known):
                 return _answer(known, environ, start)
             self._memory.drop(key)
@@ -172,17 +184,22 @@ class ShortRoad:
         environ[_LISTENS] = True
         answer = self._application(environ, listening)
         told = environ.get(REMEMBER)
-        if not isinstance(told, Told) or len(said) != 1 or said[0][0][:3] not in ("200", "204"):
+        if not isinstance(told, Told) or len(said) != 1 or said[0][0][:3] not in ("200", "204", "304"):
             return answer
         body = b"".join(answer)
         if hasattr(answer, "close"):
             answer.close()
         status, headers = said[0]
+        is_whole = not status.startswith("304")
+        if not is_whole and self._memory.get(key) is not None:
+            return [body]
         if len(body) <= MOST_BYTES and not any(name.lower() == "set-cookie" for name, _ in headers):
             statement, digest = _caller(environ)
             until = time.monotonic() + KEPT_SECONDS
-            known = _Known(told, status, tuple(headers), body, statement, digest, timezone.localdate(), until)
-            self._memory.put(key, known)
+            kept = body if is_whole else None
+            self._memory.put(
+                key, _Known(told, status, tuple(headers), kept, statement, digest, timezone.localdate(), until)
+            )
         return [body]
 
 
@@ -239,13 +256,10 @@ _FRESH = ("content-length", "content-type")
 
 
 def _answer(known: _Known, environ: dict[str, Any], start: Start) -> Sequence[bytes]:
-    given = environ.get("HTTP_IF_NONE_MATCH", "")
-    is_unchanged = bool(given) and known.told.tag in (part.strip().removeprefix("W/") for part in given.split(","))
-    status, headers, body = known.status, list(known.headers), known.body
-    if is_unchanged:
+    status, headers, body = known.status, list(known.headers), known.body or b""
+    if known.is_named_by(environ):
         status, body = "304 Not Modified", b""
         headers = [(name, value) for name, value in headers if name.lower() not in _FRESH]
-    principal = known.told.principal
-    uses.count(principal, None, environ["PATH_INFO"], int(status[:3]), len(body))
+    uses.count(known.told.principal, None, environ["PATH_INFO"], int(status[:3]), len(body))
     start(status, headers)
     return [body]

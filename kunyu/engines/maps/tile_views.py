@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
@@ -148,7 +149,9 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     state = state_of(layer)
     tag = entity_tag(request, layer, granted, asof, f"mvt {state.digest}")
     caching = Caching(tag, granted.is_public, alone)
+    told = Told(principal_of(request), epochs, caching.tag) if epochs and asof.moment.known_at is None else None
     if is_unchanged(request, caching.tag):
+        request.META[REMEMBER] = told
         return dress_time(caching.not_modified(), asof)
     attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)
     is_full = read_geometry(query)
@@ -167,9 +170,9 @@ def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row:
     response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else HttpResponse(status=204)
     for name, value in kept.headers.items():
         response[name] = value
-    if asof.moment.known_at is None and epochs is not None:
+    if told is not None:
         read = (layer.collection, box, strictest.code, "tiles") if strictest.code else None
-        request.META[REMEMBER] = Told(principal_of(request), epochs, caching.tag, read)
+        request.META[REMEMBER] = replace(told, read=read)
     return dress_time(caching.dress(response), asof)
 
 

@@ -221,7 +221,7 @@ http {{{_TYPES}
         proxy_cache_key "$scheme://$http_host$request_uri";
         proxy_ignore_headers Cache-Control Expires Vary;  # X-Accel-Expires alone says; a tile has one form
         proxy_cache_revalidate on;
-        proxy_cache_lock on;
+        # no proxy_cache_lock: whoever waits behind one looks again only after half a second, longer than a tile takes
         proxy_pass http://web; }}
       location = /events {{
         proxy_buffering off; proxy_cache off; proxy_read_timeout 3600s;

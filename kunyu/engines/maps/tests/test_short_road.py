@@ -38,8 +38,11 @@ def road(county: County, db: None, django_capture_on_commit_callbacks: Any) -> I
             environ = RequestFactory().get(f"{path}?{query}" if query else path).environ
             environ |= {"HTTP_AUTHORIZATION": f"Bearer {token}", **more}
             said: list[str] = []
+            self.said = said
             with django_capture_on_commit_callbacks(execute=True):  # a read counts as recorded once it is committed
-                answer = self.short(environ, lambda status, headers, *_: said.append(status))
+                answer = self.short(
+                    environ, lambda status, headers, *_: said.extend((status, dict(headers).get("ETag", "")))
+                )
                 return said[0], b"".join(answer)
 
     # a real server closes connections between requests; a test's lie in its transaction
@@ -65,6 +68,19 @@ def test_what_takes_the_long_road_every_time(road: Any, county: County, query: s
     for _ in range(2):
         road.ask(f"/ogc/collections/{PARCELS}", county.steward)
     assert road.reached == 5
+
+
+def test_not_modified_is_remembered_and_nothing_else_is_said_by_it(road: Any, county: County) -> None:
+    """A client that comes with its ETag after a restart: 304 by the application once, then ahead of it."""
+    from kunyu.engines.maps.short_road import ShortRoad
+
+    road.ask(TILE, county.steward)
+    tag, road.reached, road.short = road.said[1], 0, ShortRoad(road.application, 1)
+    for _ in range(4):
+        assert road.ask(TILE, county.steward, HTTP_IF_NONE_MATCH=tag) == ("304 Not Modified", b"")
+    assert road.reached == 1
+    assert road.ask(TILE, county.steward)[0].startswith("200") and road.reached == 2
+    assert road.ask(TILE, county.steward, HTTP_IF_NONE_MATCH='"other"')[1] and road.reached == 2
 
 
 def test_another_address_or_caller_is_another_question(road: Any, county: County) -> None:
