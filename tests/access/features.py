@@ -26,6 +26,7 @@ def rules() -> dict[str, Rule]:
         "ogc/collections/<str:collection_id>/schema": Rule("data", samples=_collections()),
         "api/map/editing": Rule(
             "data",
+            change=scope.APPROVE,
             body={"collection": PARCELS, "division": "990101", "is_open": True, "reason": "试验"},
             samples=asked,
         ),

@@ -60,7 +60,7 @@ def rules() -> dict[str, Rule]:
 
     box = "bbox=113.0,34.5,113.04,34.54&width=8&height=8"
     grid = {"grid_id": "WebMercatorQuad"}
-    place = {"zoom": 12, "row": 1632}
+    place = {"zoom": 12, "row": 1629}
 
     def tiles(world: World) -> list[Sample]:
         return [

@@ -24,6 +24,8 @@ class Sample:
     values: Values = field(default_factory=dict)
     query: str = ""
     subject: Subject | None = None
+    change_query: str = ""
+    """Query string of unsafe methods, where it says what is changed."""
     seen_by: frozenset[str] | None = None
     """Names of the roles that may know of it, where no data decide; ``done_by`` those that may act on it."""
     done_by: frozenset[str] | None = None
@@ -34,13 +36,16 @@ class Rule:
     """``kind``: open to anybody; any signed-in person; data under a right; administrators; one's own things.
 
     ``everywhere``: the address names nothing of a division; ``whole``: it concerns the whole node, so only an
-    administrator of the whole node gets in, one of a part sees that it exists. ``act`` is the right that reading needs, ``write`` the one that unsafe methods need, ``body`` what they
-    are sent, so that refusing the body never hides a missing refusal of the person.
+    administrator of the whole node gets in, one of a part sees that it exists.
+    ``act`` is the right that reading needs, ``write`` the one that unsafe methods need, ``body`` what they are sent, so
+    that refusing the body never hides a missing refusal of the person. ``change`` is ``write`` of an address that is
+    read as well.
     """
 
     kind: Kind
     act: str = scope.SEE
     write: str = ""
+    change: str = ""
     duty: tuple[str, ...] = ()
     everywhere: bool = False
     whole: bool = False
@@ -60,6 +65,15 @@ def _collections(query: str = "", **more: object) -> Callable[[World], list[Samp
     return made
 
 
+def _items(world: World) -> list[Sample]:
+    return [
+        Sample({"collection_id": PARCELS}, "limit=500", MINE, change_query="county=990101"),
+        Sample({"collection_id": PARCELS}, "limit=500", THEIRS, change_query="county=990102"),
+        Sample({"collection_id": STRICTER}, "limit=500", STRICT, change_query="county=990101"),
+        Sample({"collection_id": "99999-999"}, "limit=500"),
+    ]
+
+
 def _features(world: World) -> list[Sample]:
     named = (
         (PARCELS, "990101211000000020", MINE),
@@ -71,7 +85,7 @@ def _features(world: World) -> list[Sample]:
 
 def _tiles(world: World) -> list[Sample]:
     # zoom 12 over 113.02 E 34.52 N (OGC row, column), and the neighbour's a degree east
-    place = {"grid_id": "WebMercatorQuad", "zoom": 12, "row": 1632}
+    place = {"grid_id": "WebMercatorQuad", "zoom": 12, "row": 1629}
     query = "properties=BSM"
     return [
         Sample({"collection_id": PARCELS, **place, "column": 3333}, query, MINE),
@@ -434,8 +448,10 @@ RULES: dict[str, Rule] = {
     "ogc/collections/catalogue/items/<str:code>": Rule("data", samples=_datasets),
     "ogc/collections/<str:collection_id>": Rule("data", samples=_collections()),
     "ogc/collections/<str:collection_id>/queryables": Rule("data", samples=_collections()),
-    "ogc/collections/<str:collection_id>/items": Rule("data", scope.QUERY, samples=_collections("limit=500")),
-    "ogc/collections/<str:collection_id>/items/<str:feature_id>": Rule("data", scope.QUERY, samples=_features),
+    "ogc/collections/<str:collection_id>/items": Rule("data", scope.QUERY, change=scope.EDIT, samples=_items),
+    "ogc/collections/<str:collection_id>/items/<str:feature_id>": Rule(
+        "data", scope.QUERY, change=scope.EDIT, samples=_features
+    ),
     "ogc/collections/<str:collection_id>/tiles": Rule("data", samples=_collections()),
     "ogc/collections/<str:collection_id>/tiles/<str:grid_id>": Rule(
         "data", samples=_collections(grid_id="WebMercatorQuad")
@@ -453,11 +469,14 @@ RULES: dict[str, Rule] = {
     "api/openapi.json": Rule("open"),
     "api/": Rule("open"),
     "api/catalogue/tree": Rule("signed in"),
-    "api/catalogue/lineage": Rule("data", samples=lambda world: [
-        Sample({}, f"version={world.version_ours}", MINE),
-        Sample({}, f"version={world.version_theirs}", THEIRS),
-        Sample({}, f"version={world.version_strict}", STRICT),
-    ]),
+    "api/catalogue/lineage": Rule(
+        "data",
+        samples=lambda world: [
+            Sample({}, f"version={world.version_ours}", MINE),
+            Sample({}, f"version={world.version_theirs}", THEIRS),
+            Sample({}, f"version={world.version_strict}", STRICT),
+        ],
+    ),
     "api/catalogue/search": Rule("signed in"),
     "api/catalogue/datasets/<code>": Rule("data", samples=_datasets),
     "api/catalogue/versions/<version_id>/lineage": Rule("data", samples=_versions),
@@ -484,10 +503,14 @@ RULES: dict[str, Rule] = {
         "data", write=scope.APPROVE, body={"why": "试"}, samples=_deliveries()
     ),
     "api/map/layers": Rule("signed in"),
-    "api/map/layers/<collection>": Rule("data", samples=lambda world: [
-        Sample({"collection": PARCELS}, "", MINE), Sample({"collection": STRICTER}, "", STRICT),
-        Sample({"collection": "99999-999"}),
-    ]),
+    "api/map/layers/<collection>": Rule(
+        "data",
+        samples=lambda world: [
+            Sample({"collection": PARCELS}, "", MINE),
+            Sample({"collection": STRICTER}, "", STRICT),
+            Sample({"collection": "99999-999"}),
+        ],
+    ),
     "api/map/tree": Rule("signed in"),
     "api/map/favourites": Rule("own", body={"collections": []}),
     "api/map/recent": Rule("own", body={"collections": []}),

@@ -180,9 +180,9 @@ def test_writing_is_refused(world: World, role: Role) -> None:
         if rule.kind == "open":
             continue
         for sample in rule.samples(world):
-            wanted = expected(rule, role, sample, rule.write or rule.act)
+            wanted = expected(rule, role, sample, rule.change or rule.write or rule.act)
             for method in route.unsafe if wanted != "in" else ():
-                address = route.address(sample.values)
+                address = route.address(sample.values) + (f"?{sample.change_query}" if sample.change_query else "")
                 answer = ask(world, role, method, address, rule.body)
                 if not fits(answer, wanted):
                     faults.append(f"{method} {address}: {answer.status_code}, wanted {wanted}")

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache, wraps
 from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from typing import Any, TypeVar
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 
@@ -35,11 +35,14 @@ def _software() -> str:
         return "unpacked"
 
 
-def reading(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+Answer = TypeVar("Answer", bound=HttpResponseBase)
+
+
+def reading(view: Callable[..., Answer]) -> Callable[..., Answer]:
     """A read-only view: other methods get 405, and caches learn what an answer depends on."""
 
     @wraps(view)
-    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> Answer:
         if request.method not in ("GET", "HEAD"):
             raise MethodNotAllowed("这里只能读取（GET、HEAD）。", "This address is read-only (GET, HEAD).")
         response = view(request, *args, **kwargs)

@@ -20,6 +20,8 @@ MOST_RECENT = 30
 
 def favourites(principal: Principal) -> list[Node]:
     """What the person marked and may still see, in his order."""
+    if principal.user_id is None:
+        return []
     kept = FavouriteLayer.objects.filter(user_id=principal.user_id).order_by("position", "id")
     return layer_nodes.in_order(principal, list(kept.values_list("collection", flat=True)))
 
@@ -36,7 +38,7 @@ def keep_favourites(principal: Principal, collections: Sequence[str]) -> list[No
         One of them is no layer that the person may see.
     """
     wanted = list(dict.fromkeys(collections))
-    _require_person(principal)
+    person = _require_person(principal)
     if len(wanted) > MOST_FAVOURITES:
         raise UsageError(
             f"收藏了 {len(wanted)} 个图层，最多 {MOST_FAVOURITES} 个；请先取消一些。",
@@ -44,10 +46,10 @@ def keep_favourites(principal: Principal, collections: Sequence[str]) -> list[No
         )
     nodes = _visible(principal, wanted)
     before = [node.id for node in favourites(principal)]
-    FavouriteLayer.objects.filter(user_id=principal.user_id, collection__in=before).delete()
+    FavouriteLayer.objects.filter(user_id=person, collection__in=before).delete()
     FavouriteLayer.objects.bulk_create(
         [
-            FavouriteLayer(user_id=principal.user_id, collection=one, position=place)
+            FavouriteLayer(user_id=person, collection=one, position=place)
             for place, one in enumerate(wanted)
         ],
         update_conflicts=True, unique_fields=["user", "collection"], update_fields=["position"],
@@ -57,6 +59,8 @@ def keep_favourites(principal: Principal, collections: Sequence[str]) -> list[No
 
 def recent(principal: Principal) -> list[Node]:
     """Layers the person switched on lately and may still see, the last one first."""
+    if principal.user_id is None:
+        return []
     kept = RecentLayer.objects.filter(user_id=principal.user_id).order_by("-used_at", "id")[:MOST_RECENT]
     return layer_nodes.in_order(principal, list(kept.values_list("collection", flat=True)))
 
@@ -64,12 +68,12 @@ def recent(principal: Principal) -> list[Node]:
 @transaction.atomic
 def note_used(principal: Principal, collections: Sequence[str]) -> list[Node]:
     """Remember that the person switched these layers on, and forget all but the newest :data:`MOST_RECENT`."""
-    _require_person(principal)
+    person = _require_person(principal)
     wanted = list(dict.fromkeys(collections))[:MOST_RECENT]
     _visible(principal, wanted)
     now = timezone.now()
     RecentLayer.objects.bulk_create(
-        [RecentLayer(user_id=principal.user_id, collection=one, used_at=now) for one in wanted],
+        [RecentLayer(user_id=person, collection=one, used_at=now) for one in wanted],
         update_conflicts=True, unique_fields=["user", "collection"], update_fields=["used_at"],
     )  # fmt: skip
     with connection.cursor() as cursor:
@@ -81,9 +85,11 @@ def note_used(principal: Principal, collections: Sequence[str]) -> list[Node]:
     return recent(principal)
 
 
-def _require_person(principal: Principal) -> None:
+def _require_person(principal: Principal) -> int:
+    """His number; the operator and nobody have no layers of their own: :class:`UsageError`."""
     if principal.user_id is None:
         raise UsageError("收藏和最近使用属于个人；请用个人账号登录。", "Favourites belong to a person; sign in as one.")
+    return principal.user_id
 
 
 def _visible(principal: Principal, collections: Sequence[str]) -> list[Node]:

@@ -80,14 +80,14 @@ def create(principal: Principal, checked: CheckedStyle) -> SavedStyle:
     SignInNeeded, NotAllowed, NotVisible
         Nobody, an administrator, too many, or a collection the caller may not see.
     """
-    require_person(principal)
-    if SavedStyle.objects.filter(owner_id=principal.user_id).count() >= MOST_OF_ONE:
+    owner = require_person(principal)
+    if SavedStyle.objects.filter(owner_id=owner).count() >= MOST_OF_ONE:
         raise NotAllowed(
             f"每人至多保存 {MOST_OF_ONE} 个样式；请先删除不用的。", f"A person keeps at most {MOST_OF_ONE} styles."
         )
     _require_collections(principal, checked)
     made = SavedStyle.objects.create(
-        slug=PREFIX + secrets.token_hex(6), owner_id=principal.user_id, title=checked.title,
+        slug=PREFIX + secrets.token_hex(6), owner_id=owner, title=checked.title,
         document=dict(checked.document), collections=list(checked.collections), is_shared=_is_shared(checked),
     )  # fmt: skip
     audit.record(principal, "style-saved", "style", made.slug, collections=list(checked.collections))
@@ -123,11 +123,12 @@ def own(principal: Principal, slug: str) -> SavedStyle:
     return style
 
 
-def require_person(principal: Principal) -> None:
+def require_person(principal: Principal) -> int:
     if principal.is_anonymous:
         raise SignInNeeded("请先登录，再保存样式。", "Sign in to save a style.")
     if principal.user_id is None or principal.duty:
         raise NotAllowed("管理员和节点操作员不保存样式。", "Administrators and the operator save no styles.")
+    return principal.user_id
 
 
 def _require_collections(principal: Principal, checked: CheckedStyle) -> None:

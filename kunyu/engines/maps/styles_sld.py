@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree as ET
 
+import numpy as np
+
 from kunyu.engines.maps.drawing.colours import rgba
 from kunyu.engines.maps.drawing.expressions import Rows, evaluate
 
@@ -119,7 +121,7 @@ def _plain(value: Any, default: Any) -> Any:
     if not isinstance(value, list):
         return value
     found = evaluate(value, Rows({}, 1, _AT_ZOOM))
-    return default if found is None or (hasattr(found, "shape") and getattr(found, "shape", ())) else found
+    return default if found is None or np.ndim(found) else found
 
 
 def _filter(rule: ET.Element, condition: Condition) -> None:
@@ -204,7 +206,7 @@ def _text_symbolizer(
     field = layout.get("text-field")
     label = ET.SubElement(made, f"{{{SE}}}Label")
     inner = field[1] if isinstance(field, list) and field[0] == "to-string" else field
-    if _is_get(inner):
+    if isinstance(inner, list) and _is_get(inner):
         _text(label, OGC, "PropertyName", inner[1])
     else:
         label.text = str(field) if isinstance(field, str) else ""

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from django.db import transaction
 
@@ -103,7 +104,7 @@ def bearer_of(token: str, origin: str) -> Bearer:
     return Bearer(*found)
 
 
-def _refuse(origin: str) -> None:
+def _refuse(origin: str) -> NoReturn:
     if origin and origin != "cli" and not lockout.attempt(lockout.TOKEN, origin):
         raise lockout.too_many(timedelta(minutes=1))
     raise BadToken("访问令牌无效或已过期。", "The access token is unknown or has expired.")

@@ -138,13 +138,34 @@ def open_layer(principal: Principal, collection: str, action: str) -> tuple[Serv
         As ``scope.resolve`` says. Whether a collection exists is told only to those who may see it.
     """
     layer = find_layer(collection)
-    granted = scope.resolve(principal, collection, action, public=bool(layer and layer.is_public))
     if layer is None or layer.state.count == 0:
+        # a wide grant reaches codes that nothing bears: what is not there is unseen, not forbidden
+        scope.resolve(principal, collection, scope.SEE, public=bool(layer and layer.is_public))
         raise NotVisible(
             f"{collection} 没有已发布的数据，或者您无权查看。",
             f"There is no published data of {collection}, or you may not see it.",
         )
-    return layer, granted
+    return layer, scope.resolve(principal, collection, action, public=layer.is_public)
+
+
+def require_division(principal: Principal, layer: ServedLayer, granted: Scope, division: str) -> None:
+    """Refuse what ``granted`` does not reach in a layer.
+
+    Raises
+    ------
+    NotVisible
+        He may not see the layer in that division at all.
+    NotAllowed
+        He may see it there, but not do what he asks.
+    """
+    if granted.allows_division(division):
+        return
+    if not scope.resolve(principal, layer.collection, scope.SEE, public=layer.is_public).allows_division(division):
+        raise NotVisible(
+            f"没有 {layer.collection} 在 {division[:12]} 的数据，或者您无权查看。",
+            f"There is no data of {layer.collection} in {division[:12]}, or you may not see it.",
+        )
+    scope.require_division(granted, division)
 
 
 def visible_layers(principal: Principal, action: str = scope.SEE) -> list[ServedLayer]:

@@ -210,7 +210,7 @@ def _sure_inside(area: shapely.Geometry) -> shapely.Geometry | None:
     west, south, east, north = shapely.bounds(area)
     if not shapely.equals_exact(shapely.normalize(area), shapely.normalize(shapely.box(west, south, east, north))):
         return None
-    low, high = np.float32([west, south]), np.float32([east, north])
+    low, high = np.array([west, south], np.float32), np.array([east, north], np.float32)
     low = np.where(low < [west, south], np.nextafter(low, np.float32(np.inf)), low)
     high = np.where(high > [east, north], np.nextafter(high, np.float32(-np.inf)), high)
     return shapely.box(*map(float, (*low, *high))) if (low < high).all() else None

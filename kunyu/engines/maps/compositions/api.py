@@ -286,6 +286,6 @@ def image(request: HttpRequest, slug: str) -> HttpResponse:
     else:
         box = box_in(sheet.extent_for(principal, look), crs.STORED_EPSG, plane.epsg)
     size = map_views.picture_size(box, map_views.read_side(query, "width"), map_views.read_side(query, "height"))
-    times = {name: query[name] for name in ("datetime", "valid_at", "known_at") if name in query}
+    times: dict[str, str] = {name: query[name] for name in ("datetime", "valid_at", "known_at") if name in query}
     background = map_views.read_background({"transparent": "false", **query}, form)
     return pictures.answer(request, look, box, plane.epsg, size, times, form, background)

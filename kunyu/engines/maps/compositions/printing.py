@@ -16,6 +16,7 @@ from kunyu.engines.maps.compositions.errors import BadComposition, NoSuchPrint
 from kunyu.engines.maps.compositions.looks import Look
 from kunyu.engines.maps.models import MapPrint
 from kunyu.engines.security import audit, zones
+from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.models import User
 from kunyu.engines.security.protection import must_protect, object_store
 from kunyu.engines.security.scope import Principal
@@ -67,7 +68,7 @@ def ask(principal: Principal, wanted: Request) -> MapPrint:
     ------
     BadComposition, NoSuchComposition, BadParameter
     """
-    services.require_person(principal)
+    owner = services.require_person(principal)
     if wanted.form not in FORMS:
         raise BadComposition(
             f"format={wanted.form[:20]!r} 不可用；可用 pdf、png。", f"format={wanted.form[:20]!r}: use pdf or png."
@@ -75,13 +76,13 @@ def ask(principal: Principal, wanted: Request) -> MapPrint:
     read_days(None, wanted.valid_at or None)
     read_known_at(wanted.known_at)
     look_of(principal, wanted)
-    waiting = MapPrint.objects.filter(owner_id=principal.user_id, state__in=(State.WAITING, State.RUNNING)).count()
+    waiting = MapPrint.objects.filter(owner_id=owner, state__in=(State.WAITING, State.RUNNING)).count()
     if waiting >= MOST_WAITING:
         raise BadComposition(
             f"您已有 {waiting} 份打印在排队，请等它们完成。",
             f"You have {waiting} prints waiting: let them finish first.",
         )
-    made = MapPrint.objects.create(owner_id=principal.user_id, request=vars(wanted), form=wanted.form)
+    made = MapPrint.objects.create(owner_id=owner, request=vars(wanted), form=wanted.form)
     transaction.on_commit(lambda: _queue(made.pk))
     return made
 
@@ -144,9 +145,12 @@ def _draw(one: MapPrint, principal: Principal, told: Reporter) -> None:
 
 
 def one_print(principal: Principal, print_id: int) -> MapPrint:
-    """A print of the caller's own; :class:`NoSuchPrint`."""
-    services.require_person(principal)
-    found = MapPrint.objects.filter(pk=print_id, owner_id=principal.user_id).first()
+    """A print of the caller's own; :class:`NoSuchPrint`, :class:`SignInNeeded`."""
+    if principal.is_anonymous:
+        raise SignInNeeded("请先登录，再取打印件。", "Sign in to fetch a print.")
+    found = None
+    if principal.user_id is not None and 0 < print_id < 2**63:
+        found = MapPrint.objects.filter(pk=print_id, owner_id=principal.user_id).first()
     if found is None:
         raise NoSuchPrint(f"没有打印件 {print_id}，或者它不是您的。", f"There is no print {print_id} of yours.")
     return found

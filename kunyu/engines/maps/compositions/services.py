@@ -189,12 +189,13 @@ def own(principal: Principal, slug: str) -> Composition:
     return Composition.objects.select_for_update().get(pk=found.pk)
 
 
-def require_person(principal: Principal) -> None:
+def require_person(principal: Principal) -> int:
     """Refuse whoever has no account, and administrators, who see no data."""
     if principal.is_anonymous:
         raise SignInNeeded("请先登录，再保存专题图。", "Sign in to keep a composition.")
     if principal.user_id is None or principal.duty:
         raise NotAllowed("管理员和节点操作员不制作专题图。", "Administrators and the operator make no maps.")
+    return principal.user_id
 
 
 def add_version(composition: Composition, definition: Definition, made_by: str) -> CompositionVersion:

@@ -246,7 +246,7 @@ def legend_groups(look: Look, layers: Sequence[DrawnLayer], drawn: Sequence[Draw
         style = one.style if one.style is not None else tuple(styles.paint_layers(found.layer, one.collection))
         entries = legend.swatches(found.layer, one.style)
         attribute = legend.class_attribute(style)
-        if attribute in found.columns:
+        if attribute is not None and attribute in found.columns:
             here = {str(value) for value in found.columns[attribute]}
             entries = [entry for entry in entries if entry.value is None or entry.value in here]
             entries.sort(key=lambda entry: entry.value or "")

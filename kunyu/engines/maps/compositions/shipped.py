@@ -16,6 +16,7 @@ from kunyu.engines.maps.compositions import services
 from kunyu.engines.maps.compositions.definition import Definition, read_definition
 from kunyu.engines.maps.models import Composition
 from kunyu.kernel.digests import canonical_json, sm3_hex
+from kunyu.kernel.outbox.models import Event
 
 FILE = Path(__file__).with_name("shipped.toml")
 
@@ -55,9 +56,9 @@ def _state(document: dict[str, Any], versions: dict[str, Any]) -> str:
     return sm3_hex(canonical_json([read_definition(document).document(), versions]))
 
 
-def version_published(payload: dict[str, Any]) -> None:
+def version_published(event: Event) -> None:
     """A dataset has a new version: the shipped compositions that draw it get one too."""
-    del payload  # what changed is found by comparison, so a message that comes twice does nothing
+    del event  # what changed is found by comparison, so a message that comes twice does nothing
     record()
 
 

@@ -124,7 +124,7 @@ def _require(node: ast.AST, bands: set[int], depth: int) -> int:
     match node:
         case ast.Constant(value=bool()):
             raise _refused(str(node.value))
-        case ast.Constant(value=int() | float()) if abs(node.value) < 1e30:
+        case ast.Constant(value=int() | float() as number) if abs(number) < 1e30:
             pass
         case ast.Name(id=name) if name[:1] == "b" and name[1:].isascii() and name[1:].isdigit() and len(name) <= 4:
             bands.add(int(name[1:]))

@@ -115,8 +115,8 @@ def _is_same_plane(image: OpenImage, epsg: int) -> bool:
 
 def _places(image: OpenImage, grid: Grid) -> _Places:
     box, (dx, dy) = grid.box, grid.pixel
-    x = box.x_min + (np.arange(grid.width) + 0.5) * dx
-    y = box.y_max - (np.arange(grid.height) + 0.5) * dy
+    x = box.x_min + (np.arange(grid.width, dtype=np.float64) + 0.5) * dx
+    y = box.y_max - (np.arange(grid.height, dtype=np.float64) + 0.5) * dy
     to_pixels = image.to_pixels
     if _is_same_plane(image, grid.epsg) and to_pixels.is_rectilinear and to_pixels.b == 0:
         return _Places(to_pixels.a * x + to_pixels.c, to_pixels.e * y + to_pixels.f, separable=True)

@@ -18,6 +18,9 @@ import numpy as np
 from kunyu.engines.maps.drawing.colours import COLOUR, mix
 from kunyu.engines.maps.drawing.errors import BadStyle
 
+_NOTHING = np.array(None, dtype=object)
+"""What a missing value is compared with."""
+
 MOST_DEEP = 24
 MOST_PARTS = 25_000
 _COMPARED: dict[str, Callable[[Any, Any], Any]] = {
@@ -144,7 +147,7 @@ def _get(expression: list[Any], rows: Rows) -> Any:
 
 def _has(expression: list[Any], rows: Rows) -> Any:
     column = rows.columns.get(str(expression[1]))
-    return False if column is None else np.not_equal(column, None)
+    return False if column is None else np.not_equal(column, _NOTHING)
 
 
 def _equal(left: Any, right: Any) -> Any:
@@ -223,7 +226,7 @@ def _match(expression: list[Any], rows: Rows) -> Any:
     if len(pairs) % 2:
         raise ValueError("match needs pairs and a default")
     outputs = [*pairs[1::2], default]
-    places = {}
+    places: dict[Any, int] = {}
     for place, label in enumerate(pairs[::2]):
         for one in label if isinstance(label, list) else [label]:
             places.setdefault(one, place)
@@ -292,7 +295,7 @@ def _coalesce(expression: list[Any], rows: Rows) -> Any:
     found = np.full(rows.count, None, dtype=object)
     for one in reversed(expression[1:]):
         value = np.broadcast_to(np.asarray(evaluate(one, rows), dtype=object), (rows.count,))
-        found = np.where(np.equal(value, None), found, value)
+        found = np.where(np.equal(value, _NOTHING), found, value)
     return found
 
 

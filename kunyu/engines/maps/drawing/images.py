@@ -100,20 +100,22 @@ def draw_layers(
     ``kind`` is what the audit calls the read: ``tiles`` for pictures, ``export`` for prints.
     """
     places = Places(view.width, view.height, view.unit)
+    names = {one.collection for one in layers}
+    named = base.BOUNDARIES not in names or not base.shows_fiction(names, view.lonlat)
     found = []
     for number, one in enumerate(layers):
         told(number, len(layers))
-        found.append(_draw(canvas, view, principal, one, query, places, kind))
+        found.append(_draw(canvas, view, principal, one, query, places, kind, named))
     told(len(layers), len(layers))
     return found
 
 
 def _draw(
     canvas: skia.Canvas, view: View, principal: Principal, one: DrawnLayer, query: Mapping[str, str], places: Places,
-    kind: str,
+    kind: str, named: bool,
 ) -> Drawn:  # fmt: skip
     if one.collection == base.BOUNDARIES:
-        boundaries = base.read_boundaries(view)
+        boundaries = base.read_boundaries(view, named=named)
         painting.paint(canvas, view, base.STYLE, boundaries, one.opacity, places, "Polygon")
         return Drawn(one.collection, None, None, None, len(boundaries))
     if one.collection == base.RELIEF:

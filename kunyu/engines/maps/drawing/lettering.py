@@ -132,7 +132,8 @@ def draw_labels(
         Color=look.halo, AntiAlias=True, Style=skia.Paint.kStroke_Style, StrokeWidth=2 * look.halo_width,
         StrokeJoin=skia.Paint.kRound_Join,
     )  # fmt: skip
-    drawn, pad, widths = 0, look.size * 0.25, {}
+    drawn, pad = 0, look.size * 0.25
+    widths: dict[str, float] = {}
     for place, text in enumerate(texts):
         if not text:
             continue

@@ -67,7 +67,9 @@ def _looks(
 ) -> tuple[np.ndarray, list[tuple[int, tuple[float, ...]]]]:
     """The look of each row as a number, and what each look is: colour (0xAARRGGBB) and sizes."""
     names = np.broadcast_to(np.asarray(colour, dtype=object), (rows.count,))
-    kinds, of_colour = np.unique(np.where(np.equal(names, None), "transparent", names).astype(str), return_inverse=True)
+    kinds, of_colour = np.unique(
+        np.where(np.equal(names, np.array(None, dtype=object)), "transparent", names).astype(str), return_inverse=True
+    )
     table = np.column_stack([of_colour, *(np.round(numbers(size, rows.count, 0.0), 2) for size in sizes)])
     found, index = np.unique(table, axis=0, return_inverse=True)
     return index.reshape(-1), [

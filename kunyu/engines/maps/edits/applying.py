@@ -21,7 +21,7 @@ from django.db import connection, transaction
 from kunyu.engines.catalogue.models import DatasetVersion
 from kunyu.engines.catalogue.models import Layer as CatalogueLayer
 from kunyu.engines.catalogue.served import queries
-from kunyu.engines.catalogue.served.layers import ServedLayer
+from kunyu.engines.catalogue.served.layers import ServedLayer, require_division
 from kunyu.engines.catalogue.served.moments import Moment, ValidDays
 from kunyu.engines.catalogue.served.queries import Selection, quoted
 from kunyu.engines.catalogue.table_names import partition_name
@@ -35,7 +35,7 @@ from kunyu.engines.maps.edits.body import Draft
 from kunyu.engines.maps.edits.errors import EditRejected, FeatureExists, StateChanged
 from kunyu.engines.maps.edits.validation import require_valid
 from kunyu.engines.maps.errors import NoSuchFeature
-from kunyu.engines.security import audit, scope
+from kunyu.engines.security import audit
 from kunyu.engines.security.scope import Principal, Scope
 from kunyu.kernel.digests import sm3_hex
 
@@ -83,14 +83,14 @@ def apply(principal: Principal, layer: ServedLayer, granted: Scope, edit: Edit) 
 
     Raises
     ------
-    EditingClosed, NotAllowed
+    EditingClosed, NotAllowed, NotVisible
         The county is not open, or not the editor's.
     NoSuchFeature, StateChanged, FeatureExists
         It is gone; it was changed since; its key is taken, or a later version stands.
     EditRejected
         It breaks the standard; nothing was written.
     """
-    scope.require_division(granted, edit.county)
+    require_division(principal, layer, granted, edit.county)
     opening.require_open(layer.collection, edit.county)
     with connection.cursor() as wrapper:
         cursor: psycopg.Cursor = wrapper.cursor

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.db import transaction
 
 from kunyu.engines.catalogue.served.errors import BadParameter
-from kunyu.engines.catalogue.served.layers import open_layer
+from kunyu.engines.catalogue.served.layers import open_layer, require_division
 from kunyu.engines.maps.edits.errors import EditingClosed
 from kunyu.engines.maps.models import EditingDecision
 from kunyu.engines.security import audit, scope
@@ -28,7 +28,7 @@ def decide(principal: Principal, collection: str, county: str, *, is_open: bool,
         raise BadParameter(
             "开放编辑须给出六位县级代码和理由。", "Opening for editing takes a county of six digits and a reason."
         )
-    scope.require_division(granted, county)
+    require_division(principal, layer, granted, county)
     made = EditingDecision.objects.create(
         collection=layer.collection, division=county, is_open=is_open, reason=reason.strip()[:400],
         decided_by_id=principal.user_id,

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from kunyu.engines.catalogue.served.asof import read_moment
 from kunyu.engines.catalogue.served.errors import BadParameter
-from kunyu.engines.catalogue.served.layers import ServedLayer, open_layer
+from kunyu.engines.catalogue.served.layers import ServedLayer, find_layer, open_layer, require_division
 from kunyu.engines.catalogue.served.moments import Moment, ValidDays
 from kunyu.engines.catalogue.served.queries import Selection, require_clear, rows
 from kunyu.engines.catalogue.served.serving import fetch
@@ -22,7 +22,7 @@ from kunyu.engines.maps.edits.states import item_tag, seen_states
 from kunyu.engines.maps.errors import NoSuchFeature
 from kunyu.engines.maps.parameters import read_query
 from kunyu.engines.security import scope
-from kunyu.engines.security.errors import NotVisible
+from kunyu.engines.security.errors import NotAllowed, NotVisible
 from kunyu.engines.security.scope import Scope
 
 CHANGES: dict[str, Kind] = {"PUT": "replace", "PATCH": "update", "DELETE": "delete"}
@@ -38,7 +38,7 @@ def options(allowed: str) -> HttpResponse:
 
 def create(request: HttpRequest, collection_id: str) -> HttpResponse:
     """A new feature: 201 with its address. Without a key it gets the next one of the county."""
-    layer, granted, read = _open(request, collection_id)
+    layer, granted, read = _open(request, collection_id, county=request.GET.get("county", ""))
     query = read_query(request, EDIT_PARAMETERS)
     draft = read_draft(request)
     _require_seen(layer, read, draft, _hidden(layer, read))
@@ -57,7 +57,7 @@ def create(request: HttpRequest, collection_id: str) -> HttpResponse:
 
 def change(request: HttpRequest, collection_id: str, feature_id: str) -> HttpResponse:
     """Replace (PUT), merge (PATCH) or delete a feature in the state named by ``If-Match``: 204 with the new ETag."""
-    layer, granted, read = _open(request, collection_id)
+    layer, granted, read = _open(request, collection_id, feature_id=feature_id)
     query = read_query(request, EDIT_PARAMETERS[1:])
     if "\0" in feature_id:
         raise NotVisible("没有这个要素。", "There is no such feature.")
@@ -75,11 +75,34 @@ def change(request: HttpRequest, collection_id: str, feature_id: str) -> HttpRes
     return response
 
 
-def _open(request: HttpRequest, collection_id: str) -> tuple[ServedLayer, Scope, Scope]:
-    """The layer, the scope of editing, and that of reading: nobody edits what he may not read."""
+def _open(
+    request: HttpRequest, collection_id: str, *, county: str = "", feature_id: str = ""
+) -> tuple[ServedLayer, Scope, Scope]:
+    """The layer, the scope of editing, and that of reading: nobody edits what he may not read.
+
+    A named county or feature that the caller may not see is not there for him, whether or not he may edit others.
+    """
     principal = principal_of(request)
-    layer, granted = open_layer(principal, collection_id, scope.EDIT)
-    return layer, granted, scope.resolve(principal, layer.collection, scope.QUERY, public=layer.is_public)
+    try:
+        layer, granted = open_layer(principal, collection_id, scope.EDIT)
+    except NotAllowed:
+        _require_there(request, collection_id, county, feature_id)
+        raise
+    read = scope.resolve(principal, layer.collection, scope.QUERY, public=layer.is_public)
+    if county:
+        require_division(principal, layer, granted, county)
+    return layer, granted, read
+
+
+def _require_there(request: HttpRequest, collection_id: str, county: str, feature_id: str) -> None:
+    principal, layer = principal_of(request), find_layer(collection_id)
+    assert layer is not None, "the layer was opened to find that its editing is refused"
+    if county:
+        seen = scope.resolve(principal, collection_id, scope.SEE, public=layer.is_public)
+        require_division(principal, layer, seen, county)
+    if feature_id and "\0" not in feature_id:
+        read = scope.resolve(principal, collection_id, scope.QUERY, public=layer.is_public)
+        _county_of(layer, read, feature_id, timezone.localdate())
 
 
 def _hidden(layer: ServedLayer, read: Scope) -> frozenset[str]:

@@ -153,8 +153,8 @@ def _published(codes: list[str]) -> Mapping[int, list[_Version]]:
     versions = DatasetVersion.objects.filter(
         layer__dataset__in=codes, status=DatasetVersion.Status.PUBLISHED
     ).values_list("layer_id", "county", "valid_from", "known_from", "extent")
-    for layer, *rest in versions:
-        found.setdefault(layer, []).append(tuple(rest))
+    for layer, county, valid_from, known_from, extent in versions:
+        found.setdefault(layer, []).append((county, valid_from, known_from, extent))
     return found
 
 

@@ -115,7 +115,8 @@ def find(principal: Principal, search: Search) -> Page:
 def _rows(one: Open, search: Search, most: int) -> tuple[list[tuple[Any, ...]], int]:
     """The first ``most`` rows of a collection, and how many there are."""
     selection = Selection(one.layer, one.granted, Moment(read_days(None, None), None), area=search.area)
-    conditions, parameters = ["TRUE"], {"most": most}
+    conditions = ["TRUE"]
+    parameters: dict[str, Any] = {"most": most}
     objects = _objects(one.layer, search)
     if objects is not None:
         conditions.append('"OBJECT" = ANY(%(objects)s::text[])')

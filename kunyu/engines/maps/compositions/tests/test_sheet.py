@@ -12,6 +12,7 @@ import numpy as np
 import pypdfium2 as pdfium
 import pypdfium2.raw as raw
 import pytest
+from django.db import connection
 from pyproj import Geod, Transformer
 
 from kunyu.engines.maps.compositions import sheet
@@ -158,3 +159,22 @@ def test_round_scales() -> None:
 def test_png_of_a_sheet(printer: scope.Principal, tmp_path: Callable[..., Any]) -> None:
     printed = sheet.print_sheet(printer, look({"scale": 30_000}), "png", {})
     assert printed.data[:8] == b"\x89PNG\r\n\x1a\n" and printed.media_type == "image/png"
+
+
+def test_no_real_name_stands_over_the_fictional_county(printer: scope.Principal) -> None:
+    """A real county's outline and name lie on the ground of the sample: alone it is named, over sample data it is not."""
+    west, south = truth.WEST, truth.SOUTH
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO reference_divisionboundary (code, name_zh, level, detail, source, geom) VALUES "
+            "('410223', '尉氏县', 3, 0, 'test', ST_Multi(ST_MakeEnvelope(%s, %s, %s, %s, 4490)))",
+            [west - 0.1, south - 0.1, west + 0.14, south + 0.14],
+        )
+
+    def said(*layers: str) -> str:
+        more = {"extent": [west, south, west + 0.04, south + 0.04], "layers": [{"collection": one} for one in layers]}
+        return text_of(sheet.print_sheet(printer, look({"scale": 50_000}, **more), "pdf", {}).data)
+
+    assert "尉氏县" in said("base:boundaries")
+    over = said(PARCELS, "base:boundaries")
+    assert "尉氏县" not in over and "行政区划界线" in over, "the outline stays, the name does not"

@@ -15,9 +15,12 @@ from rio_tiler.io import Reader
 
 from kunyu.engines.ingest.models import RasterItem
 from kunyu.engines.maps.coverages.handles import handles
-from kunyu.engines.maps.coverages.tests.imagery import HEIGHTS, IMAGES, INTERNAL
-from kunyu.engines.security.models import AuditEntry
+from kunyu.engines.maps.coverages.tests.imagery import HEIGHTS, IMAGES, INTERNAL, Gallery
+from kunyu.engines.maps.drawing.images import DrawnLayer, draw_map
+from kunyu.engines.maps.grids import Box
+from kunyu.engines.security.models import AuditEntry, User
 from kunyu.engines.security.protection import object_store
+from kunyu.engines.security.session import principal_of
 
 Ask = Callable[..., Any]
 TCI_TILE = "WebMercatorQuad/10/438/567"  # matrix, row, column
@@ -203,6 +206,20 @@ def test_shape_of_the_ground(ask: Ask, style: str, rasters: Path) -> None:
         ask(f"/ogc/collections/{HEIGHTS}/map", bbox=f"{west},{south},{east},{north}", width="300", style=style)
     )
     assert len(np.unique(drawn[..., :3])) > 60 and (drawn[..., 3] > 0).mean() > 0.5
+
+
+def test_relief_as_a_layer_of_a_map(gallery: Gallery, rasters: Path) -> None:
+    """``base:relief`` of compositions is the shade of the heights that the caller may see; none where there are none."""
+    with rasterio.open(rasters / "dem" / "srtm_41_19_4326.tif") as source:
+        box = Box(*source.bounds)
+
+    def drawn(place: Box) -> np.ndarray:
+        principal = principal_of(User.objects.get(username="g-steward"))
+        data = draw_map(principal, [DrawnLayer("base:relief")], place, 4490, 200, 200)
+        return np.asarray(Image.open(io.BytesIO(data)).convert("RGBA"))
+
+    assert len(np.unique(drawn(box)[..., :3])) > 60
+    assert not drawn(Box(-120, -40, -119, -39))[..., 3].any()
 
 
 @pytest.mark.parametrize(
