@@ -154,6 +154,7 @@ def _published(codes: list[str]) -> Mapping[int, list[_Version]]:
         layer__dataset__in=codes, status=DatasetVersion.Status.PUBLISHED
     ).values_list("layer_id", "county", "valid_from", "known_from", "extent")
     for layer, county, valid_from, known_from, extent in versions:
+        assert known_from is not None, "a published version is known since an instant"
         found.setdefault(layer, []).append((county, valid_from, known_from, extent))
     return found
 
