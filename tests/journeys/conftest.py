@@ -90,6 +90,17 @@ def node(node_environment: dict[str, str]) -> Iterator[Node]:
             server.wait(timeout=20)
 
 
+@pytest.fixture(scope="session")
+def worker(node: Node, node_environment: dict[str, str]) -> Iterator[None]:
+    """The process that runs jobs: exports and prints are written by it."""
+    command = [sys.executable, "-m", "kunyu.project.runtime.worker"]
+    with (Path(node_environment["KUNYU_HOME"]) / "worker.log").open("w") as log:
+        running = subprocess.Popen(command, cwd=ROOT, env=node_environment, stdout=log, stderr=log)
+        yield
+        running.terminate()
+        running.wait(timeout=30)
+
+
 def _fill(folder: Path, environment: dict[str, str]) -> tuple[int, ...]:
     sample = [sys.executable, "-m", "kunyu", "sample", "county"]
     faulty = ["--parcels", "300", "--seed", "3", "--defects", "Q303:3,Q304:2"]
@@ -146,10 +157,16 @@ class Visit:
 
     def map_still(self) -> None:
         """Wait until the map has drawn everything it asked for."""
-        self.page.wait_for_function(
-            "() => { const one = document.querySelector('ky-map');"
-            " return one?.ready && one.map.loaded() && one.map.areTilesLoaded() && !one.map.isMoving(); }",
-            timeout=2 * PATIENCE_MS,
+        self.page.wait_for_function("() => document.querySelector('ky-map')?.ready", timeout=2 * PATIENCE_MS)
+        # a map moved a moment ago has not asked for its tiles yet: one more picture is drawn, and then none is wanted
+        self.page.evaluate(
+            """([patience]) => Promise.all([...document.querySelectorAll('ky-map')].filter((one) => one.ready).map(
+              ({ map }) => new Promise((done, failed) => {
+                setTimeout(() => failed(new Error('the map did not come to rest')), patience);
+                map.once('idle', done);
+                map.triggerRepaint();
+              })))""",
+            [2 * PATIENCE_MS],
         )
 
     def outside(self) -> list[str]:

@@ -16,8 +16,11 @@ const ROW_PIXELS = 26;
 const LEAST_PIXELS = 120;
 const TREEMAP_PIXELS = 260;
 
+/** A panel that renders again hands in the same figures as a new list. */
+const isOther = (now: unknown, before: unknown): boolean => JSON.stringify(now) !== JSON.stringify(before);
+
 export class KyChart extends PageElement {
-  static override properties = { kind: {}, rows: { attribute: false }, unit: {}, label: {}, failed: { state: true } };
+  static override properties = { kind: {}, rows: { attribute: false, hasChanged: isOther }, unit: {}, label: {}, tabled: { type: Boolean }, failed: { state: true } };
 
   declare kind: ChartKind;
   declare rows: readonly ChartRow[];
@@ -25,6 +28,8 @@ export class KyChart extends PageElement {
   declare unit: string;
   /** What the chart shows, in the language of the page. */
   declare label: string;
+  /** The page has a fuller table of the same figures beside the chart: none is made here. */
+  declare tabled: boolean;
   declare failed: boolean;
   #chart: EChartsType | undefined;
   #resize: ResizeObserver | undefined;
@@ -35,6 +40,7 @@ export class KyChart extends PageElement {
     this.rows = [];
     this.unit = '';
     this.label = '';
+    this.tabled = false;
     this.failed = false;
   }
 
@@ -55,7 +61,7 @@ export class KyChart extends PageElement {
   }
 
   async #draw(): Promise<void> {
-    const place = this.querySelector<HTMLElement>('.ky-chart-picture');
+    const place = this.querySelector<HTMLElement>('.ky-figure-picture');
     if (!place || !this.rows.length) return;
     try {
       const { init } = await import('./charts/echarts');
@@ -80,10 +86,10 @@ export class KyChart extends PageElement {
 
   protected override render(): TemplateResult | typeof nothing {
     if (!this.rows.length) return nothing;
-    return html`<figure class="ky-chart">
-      ${this.failed ? nothing : html`<div class="ky-chart-picture" role="img" aria-label=${t(`${this.label}，数值见下表`, `${this.label}; the table below has the figures`)} style=${`height:${this.#height}px`}></div>`}
-      <figcaption>${this.label}</figcaption>
-      <details ?open=${this.failed}><summary>${t('数值表', 'Table of figures')}</summary>${this.#table()}</details>
+    return html`<figure class="ky-figure">
+      ${this.failed ? nothing : html`<div class="ky-figure-picture" role="img" aria-label=${t(`${this.label}，数值见下表`, `${this.label}; the table below has the figures`)} style=${`height:${this.#height}px`}></div>`}
+      <figcaption>${this.label}${this.unit ? t(`（${this.unit}）`, ` (${this.unit})`) : nothing}</figcaption>
+      ${this.tabled ? nothing : html`<details ?open=${this.failed}><summary>${t('数值表', 'Table of figures')}</summary>${this.#table()}</details>`}
     </figure>`;
   }
 

@@ -5,6 +5,12 @@ import type { BaseMap } from '../api';
 /** Boundaries are always drawn; this is what an address without a choice shows besides them. */
 const USUAL: readonly string[] = ['relief'];
 export const BOUNDARIES_ONLY = 'divisions';
+/**
+ * Level ground under the usual sun (45°) is 180 of 255 in the tiles. It is lifted to the ground's own 243, so that a plain
+ * has no colour and the edge of the heights is not to be seen: (180/255 − 0.5) / (1 − 0.3) + 0.5 = 0.796 = flat, and
+ * 0.77 + 0.23 × flat = 243/255.
+ */
+const RELIEF = { 'raster-contrast': 0.3, 'raster-brightness-min': 0.77 };
 /** Everything of the base lies below this one. */
 const FIRST_LINE = 'base-line-county';
 
@@ -54,7 +60,7 @@ export class BaseLayers {
 
   #drawn(part: BaseMap, source: string): LayerSpecification {
     if (part.kind === 'raster') {
-      return { id: source, type: 'raster', source, paint: { 'raster-opacity': part.id === 'relief' ? 0.35 : 1, 'raster-fade-duration': 0 } };
+      return { id: source, type: 'raster', source, paint: { ...(part.id === 'relief' ? RELIEF : {}), 'raster-fade-duration': 0 } };
     }
     return { id: source, type: 'fill', source, 'source-layer': part.source_layers[0] ?? '', paint: { 'fill-color': '#a8cde6', 'fill-antialias': false } };
   }

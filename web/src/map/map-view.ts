@@ -121,10 +121,11 @@ export class KyMap extends StoreElement {
       map.addControl(new NavigationControl({ showCompass: false }), 'bottom-right');
       map.addControl(new ScaleControl({ maxWidth: 120, unit: 'metric' }), 'bottom-right');
     }
-    map.getCanvas().setAttribute('aria-label', t(
-      '地图。方向键平移，加减号缩放，回车查看中心处的地块，Esc 关闭详情。',
-      'Map. Arrow keys pan, plus and minus zoom, Enter shows the feature at the centre, Escape closes details.',
-    ));
+    const keys = t(
+      '方向键平移，加减号缩放，回车查看中心处的地块，Esc 关闭详情。',
+      'Arrow keys pan, plus and minus zoom, Enter shows the feature at the centre, Escape closes details.',
+    );
+    map.getCanvas().setAttribute('aria-label', `${this.side === 'left' ? t('地图。', 'Map. ') : t('对比的右图。', 'The right map of the comparison. ')}${keys}`);
     this.map = map;
     this.#listen(map);
     // the container changes size with panels and sheets, not only with the window

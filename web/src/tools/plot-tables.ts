@@ -1,9 +1,10 @@
 /** The three answers about a plot as people read them: land classes, overlaps, history. */
+import '../chart';
 import { html, nothing, type TemplateResult } from 'lit';
 import { thousands } from '../format';
 import { icon } from '../icons';
 import { named, t } from '../language';
-import type { History, HistoryChange, Overlap, OverlapLayer, OverlapPiece, VersionFacts } from './api';
+import type { ClassArea, History, HistoryChange, Overlap, OverlapLayer, OverlapPiece, VersionFacts } from './api';
 import { areaFigures, fixed, shareText } from './figures';
 import { ranked, sharesOf, stepsOf, summaryOf, verdictOf, verdictText } from './plot-result';
 
@@ -18,6 +19,11 @@ export interface TableTools {
   readonly chosen: string;
 }
 
+/** More classes than this are drawn as a treemap. */
+const MOST_BARS = 10;
+/** Square metres that read as 0.01. */
+const LEAST_SHOWN_M2 = 0.005;
+
 const reasonOf = (one: { reason_zh: string | null; reason_en: string | null }): string => named({ name_zh: one.reason_zh ?? '', name_en: one.reason_en ?? '' });
 const amber = (text: string): TemplateResult => html`<p class="kt-unchecked">${icon('alert-triangle')}<span>${text}</span></p>`;
 
@@ -27,10 +33,11 @@ export function classTable(answer: Overlap, areaM2: number, tools: TableTools): 
   const layer = answer.layers[0];
   if (!layer) return amber(t('没有地类图层可以统计。', 'There is no layer of land classes.'));
   const rows = sharesOf(layer.classes, areaM2);
-  const rest = layer.unclassified_m2 ?? 0;
+  const rest = layer.reason_zh ? (layer.unclassified_m2 ?? 0) : 0;
+  const cut = layer.reason_zh ? 0 : areaM2 - layer.classes.reduce((sum, one) => sum + one.area_m2, 0);
   return html`
     ${layer.state === 'not_checked' || layer.reason_zh ? amber(reasonOf(layer)) : nothing}
-    ${rows.length ? html`${bar(rows.map((one) => ({ part: one.part, colour: tools.colourOf(one.code), title: `${one.name_zh} ${shareText(one.part)}` })))}
+    ${rows.length ? html`${chart(rows, tools)}
       <div class="kt-scroll" tabindex="0" role="region" aria-label=${t('地类面积表', 'Areas by land class')}><table class="kt-table" data-table="classes">
         <thead><tr><th scope="col">${t('地类', 'Class')}</th><th scope="col" class="num">m²</th><th scope="col" class="num">${t('公顷', 'ha')}</th><th scope="col" class="num">${t('亩', 'mu')}</th><th scope="col" class="num">${t('占比', 'Share')}</th></tr></thead>
         <tbody>${rows.map((one) => {
@@ -38,9 +45,11 @@ export function classTable(answer: Overlap, areaM2: number, tools: TableTools): 
           return html`<tr data-code=${one.code}><th scope="row"><i class="kt-key" style=${`background:${tools.colourOf(one.code)}`}></i>${named({ name_zh: one.name_zh, name_en: tools.englishOf(one.code) })}<span class="ky-code">${one.code}</span></th>
             <td class="num" data-m2=${one.area_m2}>${figures.m2}</td><td class="num">${figures.hectares}</td><td class="num">${figures.mu}</td><td class="num">${shareText(one.part)}</td></tr>`;
         })}
-        ${rest >= 0.005 ? html`<tr class="kt-rest"><th scope="row">${t('无地类数据', 'No class known')}</th><td class="num">${areaFigures(rest).m2}</td><td class="num">${areaFigures(rest).hectares}</td><td class="num">${areaFigures(rest).mu}</td><td class="num">${shareText(areaM2 ? rest / areaM2 : 0)}</td></tr>` : nothing}</tbody>
+        ${rest >= 0.005 ? html`<tr class="kt-rest"><th scope="row">${t('无地类数据', 'No class known')}</th><td class="num">${areaFigures(rest).m2}</td><td class="num">${areaFigures(rest).hectares}</td><td class="num">${areaFigures(rest).mu}</td><td class="num">${shareText(areaM2 ? rest / areaM2 : 0)}</td></tr>` : nothing}
+        ${Math.abs(cut) >= LEAST_SHOWN_M2 ? html`<tr class="kt-rest" data-cut=${cut}><th scope="row">${t('裁切差', 'Cutting difference')}</th><td class="num">${fixed(cut, 2)}</td><td class="num">${fixed(cut / 10_000, 4)}</td><td class="num">${fixed(cut * 15 / 10_000, 3)}</td><td class="num">–</td></tr>` : nothing}</tbody>
         <tfoot>${totalRow(areaM2)}</tfoot>
-      </table></div>` : nothing}
+      </table></div>
+      ${Math.abs(cut) >= LEAST_SHOWN_M2 ? html`<p class="ky-hint">${t('裁切差：地块与各图斑相交处增加了顶点，按顶点逐段计算的椭球面积随之略有不同；不是漏掉的地。', 'Cutting difference: corners are added where the plot crosses a parcel, and the ellipsoidal area, reckoned from corner to corner, answers to them; no ground is missing.')}</p>` : nothing}` : nothing}
     ${versionsLine(layer.versions)}`;
 }
 
@@ -49,9 +58,10 @@ function totalRow(areaM2: number): TemplateResult {
   return html`<tr><th scope="row">${t('合计', 'Total')}</th><td class="num">${all.m2}</td><td class="num">${all.hectares}</td><td class="num">${all.mu}</td><td class="num">100 %</td></tr>`;
 }
 
-/** One bar of parts, as wide as each is large. It says nothing that the table below does not say. */
-function bar(parts: readonly { part: number; colour: string; title: string }[]): TemplateResult {
-  return html`<div class="kt-bar" aria-hidden="true">${parts.map((one) => html`<i title=${one.title} style=${`flex:${Math.max(one.part, 0.002)};background:${one.colour}`}></i>`)}</div>`;
+/** The classes by area, largest on top; many classes as a treemap, which stays one glance high. */
+function chart(rows: readonly ClassArea[], tools: TableTools): TemplateResult {
+  const shown = rows.map((one) => ({ code: one.code, name_zh: one.name_zh, name_en: tools.englishOf(one.code), value: one.area_m2 / 10_000, colour: tools.colourOf(one.code) }));
+  return html`<ky-chart tabled .kind=${rows.length > MOST_BARS ? 'treemap' : 'bars'} .rows=${shown} .unit=${t('公顷', 'ha')} .label=${t('各地类面积', 'Area by land class')}></ky-chart>`;
 }
 
 function versionsLine(versions: readonly VersionFacts[]): TemplateResult | typeof nothing {

@@ -1,0 +1,36 @@
+"""What journeys look at a page with: axe-core, and pictures for the guide.
+
+``KUNYU_DOC_IMAGES=1`` makes the pictures in docs/images, with 256 colours each.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+
+from playwright.sync_api import Page
+
+from tests.journeys.conftest import ROOT
+
+IMAGES = ROOT / "docs" / "images"
+AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
+
+
+def violations(page: Page) -> list[str]:
+    """Whatever axe-core finds, be it ever so slight."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    answer = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    return [
+        f"{one['id']}: {one['help']} {[node['html'][:160] for node in one['nodes']][:3]}"
+        for one in answer["violations"]
+    ]
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture for the guide, if this run is to make them."""
+    if os.environ.get("KUNYU_DOC_IMAGES") != "1":
+        return
+    from PIL import Image
+
+    image = Image.open(io.BytesIO(page.screenshot(scale="css"))).convert("RGB").quantize(256)
+    image.save(IMAGES / f"{name}.png", optimize=True)
