@@ -24,11 +24,11 @@ class Sample:
     values: Values = field(default_factory=dict)
     query: str = ""
     subject: Subject | None = None
-    change_query: str = ""
-    """Query string of unsafe methods, where it says what is changed."""
     seen_by: frozenset[str] | None = None
     """Names of the roles that may know of it, where no data decide; ``done_by`` those that may act on it."""
     done_by: frozenset[str] | None = None
+    change_query: str = ""
+    """Query string of unsafe methods, where it says what is changed."""
 
 
 @dataclass(frozen=True)

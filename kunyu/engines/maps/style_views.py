@@ -160,7 +160,8 @@ def style(request: HttpRequest, style_id: str) -> HttpResponse:
         styles_saved.remove(principal, style_id)
         return HttpResponse(status=204)
     if request.method == "PUT":
-        styles_saved.visible_style(principal, style_id)
+        styles_saved.require_signed_in(principal)
+        styles_saved.visible_style(principal, style_id)  # before the body is read
         styles_saved.replace(principal, style_id, _read_body(request))
         return HttpResponse(status=204)
     found = find_style(request, principal, style_id)

@@ -115,17 +115,30 @@ def remove(principal: Principal, slug: str) -> None:
 
 
 def own(principal: Principal, slug: str) -> SavedStyle:
-    require_person(principal)
+    """One's own style, locked. What one may not see is not there, before anything is said about one's rights.
+
+    Raises
+    ------
+    SignInNeeded, NoSuchStyle, NotAllowed
+    """
+    require_signed_in(principal)
     visible_style(principal, slug)
+    require_person(principal)
     style = SavedStyle.objects.select_for_update().get(slug=slug)
     if style.owner_id != principal.user_id:
         raise NotAllowed(f"样式 {slug} 不是您的，不能修改。", f"The style {slug} is not yours to change.")
     return style
 
 
-def require_person(principal: Principal) -> int:
+def require_signed_in(principal: Principal) -> None:
+    """:class:`SignInNeeded` for nobody."""
     if principal.is_anonymous:
         raise SignInNeeded("请先登录，再保存样式。", "Sign in to save a style.")
+
+
+def require_person(principal: Principal) -> int:
+    """His number; refuse nobody, administrators and the operator."""
+    require_signed_in(principal)
     if principal.user_id is None or principal.duty:
         raise NotAllowed("管理员和节点操作员不保存样式。", "Administrators and the operator save no styles.")
     return principal.user_id

@@ -84,17 +84,18 @@ def api(request: HttpRequest) -> HttpResponse:
     document = openapi.describe(root_of(request))
     if wants_html(request, query):
         rows = [
-            (Cell(path), Cell(methods["get"]["summary"]), Cell("、".join(_names(methods["get"]["parameters"]))))
+            (Cell(path), Cell(method.upper()), Cell(one["summary"]), Cell("、".join(_names(one.get("parameters", [])))))
             for path, methods in document["paths"].items()
+            for method, one in methods.items()
         ]
-        columns = (("地址", "Address"), ("内容", "Content"), ("参数", "Parameters"))
+        columns = (("地址", "Address"), ("方法", "Method"), ("内容", "Content"), ("参数", "Parameters"))
         lead = ("完整描述为 OpenAPI 3.0 文档（f=json）。", "The full description is an OpenAPI 3.0 document (f=json).")
         return page_answer(request, ("接口说明", "API"), lead, [Table(("", ""), columns, rows)])
     return json_answer(request, document, OPENAPI, is_public=True)
 
 
 def _names(parameters: list[dict[str, str]]) -> list[str]:
-    return [one["$ref"].rsplit("/", 1)[1] for one in parameters]
+    return [one["$ref"].rsplit("/", 1)[1] if "$ref" in one else one["name"] for one in parameters]
 
 
 @reading
