@@ -11,7 +11,6 @@ from tests.journeys.conftest import Visit
 from tests.journeys.looking import picture, violations
 
 pytestmark = pytest.mark.browser
-PARCELS = "10401-003"
 PAGE = "/map/compose"
 
 
@@ -29,7 +28,7 @@ def test_a_map_is_made_printed_saved_and_opened_again(desk: Visit, tmp_path: Pat
     page = composing(desk)
     page.get_by_label("图名（中文）").fill("坤舆县图斑面积")
     page.get_by_label("查找图层").fill("地类图斑")
-    page.locator(".ky-compose-found button", has_text=PARCELS).click()
+    page.locator(".ky-compose-found button", has_text="DLTB").click()
     first = page.locator(".ky-compose-layers > li").first
     expect(first.locator(".ky-compose-name")).to_have_text("地类图斑")
 

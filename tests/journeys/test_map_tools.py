@@ -31,14 +31,15 @@ CGCS2000 = Geod(a=6378137.0, rf=298.257222101)
 
 
 def open_tool(page: Page, tool: str) -> None:
-    """Open a tool from the strip; on a phone the strip is a sheet."""
-    if (
-        page.viewport_size
-        and page.viewport_size["width"] < 768
-        and not page.locator(f"[data-tool={tool}]").is_visible()
-    ):
-        page.locator(".ky-sheet-tabs button").nth(2).click()
-    page.click(f"[data-tool={tool}]")
+    """Open a tool from the strip; on a phone the strip is a sheet, and a table that covers it is closed first."""
+    strip = page.locator(f"[data-tool={tool}]")
+    if page.viewport_size and page.viewport_size["width"] < 768:
+        table = page.locator(".ky-table-place")
+        if table.is_visible():
+            table.locator("button[aria-label^='关闭']").click()
+        if not strip.is_visible():
+            page.locator(".ky-sheet-tabs button").nth(2).click()
+    strip.click()
 
 
 def place_of(page: Page, x: float, y: float) -> tuple[float, float]:
@@ -90,12 +91,15 @@ def test_measuring_agrees_with_the_server(desk: Visit) -> None:
 
 def over_the_red_line(visit: Visit) -> None:
     """Move the map so that the corners lie around ground within the ecological red line."""
-    answer = visit.page.request.get(f"{visit.node.address}/ogc/collections/20201-001/items?limit=1")
-    inside = shapely.from_geojson(json.dumps(answer.json()["features"][0]["geometry"])).representative_point()
+    answer = visit.page.request.get(f"{visit.node.address}/ogc/collections/20201-001/items?limit=200")
+    pieces = shapely.from_geojson([json.dumps(one["geometry"]) for one in answer.json()["features"]])
+    # the one in the middle, so that the plot does not reach beyond the county
+    middle = shapely.union_all(pieces).envelope.centroid
+    inside = pieces[shapely.distance(pieces, middle).argmin()].representative_point()
     visit.page.evaluate(
         """([lon, lat, x, y]) => { const { map } = document.querySelector('ky-map');
           const box = map.getCanvas().getBoundingClientRect();
-          map.jumpTo({ center: [lon, lat], zoom: 14 });
+          map.jumpTo({ center: [lon, lat], zoom: 15 });
           map.panBy([box.width / 2 - (x - box.left), box.height / 2 - (y - box.top)], { animate: false }); }""",
         [inside.x, inside.y, 750, 360],
     )

@@ -52,8 +52,15 @@ export function barsOption(rows: readonly ChartRow[], unit: string): ChartOption
   };
 }
 
+/** Whether a name fits into its part of a treemap of about 90 000 square pixels, were the part a square. A name cut short says nothing. */
+function fits(name: string, part: number): boolean {
+  const width = [...name].reduce((sum, one) => sum + (one.charCodeAt(0) > 255 ? 12 : 6.5), 6);
+  return Math.sqrt(part * 90_000) >= width;
+}
+
 /** Areas in proportion, named inside in an ink that is read on the colour. */
 export function treemapOption(rows: readonly ChartRow[], unit: string): ChartOption {
+  const parts = new Map(shares(rows).map((percent, index) => [rows[index]!.code, percent / 100]));
   return {
     textStyle: FONT,
     tooltip: { valueFormatter: (value: number) => figure(value, unit) },
@@ -66,7 +73,7 @@ export function treemapOption(rows: readonly ChartRow[], unit: string): ChartOpt
         left: 0, right: 0, top: 0, bottom: 0,
         itemStyle: { borderColor: '#ffffff', borderWidth: 1, gapWidth: 1 },
         data: rows.filter((row) => row.value > 0).map((row) => ({
-          name: named(row), value: row.value, itemStyle: { color: row.colour }, label: { color: inkOn(row.colour) },
+          name: named(row), value: row.value, itemStyle: { color: row.colour }, label: { color: inkOn(row.colour), show: fits(named(row), parts.get(row.code) ?? 0) },
         })),
       },
     ],

@@ -349,7 +349,7 @@ export class KyComposition extends PageElement {
     return html`<section aria-labelledby="ky-c-layers"><h2 id="ky-c-layers">${t('图层（上层在前）', 'Layers, topmost first')}</h2>
       <label class="visually-hidden" for="ky-compose-find">${t('查找图层', 'Find a layer')}</label>
       <input id="ky-compose-find" class="form-control form-control-sm" type="search" placeholder=${t('查找并添加图层…', 'Find and add a layer…')} @input=${(e: Event) => this.#search((e.target as HTMLInputElement).value)} />
-      ${this.found.length ? html`<ul class="ky-compose-found">${this.found.map((one) => html`<li><button type="button" @click=${() => this.#add(one.code)}>${named(one)} <small>${one.code}</small></button></li>`)}</ul>` : nothing}
+      ${this.found.length ? html`<ul class="ky-compose-found">${this.found.map((one) => html`<li><button type="button" @click=${() => this.#add(one.id)}>${named(one)} <small>${one.code}</small></button></li>`)}</ul>` : nothing}
       <div class="ky-compose-bases">${(this.palette?.base_layers ?? []).filter((base) => !this.definition.layers.some((one) => one.collection === base.collection)).map((base) => html`<button type="button" class="btn btn-sm" @click=${() => this.#change({ layers: [...this.definition.layers, { collection: base.collection }] })}>＋ ${named(base)}</button>`)}</div>
       <ol class="ky-compose-layers">${this.definition.layers.map((use, place) => this.#row(use, place))}</ol>
     </section>`;

@@ -22,6 +22,8 @@ describe('chart of classes', () => {
   it('leaves classes without area out of the treemap and writes in an ink that is read', () => {
     const option = treemapOption(ROWS, 'ha') as { series: { data: { name: string; label: { color: string } }[] }[] };
     expect(option.series[0]!.data.map((one) => one.name)).toEqual(['水田', '乔木林地']);
+    const small = treemapOption([...ROWS, { ...ROWS[0]!, code: '0102', name_zh: '水浇地', value: 0.1 }], 'ha') as { series: { data: { label: { show: boolean } }[] }[] };
+    expect(small.series[0]!.data.map((one) => one.label.show)).toEqual([true, true, false]);
     expect(inkOn('#ffff64')).toBe('#000000');
     expect(inkOn('#202020')).toBe('#ffffff');
   });

@@ -22,6 +22,7 @@ function kindName(kind: string): string {
     feature: ['要素', 'feature'], record: ['记录', 'record'], version: ['版本', 'version'], delivery: ['汇交', 'delivery'], file: ['文件', 'file'], check: ['质检', 'check'],
     mapping: ['字段映射', 'mapping'], rules: ['规则', 'rules'], standard: ['标准', 'standard'], dataset: ['数据集', 'dataset'], layer: ['图层', 'layer'], figure: ['数字', 'figure'],
     person: ['人员', 'person'], analysis: ['分析', 'analysis'], derived: ['衍生', 'derived'], exception: ['例外', 'exception'], approval: ['审批', 'approval'], result: ['分析结果', 'result'], export: ['导出', 'export'], tiles: ['瓦片', 'tiles'], pyramid: ['金字塔', 'pyramid'],
+    composition: ['专题图', 'thematic map'],
   };
   const name = names[kind];
   return name ? t(...name) : kind;

@@ -84,7 +84,7 @@ function overlapLayer(layer: OverlapLayer, tools: TableTools): TemplateResult {
   return html`<li class="is-${verdict}" data-collection=${layer.collection} data-verdict=${verdict}>
     <div class="kt-layer-head"><span class="kt-tag is-${verdict}">${verdictText(verdict)}</span><strong>${tools.nameOf(layer.collection)}</strong>
       ${figures ? html`<button type="button" class="ky-tool" aria-label=${t(`${tools.nameOf(layer.collection)}：在地图上显示重叠`, `${tools.nameOf(layer.collection)}: show the overlap on the map`)} @click=${() => tools.showAll(layer)}>${icon('focus-2')}</button>` : nothing}</div>
-    ${figures ? html`<p class="kt-amount"><b data-m2=${layer.area_m2}>${figures.m2} m²</b> · ${figures.hectares} ${t('公顷', 'ha')} · ${figures.mu} ${t('亩', 'mu')} · ${t(`${thousands(layer.count ?? 0)} 处`, `${thousands(layer.count ?? 0)} records`)}</p>` : nothing}
+    ${figures ? html`<p class="kt-amount"><b data-m2=${layer.area_m2}>${figures.m2} m²</b> · ${figures.hectares} ${t('公顷', 'ha')} · ${figures.mu} ${t('亩', 'mu')} · ${t(`${thousands(layer.count ?? 0)}\u00a0处`, `${thousands(layer.count ?? 0)}\u00a0records`)}</p>` : nothing}
     ${layer.reason_zh ? amber(reasonOf(layer)) : nothing}
     ${layer.overlaps.length ? pieces(layer, tools) : nothing}
     ${versionsLine(layer.versions)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -28,6 +29,10 @@ from kunyu.engines.security.scope import Principal, Scope
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 _FORMATS = {"png": skia.kPNG, "jpeg": skia.kJPEG, "webp": skia.kWEBP}
+LEVEL_SHADE = math.sin(math.radians(45))
+"""Brightness of level ground, 0–1, under the usual sun."""
+RELIEF_STRENGTH = 0.7
+"""Part of the contrast of the shade that is left under a thematic map."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +186,14 @@ def _draw_relief(canvas: skia.Canvas, view: View, principal: Principal, opacity:
     width, height = _pixels(view)
     drawn = draw_relief(principal, Grid(view.box, view.epsg, width, height))
     if drawn is not None:
-        _draw_array(canvas, view, drawn, opacity)
+        _draw_array(canvas, view, _on_paper(drawn), opacity)
+
+
+def _on_paper(shade: np.ndarray) -> np.ndarray:
+    """Shade with level ground as white as paper: plains stay clear, and the edge of the heights is not seen."""
+    lifted = shade.copy()
+    lifted[..., :3] = np.clip(shade[..., :3] * RELIEF_STRENGTH + 255 * (1 - RELIEF_STRENGTH * LEVEL_SHADE), 0, 255)
+    return lifted
 
 
 def _pixels(view: View) -> tuple[int, int]:
