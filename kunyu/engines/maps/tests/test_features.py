@@ -214,14 +214,15 @@ def test_rights_decide_what_exists(ask: Ask) -> None:
 
 
 def test_unknown_feature_and_methods(ask: Ask, county: County) -> None:
-    """404 for a feature that is not there at that time; only reading is offered."""
+    """404 for a feature that is not there at that time; who may not edit is refused; a page of features is not replaced."""
     assert ask(f"{ITEMS}/nothing").status_code == 404
     assert ask(f"{ITEMS}/{County.bsm(2)}").status_code == 404
     assert ask(f"{ITEMS}/{County.bsm(2)}", valid_at="2025-01-01").status_code == 200
     from django.test import Client
 
-    refused = Client(headers={"Authorization": f"Bearer {county.steward}"}).post(ITEMS)
-    assert refused.status_code == 405
+    client = Client(headers={"Authorization": f"Bearer {county.steward}"})
+    assert client.post(ITEMS).status_code == 403
+    assert client.put(ITEMS).status_code == client.delete(ITEMS).status_code == 405
     assert ask("/ogc/nowhere").status_code == 404
 
 
