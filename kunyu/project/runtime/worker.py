@@ -28,6 +28,7 @@ async def work() -> None:
     from procrastinate.contrib.django import app
 
     worker_app = app.with_connector(app.connector.get_worker_connector())  # type: ignore[attr-defined]
+    app.perform_import_paths()  # type: ignore[attr-defined]  # tasks of deeper modules bring queues of their own
     queues = {task.queue for task in app.tasks.values()}
     async with worker_app.open_async():
         rescue = asyncio.create_task(_rescue_forever(worker_app))
