@@ -25,7 +25,7 @@ TOOLS = {
     "filter": "ky-filter .kt-choices",
     "table": "ky-table tbody tr[data-id]",
     "export": "ky-export form",
-    "lineage": "ky-lineage [data-kind=delivery]",
+    "lineage": "ky-lineage :is([data-kind=delivery], .kt-steps li)",
 }
 CGCS2000 = Geod(a=6378137.0, rf=298.257222101)
 
@@ -135,7 +135,8 @@ def test_a_plot_gets_its_classes_conflicts_and_history_at_once(desk: Visit) -> N
     picture(page, "map-tools-plot")
 
     before = page.evaluate("document.querySelector('ky-map').map.getZoom()")
-    red_line.locator("summary").click()
+    if not red_line.locator(".kt-pieces button").first.is_visible():  # few pieces are told at once
+        red_line.locator("summary").click()
     red_line.locator(".kt-pieces button").first.click()
     desk.map_still()
     assert page.evaluate("document.querySelector('ky-map').map.getZoom()") > before
