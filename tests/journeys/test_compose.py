@@ -33,8 +33,8 @@ def test_a_map_is_made_printed_saved_and_opened_again(desk: Visit, tmp_path: Pat
     """R-091: a layer classified by its area, seen on the sheet, printed as PDF, saved, and the same when opened."""
     page = composing(desk)
     page.get_by_label("图名（中文）").fill("坤舆县图斑面积")
-    page.get_by_label("查找图层").fill("CJDCQ")
-    page.locator(".ky-compose-found button", has_text=re.compile("CJDCQ$")).click()
+    page.get_by_label("查找图层").fill("CJDCQJX")
+    page.locator(".ky-compose-found button", has_text=re.compile("CJDCQJX$")).click()
     expect(page.locator(".ky-compose-name").first).to_contain_text("村级调查区")
 
     page.locator(".ky-compose-name", has_text="地类图斑").click()
