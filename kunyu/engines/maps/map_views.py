@@ -17,27 +17,20 @@ from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.catalogue.served.layers import ServedLayer, extent_of, open_layer, published_versions
 from kunyu.engines.maps import crs, styles_saved
 from kunyu.engines.maps.answers import (
-    JSON,
     Caching,
-    Cell,
-    Table,
     dress_time,
     entity_tag,
     is_unchanged,
-    json_answer,
-    page_answer,
     principal_of,
     reading,
-    root_of,
-    wants_html,
 )
-from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.drawing import images
 from kunyu.engines.maps.drawing.colours import rgba
 from kunyu.engines.maps.drawing.images import MEDIA_TYPES, DrawnLayer
 from kunyu.engines.maps.drawing.view import box_in
 from kunyu.engines.maps.errors import NoSuchTile
-from kunyu.engines.maps.grids import GRIDS, PIXELS, Box, grid_of
+from kunyu.engines.maps.grids import PIXELS, Box, grid_of
+from kunyu.engines.maps.map_tilesets import tileset_answer, tilesets_answer
 from kunyu.engines.maps.parameters import read_query
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Scope
@@ -233,16 +226,7 @@ def map_tilesets(request: HttpRequest, collection_id: str) -> HttpResponse:
     if (answer := _coverage(request, collection_id, "coverage_tilesets")) is not None:
         return answer
     layer, granted = _open(request, collection_id, scope.SEE)
-    query = read_query(request, ("f",))
-    address = collection_address(root_of(request), layer.collection)
-    document = {
-        "links": [link(f"{address}/map/tiles", "self", JSON, "本文档 / this document")],
-        "tilesets": [_tileset(layer, granted, grid_id, address) for grid_id in GRIDS],
-    }
-    if wants_html(request, query):
-        rows = [(Cell(one["title"], one["links"][0]["href"]),) for one in document["tilesets"]]
-        return page_answer(request, ("栅格瓦片", "Map tiles"), (title_of(layer), ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, is_public=granted.is_public)
+    return tilesets_answer(request, layer, granted)
 
 
 @reading
@@ -251,33 +235,7 @@ def map_tileset(request: HttpRequest, collection_id: str, grid_id: str) -> HttpR
     if (answer := _coverage(request, collection_id, "coverage_tileset", grid_id)) is not None:
         return answer
     layer, granted = _open(request, collection_id, scope.SEE)
-    query = read_query(request, ("f",))
-    document = _tileset(layer, granted, grid_of(grid_id).id, collection_address(root_of(request), layer.collection))
-    if wants_html(request, query):
-        rows = [(Cell(one["rel"]), Cell(one["href"])) for one in document["links"]]
-        return page_answer(request, (document["title"], ""), ("", ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, is_public=granted.is_public)
-
-
-def _tileset(layer: ServedLayer, granted: Scope, grid_id: str, address: str) -> dict[str, Any]:
-    grid, here = GRIDS[grid_id], f"{address}/map/tiles/{grid_id}"
-    matrix_set = f"{address.split('/collections/', maxsplit=1)[0]}/tileMatrixSets/{grid_id}"
-    document: dict[str, Any] = {
-        "title": f"{title_of(layer)}（{grid_id}）",
-        "dataType": "map",
-        "crs": crs.EPSG_URI.format(grid.epsg),
-        "tileMatrixSetURI": grid.uri or matrix_set,
-        "links": [
-            link(here, "self", JSON, "本文档 / this document"),
-            link(matrix_set, "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme", JSON, grid_id),
-            {**link(f"{here}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", "image/png", "瓦片 / tile"),
-             "templated": True},
-        ],
-    }  # fmt: skip
-    extent = extent_of(published_versions(layer, granted)).box
-    if extent:
-        document["boundingBox"] = {"lowerLeft": [*extent[:2]], "upperRight": [*extent[2:]], "crs": crs.CRS84}
-    return document
+    return tileset_answer(request, layer, granted, grid_id)
 
 
 def style_address(root: str, style_id: str) -> str:

@@ -13,21 +13,14 @@ from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.catalogue.served.layers import ServedLayer, extent_of, published_versions, record_read
 from kunyu.engines.maps import crs
 from kunyu.engines.maps.answers import (
-    JSON,
     Caching,
-    Cell,
-    Table,
     dress_time,
     entity_tag,
     is_unchanged,
     json_answer,
-    page_answer,
     principal_of,
     reading,
-    root_of,
-    wants_html,
 )
-from kunyu.engines.maps.collections import collection_address, link, title_of
 from kunyu.engines.maps.coverages import encoding, images
 from kunyu.engines.maps.coverages.errors import NoCoverage, TooManyPixels
 from kunyu.engines.maps.coverages.mosaics import read_mosaic
@@ -45,7 +38,8 @@ from kunyu.engines.maps.coverages.sampling import Grid
 from kunyu.engines.maps.coverages.scenes import find_scenes, holds_heights, open_coverage
 from kunyu.engines.maps.coverages.settings import coverage_settings
 from kunyu.engines.maps.crs import OfferedCrs
-from kunyu.engines.maps.grids import GRIDS, PIXELS, Box, grid_of
+from kunyu.engines.maps.grids import PIXELS, Box, grid_of
+from kunyu.engines.maps.map_tilesets import tileset_answer, tilesets_answer
 from kunyu.engines.maps.parameters import read_query
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Scope
@@ -145,53 +139,13 @@ def _ground(query: Mapping[str, str], form: str) -> tuple[int, int, int] | None:
 @reading
 def coverage_tilesets(request: HttpRequest, collection_id: str) -> HttpResponse:
     """The raster tile sets of a coverage."""
-    layer, granted = open_coverage(principal_of(request), collection_id, scope.SEE)
-    query = read_query(request, ("f",))
-    address = collection_address(root_of(request), layer.collection)
-    document = {
-        "links": [link(f"{address}/map/tiles", "self", JSON, "本文档 / this document")],
-        "tilesets": [_tileset(layer, granted, name, address) for name in GRIDS],
-    }
-    if wants_html(request, query):
-        rows = [(Cell(one["title"], one["links"][0]["href"]),) for one in document["tilesets"]]
-        return page_answer(request, ("栅格瓦片", "Raster tiles"), (title_of(layer), ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, is_public=granted.is_public)
+    return tilesets_answer(request, *open_coverage(principal_of(request), collection_id, scope.SEE))
 
 
 @reading
 def coverage_tileset(request: HttpRequest, collection_id: str, grid_id: str) -> HttpResponse:
     """One raster tile set."""
-    layer, granted = open_coverage(principal_of(request), collection_id, scope.SEE)
-    query = read_query(request, ("f",))
-    document = _tileset(layer, granted, grid_of(grid_id).id, collection_address(root_of(request), layer.collection))
-    if wants_html(request, query):
-        rows = [(Cell(one["rel"]), Cell(one["href"])) for one in document["links"]]
-        return page_answer(request, (document["title"], ""), ("", ""), [Table(("", ""), (), rows)])
-    return json_answer(request, document, is_public=granted.is_public)
-
-
-def _tileset(layer: ServedLayer, granted: Scope, grid_id: str, address: str) -> dict[str, Any]:
-    grid = GRIDS[grid_id]
-    here, matrix_set = (
-        f"{address}/map/tiles/{grid_id}",
-        f"{address.split('/collections/', maxsplit=1)[0]}/tileMatrixSets/{grid_id}",
-    )
-    document: dict[str, Any] = {
-        "title": f"{title_of(layer)}（{grid_id}）",
-        "dataType": "map",
-        "crs": crs.EPSG_URI.format(grid.epsg),
-        "tileMatrixSetURI": grid.uri or matrix_set,
-        "links": [
-            link(here, "self", JSON, "本文档 / this document"),
-            link(matrix_set, "http://www.opengis.net/def/rel/ogc/1.0/tiling-scheme", JSON, grid_id),
-            {**link(f"{here}/{{tileMatrix}}/{{tileRow}}/{{tileCol}}", "item", "image/png", "瓦片 / tile"),
-             "templated": True},
-        ],
-    }  # fmt: skip
-    extent = extent_of(published_versions(layer, granted)).box
-    if extent:
-        document["boundingBox"] = {"lowerLeft": [*extent[:2]], "upperRight": [*extent[2:]], "crs": crs.CRS84}
-    return document
+    return tileset_answer(request, *open_coverage(principal_of(request), collection_id, scope.SEE), grid_id)
 
 
 @reading
