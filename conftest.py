@@ -18,7 +18,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -81,6 +81,23 @@ def pytest_unconfigure() -> None:
         _cluster.release()
     if _own_objects is not None:
         shutil.rmtree(_own_objects, ignore_errors=True)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One browser at a time: all journeys are one scope, so one worker walks them with one node of its own.
+
+    Two software-rendered browsers beside two nodes on two cores wait for one another until something times out.
+    """
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class JourneysTogether(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/journeys" if nodeid.startswith("tests/journeys/") else super()._split_scope(nodeid)
+
+    return JourneysTogether(config, log)
 
 
 @pytest.fixture(scope="session")

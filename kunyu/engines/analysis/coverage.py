@@ -36,6 +36,8 @@ LEAST_UNCOVERED_M2 = 1.0
 _KEPT = 32
 _grounds: OrderedDict[tuple[str, int, str], shapely.Geometry] = OrderedDict()
 _guard = threading.Lock()
+_asking = threading.Lock()
+"""Kept outlines are prepared: one thread at a time may ask them (GEOS builds their indexes while they are asked)."""
 Source = Literal["survey", "boundary", "unknown"]
 
 
@@ -108,11 +110,15 @@ def ground_under(plot: Plot, counties: list[County], moment: Moment) -> Ground:
         if source == "unknown":
             unknown.append(one.county)
             continue
-        if outline is None or not shapely.intersects(outline, plot.geometry):
+        if outline is None:
+            continue
+        with _asking:
+            meets, covers = shapely.intersects(outline, plot.geometry), shapely.covers(outline, plot.geometry)
+        if not meets:
             continue
         touched.append(one.county)
         is_illustrative |= source == "boundary"
-        if shapely.covers(outline, plot.geometry):
+        if covers:
             return Ground((one.county,), 0.0, source == "boundary")
         left = shapely.difference(left, outline)
         if left.is_empty:

@@ -15,6 +15,7 @@ import shapely
 from numpy.typing import ArrayLike, NDArray
 
 from kunyu.kernel.geometry import chains, overlay
+from kunyu.kernel.geometry.prepared import prepared
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 
 GAP_HOLE, GAP_EDGE, OUTSIDE = "hole", "edge", "outside"
@@ -134,8 +135,7 @@ def _beyond(faces: NDArray[np.object_], limits: NDArray[np.object_], tolerance: 
     """Return what of ``faces`` lies outside ``limits``."""
     if len(limits) == 0:
         return faces
-    shapely.prepare(limits)
-    return overlay.difference(faces[~shapely.covers(limits[0], faces)], limits[0], tolerance)
+    return overlay.difference(faces[~shapely.covers(prepared(limits[0]), faces)], limits[0], tolerance)
 
 
 def _usable(polygons: ArrayLike) -> tuple[NDArray[np.object_], NDArray[np.int64]]:
@@ -181,10 +181,9 @@ def _cover_counts(polygons: NDArray[np.object_], points: NDArray[np.object_]) ->
         return np.zeros(len(points), dtype=np.int64)
     point, polygon = shapely.STRtree(polygons).query(points)
     # Prepared, a polygon of 20,000 vertices answers in logarithmic time; only the polygons asked are prepared.
-    asked = polygons[np.unique(polygon)]
-    shapely.prepare(asked)
-    hit = shapely.intersects_xy(polygons[polygon], shapely.get_x(points[point]), shapely.get_y(points[point]))
-    shapely.destroy_prepared(asked)
+    asked, of = np.unique(polygon, return_inverse=True)
+    own = prepared(polygons[asked])
+    hit = shapely.intersects_xy(own[of], shapely.get_x(points[point]), shapely.get_y(points[point]))
     return np.bincount(point[hit], minlength=len(points))
 
 
@@ -311,8 +310,7 @@ def _no_overlaps() -> Overlaps:
 def _gaps(
     uncovered: NDArray[np.object_], beyond: NDArray[np.object_], limits: NDArray[np.object_], tolerance: float
 ) -> Gaps:
-    outline = shapely.boundary(limits[0]) if len(limits) else shapely.LineString()
-    shapely.prepare(outline)
+    outline = prepared(shapely.boundary(limits[0]) if len(limits) else shapely.LineString())
     # Faces of one gap may be cut by edges inside it: dissolve before measuring.
     holes, _ = significant_parts(np.array([overlay.union(uncovered, tolerance)], dtype=object), tolerance)
     islands, _ = significant_parts(np.array([overlay.union(beyond, tolerance)], dtype=object), tolerance)

@@ -140,7 +140,6 @@ def main_place(polygons: ArrayLike, places: ArrayLike, checked: bool = False) ->
     position, shapes = usable_polygons(polygons, checked)
     row_of, grounds = usable_polygons(places, checked)
     if len(shapes) and len(grounds):
-        shapely.prepare(grounds)
         point, ground = shapely.STRtree(grounds).query(shapely.point_on_surface(shapes), predicate="intersects")
         found[position[point[::-1]]] = row_of[ground[::-1]]  # reversed: the first place wins
     return found

@@ -17,6 +17,7 @@ from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.rule import Part, rule
 from kunyu.kernel.geometry import overlay
 from kunyu.kernel.geometry.coverage import GAP_EDGE, GAP_HOLE, OUTSIDE, Gaps, gaps, overlaps
+from kunyu.kernel.geometry.prepared import prepared
 from kunyu.packs.spatial_planning.quality.shapes import (
     LINE_TOLERANCE_M2,
     Rows,
@@ -149,9 +150,8 @@ def lines_lie_within_the_county(delivery: Delivered) -> Iterator[Finding]:
         if layer is None or not len(layer):
             continue
         county = overlay.union(known(delivery, COUNTY, layer).shapes, tolerance(layer))
-        shapely.prepare(county)
         line = areal(layer)
-        out = np.flatnonzero(~shapely.covers(county, line.shapes))
+        out = np.flatnonzero(~shapely.covers(prepared(county), line.shapes))
         beyond = overlay.difference(line.shapes[out], county, tolerance(layer))
         areas = square_metres(layer, beyond)
         bad = np.flatnonzero(areas > LINE_TOLERANCE_M2)

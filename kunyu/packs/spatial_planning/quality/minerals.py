@@ -16,6 +16,7 @@ from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.reference import control_line
 from kunyu.engines.ingest.checks.rule import Part, rule
 from kunyu.kernel.geometry import overlay
+from kunyu.kernel.geometry.prepared import prepared
 from kunyu.packs.spatial_planning.quality.lines import texts
 from kunyu.packs.spatial_planning.quality.shapes import (
     LINE_TOLERANCE_M2,
@@ -75,9 +76,8 @@ def blocks_lie_in_their_zones(delivery: Delivered) -> Iterator[Finding]:
     for layer in _blocks(delivery):
         right = areal(zones, layer.crs).of(kinds.isin(list(ADMITS[layer.code])).to_numpy(dtype=bool))
         whole = overlay.union(right.shapes, tolerance(layer))
-        shapely.prepare(whole)
         blocks = areal(layer)
-        out = np.flatnonzero(~shapely.covers(whole, blocks.shapes))
+        out = np.flatnonzero(~shapely.covers(prepared(whole), blocks.shapes))
         beyond = overlay.difference(blocks.shapes[out], whole, tolerance(layer))
         areas = square_metres(layer, beyond)
         bad = np.flatnonzero(areas > LINE_TOLERANCE_M2)

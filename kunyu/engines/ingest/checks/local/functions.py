@@ -19,6 +19,7 @@ from kunyu.engines.ingest.checks.finding import Finding
 from kunyu.engines.ingest.checks.local.ask import Ask, Check, Rows
 from kunyu.kernel.geometry import overlay
 from kunyu.kernel.geometry.coverage import significant_parts
+from kunyu.kernel.geometry.prepared import prepared
 from kunyu.kernel.tolerances import TOPOLOGY_TOLERANCE_M
 
 
@@ -146,8 +147,7 @@ def inside(ask: Ask) -> Iterator[Finding]:
     shapes = ask.layer.on_earth[ask.rows]
     tolerance = TOPOLOGY_TOLERANCE_M / ask.layer.metres_per_unit
     whole = overlay.union(_polygons(other), tolerance)
-    shapely.prepare(whole)
-    doubtful = np.flatnonzero(~shapely.covers(whole, shapes) & (shapely.get_dimensions(shapes) == 2))
+    doubtful = np.flatnonzero(~shapely.covers(prepared(whole), shapes) & (shapely.get_dimensions(shapes) == 2))
     yield from _pieces(ask, doubtful, overlay.difference(shapes[doubtful], whole, tolerance), (
         f"有 {{area:.2f}} m² 在 {other.code} 之外", f"{{area:.2f}} m² lies outside {other.code}", f"裁切到 {other.code} 之内",
     ))  # fmt: skip
