@@ -11,6 +11,8 @@ if ! command -v initdb >/dev/null && ! { have_server && have_postgis; }; then wa
 ldconfig -p 2>/dev/null | grep -q libpangoft2-1.0 || wanted+=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
 command -v fc-list >/dev/null || wanted+=(fontconfig)
 [ -n "$(fc-list :lang=zh family 2>/dev/null)" ] || wanted+=(fonts-noto-cjk)
+# scanned materials of cases are read by optical recognition
+tesseract --list-langs 2>/dev/null | grep -qx chi_sim || wanted+=(tesseract-ocr tesseract-ocr-chi-sim)
 "${PYTHON:-python3}" -c 'import ensurepip' 2>/dev/null || wanted+=("$(basename "${PYTHON:-python3}")-venv")
 if [ "${1:-}" = test-long ]; then
   /usr/bin/python3 -c 'import qgis.core' 2>/dev/null || wanted+=(python3-qgis qgis-providers)

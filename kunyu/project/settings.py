@@ -59,9 +59,11 @@ INSTALLED_APPS = [
     "kunyu.engines.worklist",
     "kunyu.engines.catalogue",
     "kunyu.engines.catalogue.register",
+    "kunyu.engines.documents",
     "kunyu.engines.ingest",
     "kunyu.engines.maps",
     "kunyu.engines.analysis",
+    "kunyu.engines.matters",
     "kunyu.packs.field_evidence",
     "kunyu.packs.survey_acceptance",
 ]

@@ -1,0 +1,8 @@
+"""Records of the engine: seals, documents made, licences, archives."""
+
+from kunyu.engines.documents.models.archives import Archive
+from kunyu.engines.documents.models.documents import Document
+from kunyu.engines.documents.models.licences import Licence, LicenceEvent, NumberSequence
+from kunyu.engines.documents.models.seals import Seal, SealUse
+
+__all__ = ["Archive", "Document", "Licence", "LicenceEvent", "NumberSequence", "Seal", "SealUse"]

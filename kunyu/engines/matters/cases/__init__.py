@@ -1,0 +1,1 @@
+"""Acts on cases, their clock, who may see them. 办件."""

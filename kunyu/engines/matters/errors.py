@@ -1,0 +1,85 @@
+"""Errors of the engine of cases. A person reads what is wrong, where, and what to do."""
+
+from kunyu.kernel.errors import NotFound, Refused, UsageError
+
+
+class BadMatter(UsageError):
+    """The definition of a matter contradicts itself or names what is not there."""
+
+    code = "matters.bad_definition"
+    title_zh, title_en = "事项定义有误", "Bad definition of a matter"
+
+
+class BadFlow(UsageError):
+    """A flow file cannot be run: unreadable, a loop without a person in it, a forbidden expression, an unknown task."""
+
+    code = "matters.bad_flow"
+    title_zh, title_en = "流程文件有误", "Bad flow"
+
+
+class UnknownRule(NotFound):
+    """No pack declares this rule."""
+
+    code = "matters.unknown_rule"
+    title_zh, title_en = "没有这条规则", "No such rule"
+
+
+class UnknownMatter(NotFound):
+    """No matter of this code is in the catalogue."""
+
+    code = "matters.unknown_matter"
+    title_zh, title_en = "没有这个事项", "No such matter"
+
+
+class UnknownCase(NotFound):
+    """No case of this number, or not for this person: the same answer."""
+
+    code = "matters.unknown_case"
+    title_zh, title_en = "没有这个办件", "No such case"
+
+
+class WrongStep(Refused):
+    """The act does not fit the state of the case."""
+
+    code = "matters.wrong_step"
+    http_status = 409
+    title_zh, title_en = "此时不能这样办理", "Not at this step"
+
+
+class StaleRevision(Refused):
+    """Somebody changed the case since the page was opened."""
+
+    code = "matters.stale"
+    http_status = 409
+    title_zh, title_en = "办件已有变化", "Changed meanwhile"
+
+
+class NotYourStep(Refused):
+    """Another person or role acts at this step; or the separation of duties forbids it."""
+
+    code = "matters.not_your_step"
+    title_zh, title_en = "不由您办理", "Not yours to do"
+
+
+class OverrideNeeded(Refused):
+    """An answer is *not checked*, and nobody entitled has said why the decision may stand on it."""
+
+    code = "matters.override_needed"
+    http_status = 409
+    title_zh, title_en = "有未核验项", "Something was not checked"
+
+
+class BadForm(UsageError):
+    """Answers do not fit the form; ``faults`` names each field."""
+
+    code = "matters.bad_form"
+    http_status = 422
+    title_zh, title_en = "表单填写有误", "The form is not filled in right"
+
+
+class BadMaterial(UsageError):
+    """An uploaded file cannot be taken: too large, encrypted, carrying scripts, not what it says."""
+
+    code = "matters.bad_material"
+    http_status = 422
+    title_zh, title_en = "材料不能接收", "Material refused"

@@ -1,0 +1,1 @@
+"""Uploaded materials: taken, read, compared. 材料."""

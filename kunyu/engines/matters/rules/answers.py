@@ -1,0 +1,98 @@
+"""What a rule may say of a case: conflict, clear, or not checked with a reason. 三值结论.
+
+*Clear* is said only after looking. A decision on *not checked* needs a reasoned override (:mod:`cases.services`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Any, Literal
+
+import shapely
+
+State = Literal["conflict", "clear", "not_checked"]
+Weight = Literal["block", "document", "warn"]
+CONFLICT: State = "conflict"
+CLEAR: State = "clear"
+NOT_CHECKED: State = "not_checked"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer of one rule. ``measured`` and ``limit`` in ``unit``; ``where`` in EPSG:4490, longitude, latitude."""
+
+    state: State
+    message_zh: str
+    message_en: str
+    measured: Decimal | None = None
+    limit: Decimal | None = None
+    unit: str = ""
+    where: shapely.Geometry | None = None
+    remedy_zh: str = ""
+    remedy_en: str = ""
+    reason: str = ""
+    versions: tuple[Mapping[str, Any], ...] = ()
+
+
+def clear(zh: str, en: str, **more: Any) -> Answer:
+    """Looked at whole, nothing found against it."""
+    return Answer(CLEAR, zh, en, **more)
+
+
+def conflict(zh: str, en: str, remedy_zh: str, remedy_en: str, **more: Any) -> Answer:
+    """Something stands against it; ``measured``, ``limit`` and ``unit`` where it was measured."""
+    return Answer(CONFLICT, zh, en, remedy_zh=remedy_zh, remedy_en=remedy_en, **more)
+
+
+def not_checked(reason: str, zh: str, en: str, **more: Any) -> Answer:
+    """Not looked at, or not whole. ``reason``: a code, e.g. ``missing``, ``stale``, ``failed``, ``not_permitted``."""
+    return Answer(NOT_CHECKED, zh, en, reason=reason, **more)
+
+
+@dataclass(frozen=True)
+class Overlap:
+    """What one layer of the one map says of the plot (``analysis.services.overlap``)."""
+
+    collection: str
+    name_zh: str
+    name_en: str
+    state: State
+    area_m2: Decimal
+    reason: str = ""
+    reason_zh: str = ""
+    reason_en: str = ""
+    geometry: shapely.Geometry | None = None
+    by_class: Mapping[str, Decimal] = field(default_factory=dict)
+    records: tuple[Mapping[str, Any], ...] = ()
+    versions: tuple[Mapping[str, Any], ...] = ()
+
+    def unanswered(self) -> Answer:
+        """The *not checked* a rule gives back when this layer could not be looked at whole."""
+        return not_checked(
+            self.reason or "not_checked", f"{self.name_zh}未核验: {self.reason_zh}",
+            f"{self.name_en} not checked: {self.reason_en}", versions=self.versions,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Ask:
+    """All a rule may look at. ``form`` holds typed answers; ``overlaps`` has every collection the rule said it needs."""
+
+    matter: str
+    form: Mapping[str, Any]
+    division: str
+    day: date
+    known_at: datetime
+    plot: shapely.Geometry | None = None
+    area_m2: Decimal | None = None
+    project_code: str = ""
+    applicant: Mapping[str, Any] = field(default_factory=dict)
+    overlaps: Mapping[str, Overlap] = field(default_factory=dict)
+    materials: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By kind: ``{"file_name", "sm3", "pages", "reading", "facts", "faults"}`` of the newest version."""
+    earlier: tuple[Mapping[str, Any], ...] = ()
+    """Valid approvals and running cases that touch the plot or bear the project code:
+    ``{"number", "matter", "state", "project_code", "area_m2", "shared_m2", "outside_m2", "use_code", "decided_on"}``."""
