@@ -12,7 +12,7 @@ from kunyu.engines.matters.models.cases import (
 from kunyu.engines.matters.models.checks import Check, CheckAnswer
 from kunyu.engines.matters.models.definitions import Matter, MatterEdition
 from kunyu.engines.matters.models.materials import Material
-from kunyu.engines.matters.models.messages import NationalMessage
+from kunyu.engines.matters.models.messages import NationalMessage, NationalReconciliation
 
 __all__ = [
     "Application",
@@ -26,6 +26,7 @@ __all__ = [
     "Matter",
     "MatterEdition",
     "NationalMessage",
+    "NationalReconciliation",
     "Opinion",
     "Pause",
 ]

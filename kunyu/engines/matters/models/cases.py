@@ -5,11 +5,14 @@ State, clock and people are typed columns; the flow's own state (:class:`CaseFlo
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models import F, Q
 
 from kunyu.engines.matters.models.definitions import Matter, MatterEdition
 from kunyu.engines.security.models import User
+from kunyu.engines.security.personal_data import EncryptedText, EqualityIndex
 
 
 class Application(models.Model):
@@ -37,16 +40,18 @@ class Application(models.Model):
                                   help_text="account; null: taken at the counter")  # fmt: skip
     applicant_kind = models.CharField(max_length=12, choices=ApplicantKind.choices, blank=True)
     applicant_name = models.CharField(max_length=200, blank=True)
-    applicant_code_cipher = models.TextField(
-        blank=True, help_text="USCC or citizen id, encrypted (kernel.crypto.fields)"
-    )
-    applicant_code_index = models.CharField(max_length=64, blank=True, help_text="blind index of the code")
+    personal_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    applicant_code = EncryptedText(help_text="USCC or citizen id: plain on the instance, encrypted in the column")
+    applicant_code_index = EqualityIndex(of="applicant_code")
     applicant_code_masked = models.CharField(max_length=40, blank=True, help_text="for display")
     project_code = models.CharField(max_length=40, blank=True, help_text="投资项目代码, 24 letters with dashes")
     project_name = models.CharField(max_length=300, blank=True)
     form = models.JSONField(default=dict, help_text="answers by field; validated against the forms of its matters")
     plot_area_m2 = models.FloatField(null=True, help_text="ellipsoidal, CGCS2000; computed, never typed")
     plot_source = models.CharField(max_length=300, blank=True, help_text="drawn, or the file and its coordinate system")
+    counter_county = models.CharField(
+        max_length=6, blank=True, help_text="county whose counter took it; empty: the applicant applied himself"
+    )
     created_by = models.CharField(max_length=80)
     created_at = models.DateTimeField(auto_now_add=True)
     changed_at = models.DateTimeField(auto_now=True)
@@ -94,6 +99,10 @@ class Case(models.Model):
     branch = models.CharField(max_length=60, help_text="copy of the matter's: rights are decided in SQL without a join")
     division_code = models.CharField(max_length=12, help_text="where the land lies")
     county = models.CharField(max_length=6, help_text="first six digits of the division: what grants are compared with")
+    partner_county = models.CharField(
+        max_length=6, blank=True, help_text="another region whose office takes part (异地受理、移交): it sees the case"
+    )
+    is_with_partner = models.BooleanField(default=False, help_text="the partner's office works on it now")
     label = models.PositiveSmallIntegerField(default=0, help_text="security label code (security.labels)")
     state = models.CharField(max_length=12, choices=State.choices, default=State.SUBMITTED)
     stage = models.CharField(max_length=60, blank=True, help_text="task of the flow; several: the first by order")
@@ -123,7 +132,9 @@ class Case(models.Model):
         indexes = [
             # the two lists everybody opens: what is due, and what came last, within a county
             models.Index(fields=["county", "due_on", "id"], name="case_due", condition=Q(closed_at=None)),
+            models.Index(fields=["due_on", "id"], name="case_due_anywhere", condition=Q(closed_at=None)),
             models.Index(fields=["county", "-id"], name="case_county"),
+            models.Index(fields=["partner_county", "-id"], name="case_partner", condition=~Q(partner_county="")),
             models.Index(fields=["assignee", "due_on"], name="case_mine", condition=Q(closed_at=None)),
             models.Index(fields=["applicant_account", "-id"], name="case_own"),
             models.Index(fields=["project_code"], name="case_project", condition=~Q(project_code="")),

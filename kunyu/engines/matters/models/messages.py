@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from kunyu.engines.matters.models.cases import Case
 
@@ -21,6 +22,7 @@ class NationalMessage(models.Model):
     kind = models.CharField(max_length=24, help_text="accepted, step, special, closed, licence, assessment")
     body = models.JSONField()
     state = models.CharField(max_length=8, choices=State.choices, default=State.WAITING)
+    due_at = models.DateTimeField(default=timezone.now, help_text="not tried before this instant")
     attempts = models.PositiveSmallIntegerField(default=0)
     receipt = models.CharField(max_length=100, blank=True)
     error = models.TextField(blank=True)
@@ -29,4 +31,17 @@ class NationalMessage(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["case", "sequence"], name="national_message_once")]
-        indexes = [models.Index(fields=["id"], name="national_waiting", condition=Q(state="waiting"))]
+        indexes = [models.Index(fields=["due_at", "id"], name="national_waiting", condition=Q(state="waiting"))]
+
+
+class NationalReconciliation(models.Model):
+    """What this node sent on one day and what the platform says it took: equal, or an error to look at. 对账."""
+
+    day = models.DateField(unique=True)
+    ours = models.JSONField(help_text="kind → messages delivered that day by this node's records")
+    theirs = models.JSONField(help_text="kind → messages the platform counted")
+    is_equal = models.BooleanField()
+    made_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        ordering = ["-day"]
