@@ -40,6 +40,7 @@ from kunyu.kernel.place_identifiers import (
     parse_parcel,
     parse_unit,
 )
+from kunyu.kernel.project_codes import ProjectCode, is_project_code, parse_project_code
 
 __all__ = [
     "FIXTURES",
@@ -55,7 +56,9 @@ __all__ = [
     "Division",
     "FeatureId",
     "Parcel",
+    "ProjectCode",
     "Unit",
+    "build_certificate_id",
     "certificate_check",
     "citizen_check",
     "credit_code_check",
@@ -66,6 +69,7 @@ __all__ = [
     "is_feature_id",
     "is_organisation_code",
     "is_parcel",
+    "is_project_code",
     "is_unit",
     "organisation_check",
     "parse_certificate_id",
@@ -75,6 +79,7 @@ __all__ = [
     "parse_feature_id",
     "parse_organisation_code",
     "parse_parcel",
+    "parse_project_code",
     "parse_unit",
 ]
 
@@ -255,6 +260,37 @@ def parse_certificate_id(code: str) -> CertificateId:
     if check != expected:
         raise bad(zh, en, code, "check", f"校验位 {check} 应为 {expected}", f"check {check} should be {expected}")
     return CertificateId(code, kind, authority, serial, version)
+
+
+def build_certificate_id(certificate_type: str, authority: str, serial: str, version: int) -> str:
+    """Return an electronic certificate id (电子证照标识, GB/T 36904-2018) with its check character.
+
+    Parameters
+    ----------
+    certificate_type : str
+        证照类型代码: USCC of the defining department and three digits.
+    authority : str
+        颁发机构代码: USCC of the issuing office; some places write a six-digit division instead.
+    serial : str
+        流水号, at most 64 digits and capital letters.
+    version : int
+        1 to 999.
+
+    Raises
+    ------
+    BadIdentifier
+        A part does not fit: reasons structure, characters.
+    """
+    content = certificate_type + authority + serial
+    if not content.isascii() or not content.isalnum() or content.upper() != content:
+        wanted = "类型、机构、流水号须为数字和大写字母"
+        raise bad("电子证照标识", "electronic certificate id", content, "characters", wanted,
+                  "type, authority and serial are digits and capital letters")  # fmt: skip
+    number = f"{version:03d}"
+    check = certificate_check(content + number)
+    code = f"{_CERTIFICATE_ROOT}.{certificate_type}.{authority}.{serial}.{number}.{check}"
+    parse_certificate_id(code)
+    return code
 
 
 def is_certificate_id(code: str) -> bool:
