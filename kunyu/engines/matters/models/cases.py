@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import uuid
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
@@ -153,10 +154,16 @@ class Case(models.Model):
 
 
 class CaseFlow(models.Model):
-    """Where a case stands in its flow: SpiffWorkflow's serialised state, at most 64 KiB. Routing only. 流程实例."""
+    """Where a case stands in its flow: SpiffWorkflow's serialised state, at most 64 KiB. Routing only. 流程实例.
+
+    ``waiting``, ``passed`` and ``end`` repeat what the state says, so that no page has to open it.
+    """
 
     case = models.OneToOneField(Case, on_delete=models.CASCADE, primary_key=True, related_name="flow")
     state = models.BinaryField()
+    waiting = ArrayField(models.CharField(max_length=60), default=list, help_text="codes of the stages it waits for")
+    passed = ArrayField(models.CharField(max_length=60), default=list, help_text="elements passed, for its drawing")
+    end = models.CharField(max_length=60, blank=True, help_text="end event it reached; empty: it still runs")
     saved_at = models.DateTimeField(auto_now=True)
 
 
