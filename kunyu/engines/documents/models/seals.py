@@ -32,6 +32,9 @@ class Seal(models.Model):
     key_name = models.CharField(max_length=80)
     sm2_certificate = models.BinaryField(help_text="DER")
     ecdsa_certificate = models.BinaryField(help_text="DER")
+    ses_seal_sm3 = models.CharField(
+        max_length=64, blank=True, help_text="the seal as GB/T 38540 data, signed by its maker, in the object store"
+    )
     valid_from = models.DateTimeField()
     valid_to = models.DateTimeField()
     made_by = models.CharField(max_length=80)
@@ -48,6 +51,21 @@ class Seal(models.Model):
         ]
 
 
+class SealEvent(models.Model):
+    """One change of a seal's state: who, when, why. 印章变更. Only ever added; says what state a seal was in at a time."""
+
+    seal = models.ForeignKey(Seal, on_delete=models.PROTECT, related_name="events")
+    act = models.CharField(max_length=12, help_text="made, approved, suspended, resumed, destroyed")
+    before = models.CharField(max_length=10, blank=True)
+    state = models.CharField(max_length=10, choices=Seal.State.choices)
+    reason = models.CharField(max_length=300, blank=True)
+    actor = models.CharField(max_length=80)
+    at = models.DateTimeField()
+
+    class Meta:
+        ordering = ["id"]
+
+
 class SealUse(models.Model):
     """One document that was sealed. 用印记录. Only ever added."""
 
@@ -61,3 +79,4 @@ class SealUse(models.Model):
 
     class Meta:
         ordering = ["-id"]
+        indexes = [models.Index(fields=["document_sm3"], name="seal_use_document")]
