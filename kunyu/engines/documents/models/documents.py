@@ -30,4 +30,8 @@ class Document(models.Model):
 
     class Meta:
         ordering = ["-id"]
-        indexes = [models.Index(fields=["subject", "-id"])]
+        indexes = [
+            models.Index(fields=["subject", "-id"]),
+            models.Index(fields=["sm3"], name="document_sm3"),
+            models.Index(fields=["proof"], name="document_proof", condition=~models.Q(proof="")),
+        ]

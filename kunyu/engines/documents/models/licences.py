@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import uuid
+
 from django.db import models
 from django.db.models import Q
 
 from kunyu.engines.documents.models.documents import Document
+from kunyu.engines.security.personal_data import EncryptedText, EqualityIndex
 
 
 class Licence(models.Model):
     """A licence as issued: one row per version of its identifier (GB/T 36904-2018). 证照.
 
-    ``project_code`` and ``subject`` are plain text: this engine knows neither projects nor cases.
+    ``project_code`` and ``subject`` are plain text: this engine knows neither projects nor cases. Table column ``plot``
+    geometry(MultiPolygon, 4490) is added by migration: the land the licence is about, where it is about land.
     """
 
     class State(models.TextChoices):
@@ -33,11 +37,12 @@ class Licence(models.Model):
     holder_name = models.CharField(max_length=200)
     holder_kind = models.CharField(max_length=12)
     holder_code_masked = models.CharField(max_length=40, blank=True)
-    holder_code_index = models.CharField(
-        max_length=64, blank=True, help_text="blind index, to find a holder's licences"
-    )
+    personal_key = models.UUIDField(default=uuid.uuid4, unique=True, editable=False)
+    holder_code = EncryptedText()
+    holder_code_index = EqualityIndex(of="holder_code")
     project_code = models.CharField(max_length=40, blank=True)
     subject = models.CharField(max_length=120, help_text="e.g. case:990101202611230001")
+    branch = models.CharField(max_length=60, blank=True, help_text="catalogue code whose rights decide who sees it")
     division_code = models.CharField(max_length=12)
     label = models.PositiveSmallIntegerField(default=0)
     facts = models.JSONField(
@@ -61,8 +66,8 @@ class Licence(models.Model):
         ]
         indexes = [
             models.Index(fields=["project_code"], name="licence_project", condition=~Q(project_code="")),
-            models.Index(fields=["holder_code_index"], name="licence_holder", condition=~Q(holder_code_index="")),
             models.Index(fields=["subject"], name="licence_subject"),
+            models.Index(fields=["valid_to"], name="licence_ends", condition=Q(state__in=["valid", "suspended"])),
         ]
 
     def __str__(self) -> str:
@@ -70,7 +75,7 @@ class Licence(models.Model):
 
 
 class LicenceEvent(models.Model):
-    """One change of a licence's state. Only ever added. 证照变更."""
+    """One change of a licence's state. Only ever added: the table refuses UPDATE and DELETE. 证照变更."""
 
     licence = models.ForeignKey(Licence, on_delete=models.PROTECT, related_name="events")
     act = models.CharField(max_length=16)
