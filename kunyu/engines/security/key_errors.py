@@ -36,3 +36,10 @@ class NodeIdentityUnreadable(NodeUnavailable):
 
     code = "security.node_identity_unreadable"
     title_zh, title_en = "节点身份文件无法读取", "Node identity unreadable"
+
+
+class KeyPairUnreadable(NodeUnavailable):
+    """A file under ``keys/pairs`` is missing, damaged or of another key ring."""
+
+    code = "security.key_pair_unreadable"
+    title_zh, title_en = "密钥对无法使用", "Key pair unusable"

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.db import connection, models, transaction
 
-from kunyu.engines.security import keys, node_identity
+from kunyu.engines.security import key_pairs, keys, node_identity
 from kunyu.engines.security.personal_data import EncryptedText, EqualityIndex, protected_models
 from kunyu.kernel.crypto.errors import DecryptionFailed, KeyDestroyed, UnknownKey
 from kunyu.kernel.crypto.keyring import KeyRing
@@ -62,8 +62,9 @@ def renew_files(store: ProtectedStore, done: Renewed, say: Say) -> None:
 
 
 def renew_identity(ring: KeyRing, done: Renewed) -> None:
-    """Put the passphrase of the node's signing key under the active version."""
+    """Put the passphrases of the node's signing key and of its key pairs under the active version."""
     done.signing_key = node_identity.renew(ring, keys.home_folder() / keys.FOLDER)
+    done.files += key_pairs.renew(ring, keys.home_folder() / keys.FOLDER)
 
 
 def uses_of(ring: KeyRing, store: ProtectedStore, name: str, version: int) -> dict[str, int]:
@@ -83,6 +84,8 @@ def uses_of(ring: KeyRing, store: ProtectedStore, name: str, version: int) -> di
         found["objects"] = sum(store.key_version(sm3) == (name, version) for sm3 in store.names())
     if name == keys.NODE_SECRETS:
         found["keys/node.json"] = int(node_identity.secret_version(keys.home_folder() / keys.FOLDER) == version)
+    if name == keys.PAIR_SECRETS:
+        found["keys/pairs"] = key_pairs.uses_of(keys.home_folder() / keys.FOLDER, version)
     return {place: count for place, count in found.items() if count}
 
 

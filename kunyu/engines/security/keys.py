@@ -29,12 +29,14 @@ PERSONAL_FIELDS, PERSONAL_INDEX = "personal/fields", "personal/index"
 ACCOUNT_SECRETS = "accounts/secrets"
 FILE_KEY = "files/objects"
 NODE_SECRETS = "audit/node"
+PAIR_SECRETS = "pairs/private"
 NODE_KEYS = {
     PERSONAL_FIELDS: KeyPurpose.FIELD,
     PERSONAL_INDEX: KeyPurpose.INDEX,
     ACCOUNT_SECRETS: KeyPurpose.FIELD,
     FILE_KEY: KeyPurpose.FILE,
     NODE_SECRETS: KeyPurpose.FIELD,
+    PAIR_SECRETS: KeyPurpose.FIELD,
 }
 """The data keys of every node, by ``domain/name``. A release that adds one adds it here; the ring gets it at ``up``."""
 
