@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
+from kunyu.engines.documents import licence_states
 from kunyu.engines.ingest import handlers as ingest
 from kunyu.engines.ingest.services import VERDICT_TOPIC
 from kunyu.engines.maps import handlers as maps
@@ -29,4 +30,5 @@ HANDLERS: dict[str, list[Handler]] = {
     VERDICT_TOPIC: [acceptance.delivery_judged],
     LEFT_POST_TOPIC: [worklist.left_post],
     ENDING_TOPIC: [worklist.grant_ending],
+    licence_states.CHANGED_TOPIC: [],
 }
