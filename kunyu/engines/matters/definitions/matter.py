@@ -10,6 +10,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+KINDS: Mapping[str, tuple[str, str]] = {
+    "01": ("行政许可", "licence"), "06": ("行政检查", "inspection"), "07": ("行政确认", "confirmation"),
+    "10": ("其他行政权力", "other administrative power"), "20": ("公共服务", "public service"),
+}  # fmt: skip
+"""Type numbers of GB/T 39554.1-2020."""
+LEVELS: Mapping[str, tuple[str, str]] = {
+    "ministry": ("国家级", "national"), "province": ("省级", "province"), "city": ("市级", "city"),
+    "county": ("县级", "county"),
+}  # fmt: skip
+TEMPLATES: Mapping[str, tuple[str, str]] = {
+    "acceptance": ("受理通知书", "notice of acceptance"), "not_accepted": ("不予受理决定书", "refusal to accept"),
+    "correction": ("补正告知书", "request for correction"),
+    "opinion": ("审查意见", "opinion"), "refusal": ("不予许可决定书", "refusal"), "licence": ("证照", "licence"),
+}  # fmt: skip
+ZONES = ("secret", "business", "internet", "emergency", "public_cloud")
+"""Network zones (security.zones) that a matter may be bound to (R-310)."""
+
 
 @dataclass(frozen=True)
 class MaterialKind:

@@ -40,6 +40,8 @@ class Matter(models.Model):
 class MatterEdition(models.Model):
     """What a matter is from a day on: conditions, materials, form, flow, decision tables, limits. 事项版本.
 
+    Once published only its state changes: the table refuses the rest (migration 0005).
+
     ``definition`` is the whole as canonical JSON (docs/reference/matters.md); what lists and statistics read stands in
     columns. ``flow`` and ``decisions`` keep the BPMN and DMN files as they came.
     """
@@ -58,6 +60,10 @@ class MatterEdition(models.Model):
     definition = models.JSONField()
     flow = models.TextField(blank=True, help_text="BPMN 2.0 XML")
     decisions = models.JSONField(default=dict, help_text="decision id → DMN 1.3 XML")
+    overlay = models.JSONField(
+        default=dict,
+        help_text="what the division changed, by key; {} as shipped: carried over when the upper one changes",
+    )
     digest = models.CharField(max_length=64, help_text="SM3 over definition, flow and decisions")
     made_by = models.CharField(max_length=80)
     made_at = models.DateTimeField(auto_now_add=True)
