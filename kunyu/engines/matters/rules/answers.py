@@ -95,4 +95,6 @@ class Ask:
     """By kind: ``{"file_name", "sm3", "pages", "reading", "facts", "faults"}`` of the newest version."""
     earlier: tuple[Mapping[str, Any], ...] = ()
     """Valid approvals and running cases that touch the plot or bear the project code:
-    ``{"number", "matter", "state", "project_code", "area_m2", "shared_m2", "outside_m2", "use_code", "decided_on"}``."""
+    ``{"number", "case", "kind" (approval | running), "matter", "state", "project_code", "area_m2", "shared_m2",
+    "outside_m2", "use_code", "decided_on", "plot"}``. ``shared_m2`` lies in both plots, ``outside_m2`` is what of the plot
+    asked about lies outside the earlier one; both are None where either plot is not known."""
