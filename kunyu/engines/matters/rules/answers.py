@@ -98,3 +98,11 @@ class Ask:
     ``{"number", "case", "kind" (approval | running), "matter", "state", "project_code", "area_m2", "shared_m2",
     "outside_m2", "use_code", "decided_on", "plot"}``. ``shared_m2`` lies in both plots, ``outside_m2`` is what of the plot
     asked about lies outside the earlier one; both are None where either plot is not known."""
+
+    def approvals(self, matter: str, *, of_project: bool = True) -> list[Mapping[str, Any]]:
+        """Approvals of a matter among :attr:`earlier`; of the same project only, unless told otherwise."""
+        return [
+            one for one in self.earlier
+            if one["kind"] == "approval" and one["matter"] == matter
+            and (not of_project or (self.project_code != "" and one["project_code"] == self.project_code))
+        ]  # fmt: skip
