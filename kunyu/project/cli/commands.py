@@ -71,6 +71,9 @@ COMMANDS = (
         node=True,
     ),
     Command(
+        "archive", "kunyu.engines.documents.cli", "核验归档包，无需节点。", "Verify an archive package; needs no node."
+    ),
+    Command(
         "catalogue", "kunyu.engines.catalogue.cli", "查看与导出目录。", "Look at and export the catalogue.", node=True
     ),
     Command(
