@@ -17,6 +17,29 @@ class BadFlow(UsageError):
     title_zh, title_en = "流程文件有误", "Bad flow"
 
 
+class FlowStopped(Refused):
+    """A running flow cannot go on: a fact is missing or of another kind, no way is open, a decision table fails."""
+
+    code = "matters.flow_stopped"
+    http_status = 409
+    title_zh, title_en = "流程无法继续", "The flow cannot go on"
+
+
+class FlowMismatch(Refused):
+    """The stored state of a flow is damaged, or belongs to another flow than the one given."""
+
+    code = "matters.flow_mismatch"
+    http_status = 409
+    title_zh, title_en = "流程状态与流程不符", "State and flow do not fit"
+
+
+class BadFacts(UsageError):
+    """Facts given to a flow are no plain values, or too large."""
+
+    code = "matters.bad_facts"
+    title_zh, title_en = "流程数据有误", "Bad facts for a flow"
+
+
 class UnknownRule(NotFound):
     """No pack declares this rule."""
 
