@@ -12,6 +12,7 @@ from typing import Any
 import shapely
 from django.db import connection
 
+from kunyu.engines.matters.definitions.editions import definition_of
 from kunyu.engines.matters.models import Application, Case, Material, MatterEdition
 from kunyu.engines.matters.rules import earlier
 from kunyu.engines.matters.rules.answers import Ask, Overlap
@@ -34,7 +35,10 @@ class AskedMatter:
 
 @dataclass(frozen=True)
 class Asked:
-    """Everything a check asks beside the map. ``earlier_fault`` says why earlier approvals could not be looked for."""
+    """Everything a check asks beside the map. ``earlier_fault`` says why earlier approvals could not be looked for.
+
+    ``form`` is as it was filled in; ``days`` names its answers that are dates.
+    """
 
     matters: tuple[AskedMatter, ...]
     division: str
@@ -46,6 +50,7 @@ class Asked:
     materials: Mapping[str, Mapping[str, Any]]
     earlier: tuple[Mapping[str, Any], ...] = field(default=())
     earlier_fault: str = ""
+    days: tuple[str, ...] = ()
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -66,9 +71,10 @@ class Asked:
         return sm3_hex(canonical_json([one.edition for one in self.matters]))
 
     def ask(self, matter: AskedMatter, overlaps: Mapping[str, Overlap], day: date, known_at: datetime) -> Ask:
-        """What the rules of one matter look at."""
+        """What the rules of one matter look at; dates of the form are dates."""
+        form = {name: _day(value) if name in self.days else value for name, value in self.form.items()}
         return Ask(
-            matter.code, self.form, self.division, day, known_at, self.plot, self.area_m2, self.project_code,
+            matter.code, form, self.division, day, known_at, self.plot, self.area_m2, self.project_code,
             self.applicant, overlaps, self.materials, self.earlier,
         )  # fmt: skip
 
@@ -82,7 +88,7 @@ def gather(application: Application, case: Case | None, editions: list[MatterEdi
     found, fault = _earlier(sought)
     return Asked(
         tuple(_matter(one) for one in editions), (case or application).division_code, application.form, plot, area,
-        project, _applicant(application), _materials(application), found, fault,
+        project, _applicant(application), _materials(application), found, fault, _days(editions),
     )  # fmt: skip
 
 
@@ -96,8 +102,25 @@ def plot_of(application: Application, case: Case | None) -> shapely.Geometry | N
 
 
 def _matter(edition: MatterEdition) -> AskedMatter:
-    rules = tuple(dict.fromkeys(edition.definition.get("rules", ())))
-    return AskedMatter(edition.matter.code, edition.digest, rules)
+    return AskedMatter(edition.matter.code, edition.digest, tuple(dict.fromkeys(definition_of(edition).rules)))
+
+
+def _days(editions: list[MatterEdition]) -> tuple[str, ...]:
+    """Fields that the forms declare as dates."""
+    declared = {
+        name: one.get("format")
+        for edition in editions
+        for name, one in definition_of(edition).form.get("properties", {}).items()
+    }
+    return tuple(sorted(name for name, kind in declared.items() if kind == "date"))
+
+
+def _day(value: Any) -> Any:
+    """A date of the form; what is none stays as it was filled in."""
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def _applicant(application: Application) -> dict[str, Any]:
@@ -137,6 +160,7 @@ def pack(asked: Asked, editions_of_rules: Mapping[str, int]) -> dict[str, Any]:
         "rules": dict(editions_of_rules),
         "division": asked.division,
         "form": dict(asked.form),
+        "days": list(asked.days),
         "plot": _hex(asked.plot),
         "area_m2": _text(asked.area_m2),
         "project_code": asked.project_code,
@@ -154,6 +178,7 @@ def unpack(packed: Mapping[str, Any]) -> Asked:
         packed["division"], packed["form"], _geometry(packed["plot"]), _decimal(packed["area_m2"]),
         packed["project_code"], packed["applicant"], packed["materials"],
         tuple(_unpack_earlier(one) for one in packed["earlier"]), packed["earlier_fault"],
+        tuple(packed["days"]),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from django.db import connection, transaction
 from django.utils import timezone
 
 from kunyu.engines.catalogue.served.moments import instant_text
+from kunyu.engines.matters.definitions.editions import edition_in_use
 from kunyu.engines.matters.models import Application, Case, Check, CheckAnswer, MatterEdition
 from kunyu.engines.matters.rules import asking, ruling
 from kunyu.engines.matters.rules.answers import CLEAR, CONFLICT, NOT_CHECKED
@@ -64,8 +65,6 @@ def run_checks(
 
 def editions_of(application: Application, case: Case | None) -> list[MatterEdition]:
     """The edition a case started with; for an application those in use where its land lies."""
-    from kunyu.engines.matters.definitions.editions import edition_in_use
-
     if case is not None:
         return [case.edition]
     return [edition_in_use(code, application.division_code) for code in application.matters]
