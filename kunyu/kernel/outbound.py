@@ -159,8 +159,10 @@ class _Pinned(http.client.HTTPConnection):
             self.sock = ssl.create_default_context().wrap_socket(self.sock, server_hostname=self._host_name)
 
 
-def ask(url: str, reach: Reach, headers: Mapping[str, str] | None = None, method: str = "GET") -> Answer:
-    """One exchange.
+def ask(
+    url: str, reach: Reach, headers: Mapping[str, str] | None = None, method: str = "GET", body: bytes | None = None
+) -> Answer:
+    """One exchange; ``body`` is sent as it is, with its length.
 
     Raises
     ------
@@ -179,7 +181,7 @@ def ask(url: str, reach: Reach, headers: Mapping[str, str] | None = None, method
     try:
         path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection.request(
-            method, path, headers={"User-Agent": "kunyu", "Accept-Encoding": "identity", **(headers or {})}
+            method, path, body, headers={"User-Agent": "kunyu", "Accept-Encoding": "identity", **(headers or {})}
         )
         answer = _answer(connection, shown, begun, reach)
     except TimeoutError:
