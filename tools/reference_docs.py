@@ -1,4 +1,6 @@
-"""Generate ``docs/reference/errors.md`` and ``commands.md`` from the code; fail on settings that no page names.
+"""Generate ``docs/reference/errors.md``, ``commands.md`` and ``case-rules.md`` from the code.
+
+Fails on settings that no page names.
 
 ``--check`` writes nothing and fails when a page is not what the code says.
 """
@@ -118,7 +120,9 @@ def undocumented_settings() -> list[str]:
 def main() -> int:
     """Write the pages, or compare them with ``--check``."""
     load_everything()
-    pages = {"errors.md": errors_page(), "commands.md": commands_page()}
+    from kunyu.engines.matters.rules.reference_page import reference_page as case_rules_page
+
+    pages = {"errors.md": errors_page(), "commands.md": commands_page(), "case-rules.md": case_rules_page()}
     stale = [
         name for name, text in pages.items() if not (PAGES / name).exists() or (PAGES / name).read_text("utf-8") != text
     ]

@@ -6,20 +6,13 @@ checked*, with the area to be booked; it is *clear* only where nothing is taken.
 
 from __future__ import annotations
 
-from decimal import Decimal
-
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, not_checked
+from kunyu.engines.matters.rules.land_kinds import PARCELS, land_kinds
 from kunyu.engines.matters.rules.registry import rule
-from kunyu.packs.spatial_planning.rules.judging import M2, is_open, of_classes, sum_of
+from kunyu.packs.spatial_planning.rules.judging import M2, is_open, of_classes
 from kunyu.packs.spatial_planning.rules.thresholds import SLIVER_M2
 
-PARCELS = "10401-003"
 CULTIVATED = ("0101", "0102", "0103")
-CONSTRUCTION = (
-    "0508", "0509", "05H1", "0601", "0602", "0603", "0701", "0702", "0809", "0810", "08H1", "08H2", "09", "1001",
-    "1002", "1003", "1004", "1005", "1007", "1008", "1009", "1109", "1201",
-)  # fmt: skip
-"""Survey classes that count as construction land; 1006 农村道路 is agricultural. After TD/T 1055-2019 appendix, recalled."""
 
 
 @rule(
@@ -47,12 +40,10 @@ def cultivated_land_is_made_up_for(ask: Ask) -> Answer:
 )  # fmt: skip
 def new_construction_land_has_its_quota(ask: Ask) -> Answer:
     """What is not construction land by the survey needs quota of the year and region."""
-    parcels = ask.overlaps[PARCELS]
-    if is_open(parcels):
-        return parcels.unanswered()
-    assert ask.area_m2 is not None
-    built = of_classes(parcels, *CONSTRUCTION)
-    new = max(Decimal("0.00"), sum_of(parcels.by_class.values()) - built)
+    kinds = land_kinds(ask)
+    if isinstance(kinds, Answer):
+        return kinds
+    new = kinds.agricultural_m2 + kinds.unused_m2
     if new <= SLIVER_M2:
         return clear("全部为现状建设用地，不新增建设用地。", "All of it is construction land already.",
                      measured=new, limit=SLIVER_M2, unit=M2)  # fmt: skip
