@@ -99,6 +99,11 @@ class Ask:
     "outside_m2", "use_code", "decided_on", "plot"}``. ``shared_m2`` lies in both plots, ``outside_m2`` is what of the plot
     asked about lies outside the earlier one; both are None where either plot is not known."""
 
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The matter's list of materials by code: ``{"code", "name_zh", "name_en", "is_required", "when", "reads"}``; what of
+    it is not in :attr:`materials` was not handed in."""
+    project_name: str = ""
+
     def approvals(self, matter: str, *, of_project: bool = True) -> list[Mapping[str, Any]]:
         """Approvals of a matter among :attr:`earlier`; of the same project only, unless told otherwise."""
         return [

@@ -26,11 +26,12 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AskedMatter:
-    """A matter whose rules run: its code, the digest of its edition, the ids of its rules."""
+    """A matter whose rules run: its code, the digest of its edition, the ids of its rules, its list of materials."""
 
     code: str
     edition: str
     rules: tuple[str, ...]
+    kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ class Asked:
     earlier: tuple[Mapping[str, Any], ...] = field(default=())
     earlier_fault: str = ""
     days: tuple[str, ...] = ()
+    project_name: str = ""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -75,7 +77,7 @@ class Asked:
         form = {name: _day(value) if name in self.days else value for name, value in self.form.items()}
         return Ask(
             matter.code, form, self.division, day, known_at, self.plot, self.area_m2, self.project_code,
-            self.applicant, overlaps, self.materials, self.earlier,
+            self.applicant, overlaps, self.materials, self.earlier, matter.kinds, self.project_name,
         )  # fmt: skip
 
 
@@ -89,6 +91,7 @@ def gather(application: Application, case: Case | None, editions: list[MatterEdi
     return Asked(
         tuple(_matter(one) for one in editions), (case or application).division_code, application.form, plot, area,
         project, _applicant(application), _materials(application), found, fault, _days(editions),
+        (case.project_name if case else "") or application.project_name,
     )  # fmt: skip
 
 
@@ -102,7 +105,12 @@ def plot_of(application: Application, case: Case | None) -> shapely.Geometry | N
 
 
 def _matter(edition: MatterEdition) -> AskedMatter:
-    return AskedMatter(edition.matter.code, edition.digest, tuple(dict.fromkeys(definition_of(edition).rules)))
+    definition = definition_of(edition)
+    kinds = {one.code: {name: getattr(one, name) for name in _OF_KIND} for one in definition.materials}
+    return AskedMatter(edition.matter.code, edition.digest, tuple(dict.fromkeys(definition.rules)), kinds)
+
+
+_OF_KIND = ("code", "name_zh", "name_en", "is_required", "when", "reads")
 
 
 def _days(editions: list[MatterEdition]) -> tuple[str, ...]:
@@ -156,7 +164,10 @@ def pack(asked: Asked, editions_of_rules: Mapping[str, int]) -> dict[str, Any]:
     """As ``Check.asked`` keeps it: canonical JSON, geometries as hexadecimal WKB, decimals as text."""
     return {
         "schema": SCHEMA,
-        "matters": [{"code": one.code, "edition": one.edition, "rules": list(one.rules)} for one in asked.matters],
+        "matters": [
+            {"code": one.code, "edition": one.edition, "rules": list(one.rules), "kinds": _lists(one.kinds)}
+            for one in asked.matters
+        ],
         "rules": dict(editions_of_rules),
         "division": asked.division,
         "form": dict(asked.form),
@@ -164,6 +175,7 @@ def pack(asked: Asked, editions_of_rules: Mapping[str, int]) -> dict[str, Any]:
         "plot": _hex(asked.plot),
         "area_m2": _text(asked.area_m2),
         "project_code": asked.project_code,
+        "project_name": asked.project_name,
         "applicant": dict(asked.applicant),
         "materials": {kind: dict(one) for kind, one in asked.materials.items()},
         "earlier": [_pack_earlier(one) for one in asked.earlier],
@@ -174,12 +186,16 @@ def pack(asked: Asked, editions_of_rules: Mapping[str, int]) -> dict[str, Any]:
 def unpack(packed: Mapping[str, Any]) -> Asked:
     """What :func:`pack` wrote."""
     return Asked(
-        tuple(AskedMatter(one["code"], one["edition"], tuple(one["rules"])) for one in packed["matters"]),
+        tuple(AskedMatter(one["code"], one["edition"], tuple(one["rules"]), one["kinds"]) for one in packed["matters"]),
         packed["division"], packed["form"], _geometry(packed["plot"]), _decimal(packed["area_m2"]),
         packed["project_code"], packed["applicant"], packed["materials"],
         tuple(_unpack_earlier(one) for one in packed["earlier"]), packed["earlier_fault"],
-        tuple(packed["days"]),
+        tuple(packed["days"]), packed["project_name"],
     )  # fmt: skip
+
+
+def _lists(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    return {code: {**kind, "reads": list(kind["reads"])} for code, kind in kinds.items()}
 
 
 _AREAS = ("area_m2", "shared_m2", "outside_m2")

@@ -1,7 +1,8 @@
 """The rules packs declare: a named function with its clause. 核验规则登记.
 
 A pack of ``INSTALLED_PACKS`` declares its rules in its module or package ``rules``; they are imported once, when somebody
-first asks for a rule. Whoever owns the law owns the rule; matters of other packs name it by its id.
+first asks for a rule. Whoever owns the law owns the rule; matters of other packs name it by its id. This engine's own
+rules (MA-01 … of :mod:`materials`) any matter may name.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Rule:
         return self.function(ask)
 
 
+OWN_RULES = ("kunyu.engines.matters.materials.comparing",)
+"""Modules of this engine that declare rules; named, not imported: what declares a rule stands above this module."""
 _rules: dict[str, Rule] = {}
 _loaded: set[str] = set()
 _loading = Lock()
@@ -108,6 +111,7 @@ def load_installed() -> None:
     if not wanted:
         return
     with _loading:
+        load(OWN_RULES)
         load(f"{pack}.rules" for pack in wanted if find_spec(f"{pack}.rules") is not None)
         _loaded.update(wanted)
 
