@@ -21,10 +21,12 @@ FILES = {
     "__init__.py", "apps.py", "pack.toml", "README.md", "models.py", "quality.py", "rules.py", "matters.toml",
     "workflow.bpmn", "indicators.toml", "alarms.toml", "layers.toml", "measures.py", "errors.py", "views.py", "api.py",
     "mutual.py", "sheets.py", "forms.py", "services.py", "queries.py", "lists.py", "pages.py", "urls.py", "cli.py", "tasks.py", "handlers.py",
-    "worklist.py", "worklist.toml", "access.py", "imports.py", "references.py", "statistics.py", "task_list.py",
+    "worklist.py", "worklist.toml", "acceptance.toml", "access.py", "imports.py", "references.py", "statistics.py", "task_list.py",
 }  # fmt: skip
 FOLDERS = {
     "codelists",
+    "decisions",
+    "forms",
     "migrations",
     "samples",
     "tests",
@@ -59,6 +61,27 @@ def check_pack(folder: Path) -> Iterator[str]:
             yield f"{path.relative_to(folder)} is empty: a missing file means a missing feature"
     if "pack.toml" in names:
         yield from check_manifest(folder, tomllib.loads((folder / "pack.toml").read_text("utf-8")))
+    if "matters.toml" in names:
+        yield from check_matters(folder)
+
+
+def check_matters(folder: Path) -> Iterator[str]:
+    """Yield what keeps the pack's matters, forms, flow and decision tables from being read."""
+    from kunyu.project.runtime.django_setup import prepare_django
+
+    prepare_django()
+    from kunyu.engines.matters.definitions.overlays import Content
+    from kunyu.engines.matters.definitions.reading import read_matter_folder
+    from kunyu.engines.matters.definitions.whole import flow_of
+    from kunyu.kernel.errors import KunyuError
+
+    try:
+        found = read_matter_folder(folder)
+        for one in found.definitions.values():
+            if one.process:
+                flow_of(Content(one, found.flow, found.decisions))
+    except KunyuError as error:
+        yield error.detail_en
 
 
 def check_manifest(folder: Path, manifest: dict[str, Any]) -> Iterator[str]:
@@ -138,7 +161,11 @@ def tier(folder: Path) -> str:
     """Return the pack's tier, judged by what its folder holds."""
     tests = " ".join(path.read_text("utf-8") for path in folder.glob("tests/**/test_*.py"))
     bronze = bool(tests) and (folder / "pack.toml").exists()
-    silver = bronze and any((folder / name).exists() for name in ("matters.toml", "alarms.toml")) and "due" in tests
+    silver = (
+        bronze
+        and any((folder / name).exists() for name in ("matters.toml", "acceptance.toml", "alarms.toml"))
+        and "due" in tests
+    )
     gold = silver and "worked example" in tests
     return "gold" if gold else "silver" if silver else "bronze" if bronze else "none"
 

@@ -32,16 +32,23 @@ UNITS = (
     DemoUnit("990101-ZR", "坤舆县自然资源局", "Kunyu County Bureau of Natural Resources", "bureau"),
     DemoUnit("990101-ZR-DC", "调查监测科", "Survey and Monitoring Section", "department", "990101-ZR"),
     DemoUnit("990101-ZR-GH", "国土空间规划科", "Spatial Planning Section", "department", "990101-ZR"),
+    DemoUnit("990101-ZR-YT", "用途管制科", "Land Use Control Section", "department", "990101-ZR"),
+    DemoUnit("990101-ZR-ZW", "政务服务窗口", "Service Counter", "department", "990101-ZR"),
     DemoUnit("990101-ZR-XX", "信息中心", "Information Centre", "unit", "990101-ZR"),
     DemoUnit("990101-WB", "坤舆测绘队", "Kunyu Survey Team", "outside", "990101-ZR"),
 )
-# post → (unit, Chinese name, English name, role); vacant ones show what a chart looks like
+# account → (unit, Chinese name, English name, role); vacant ones show what a chart looks like
 POSTS = {
     "steward": ("990101-ZR-XX", "数据管理岗", "Data steward", "data-steward"),
     "checker": ("990101-ZR-DC", "质量检查岗", "Quality checker", "checker"),
     "surveyor": ("990101-WB", "测绘作业岗", "Surveyor", "surveyor"),
     "viewer": ("990101-ZR-GH", "规划业务岗", "Planning officer", "viewer"),
-    "examiner": ("990101-ZR-GH", "审批经办岗", "Examiner", "examiner"),
+    "vacant": ("990101-ZR-GH", "审批经办岗", "Examiner", "examiner"),
+    "clerk": ("990101-ZR-ZW", "窗口受理岗", "Clerk", "case-clerk"),
+    "examiner": ("990101-ZR-YT", "审查承办岗", "Case examiner", "case-examiner"),
+    "reviewer": ("990101-ZR-GH", "会审复核岗", "Case reviewer", "case-reviewer"),
+    "decider": ("990101-ZR", "审批决定岗", "Case decider", "case-decider"),
+    "owner": ("990101-ZR-ZW", "事项管理岗", "Matter owner", "matter-owner"),
 }
 
 

@@ -14,7 +14,10 @@ from kunyu.engines.security.scope import Principal
 
 @dataclass(frozen=True)
 class DemoAccount:
-    """An account of a demonstration node; never made in production. With a duty it is one of the three administrators."""
+    """An account of a demonstration node; never made in production.
+
+    With a duty it is one of the three administrators; without duty and post it is a member of the public, who applies.
+    """
 
     username: str
     name_zh: str
@@ -27,6 +30,12 @@ DEMO_ACCOUNTS = (
     DemoAccount("checker", "检查员", "checker"),
     DemoAccount("surveyor", "作业单位", "survey team"),
     DemoAccount("viewer", "业务人员", "officer who looks"),
+    DemoAccount("clerk", "窗口人员", "clerk at the counter"),
+    DemoAccount("examiner", "审查人员", "case examiner"),
+    DemoAccount("reviewer", "会审人员", "case reviewer"),
+    DemoAccount("decider", "审批领导", "case decider"),
+    DemoAccount("owner", "事项管理员", "owner of matters"),
+    DemoAccount("applicant", "申请人", "applicant"),
     DemoAccount("system", "系统管理员", "system administrator", "system"),
     DemoAccount("security", "安全管理员", "security administrator", "security"),
     DemoAccount("audit", "审计管理员", "audit administrator", "audit"),
@@ -50,7 +59,7 @@ def ensure_demo_accounts(password: str, actor: Principal) -> list[dict[str, str]
         )
         if account.duty:
             demo_organisation.administer(user, account.duty, actor)
-        else:
+        elif account.username in posts:
             demo_organisation.appoint(user, posts[account.username], actor)
     return [
         {"username": a.username, "password": password, "name_zh": a.name_zh, "name_en": a.name_en}

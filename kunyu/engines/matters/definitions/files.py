@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import ast
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from lxml import etree
-
 from kunyu.engines.matters.definitions.faults import Place, bad
+from kunyu.engines.matters.flows.xml import local_name, open_xml
 
 MOST_BYTES = {".toml": 1 << 20, ".json": 256 << 10, ".bpmn": 2 << 20, ".dmn": 1 << 20, ".py": 1 << 20}
 MOST_DECISIONS = 40
@@ -111,16 +111,22 @@ def _depth(value: Any) -> int:
 
 
 def decisions_of(folder: Path) -> dict[str, str]:
-    """Decision tables by decision id, from every ``decisions/*.dmn``."""
-    found: dict[str, str] = {}
-    for path in sorted((folder / "decisions").glob("*.dmn")):
-        name = f"decisions/{path.name}"
-        text = text_of(folder, name)
-        for one in decision_ids(text, name):
-            if one in found:
-                raise bad(Place(name, one), None, "决策编号与另一个文件重复", "a decision of this id stands in another file",
+    """Every ``decisions/*.dmn`` by the id of its first decision."""
+    paths = sorted((folder / "decisions").glob("*.dmn"))
+    return decisions_by_id([(f"decisions/{one.name}", text_of(folder, f"decisions/{one.name}")) for one in paths])
+
+
+def decisions_by_id(texts: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """DMN texts, given with their file names, by the id of their first decision; ids are unique over all of them."""
+    found, known = {}, set[str]()
+    for name, text in texts:
+        ids = decision_ids(text, name)
+        for one in ids:
+            if one in known:
+                raise bad(Place(name, one), None, "决策编号重复", "a decision of this id stands there already",
                           "改一个编号", "Rename one of them")  # fmt: skip
-            found[one] = text
+            known.add(one)
+        found[ids[0]] = text
     return found
 
 
@@ -129,28 +135,16 @@ def decision_ids(text: str, name: str) -> list[str]:
 
     Raises
     ------
-    BadMatter
-        It is no XML, brings a document type of its own, or holds no decision.
+    BadMatter, BadFlow
+        BadFlow: it is no XML, or brings a document type of its own. BadMatter: it holds no decision.
     """
-    root = _xml(text, name)
+    root = open_xml(text.encode("utf-8"), f"决策表 {name}", f"decision file {name}")
     found = [one.get("id", "") for one in root.iter("{*}decision")]
-    if root.tag.rpartition("}")[2] != "definitions" or not 0 < len(found) <= MOST_DECISIONS or not all(found):
+    if local_name(root) != "definitions" or not 0 < len(found) <= MOST_DECISIONS or not all(found):
         raise bad(Place(name), len(found), f"须是有1至{MOST_DECISIONS}个带编号决策的 DMN 文件",
                   f"must be DMN with 1 to {MOST_DECISIONS} decisions that have ids", "从建模器重新导出",
                   "Export it from the modeller again")  # fmt: skip
     return found
-
-
-def _xml(text: str, name: str) -> Any:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False, huge_tree=False)
-    try:
-        root = etree.fromstring(text.encode("utf-8"), parser)
-    except etree.XMLSyntaxError as error:
-        raise bad(Place(name), None, f"不是 XML：{error}", f"no XML: {error}", "从建模器重新导出",
-                  "Export it from the modeller again") from error  # fmt: skip
-    if root.getroottree().docinfo.doctype:
-        raise bad(Place(name), None, "不允许 DOCTYPE", "a document type is not allowed", "删去 DOCTYPE", "Remove it")
-    return root
 
 
 def require_file(folder: Path, name: str, place: Place) -> None:
@@ -182,4 +176,8 @@ def declared_rules(source: str, name: str) -> list[str]:
         call for node in ast.walk(tree) if isinstance(node, ast.FunctionDef) for call in node.decorator_list
         if isinstance(call, ast.Call) and getattr(call.func, "id", getattr(call.func, "attr", "")) == "rule"
     ]  # fmt: skip
-    return [one.args[0].value for one in calls if one.args and isinstance(one.args[0], ast.Constant)]  # type: ignore[misc]
+    named = [
+        one.args[0] if one.args else next((keyword.value for keyword in one.keywords if keyword.arg == "id"), None)
+        for one in calls
+    ]
+    return [str(one.value) for one in named if isinstance(one, ast.Constant)]

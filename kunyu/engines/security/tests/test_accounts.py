@@ -37,10 +37,16 @@ def test_demo_accounts_are_made_once_with_posts_or_a_duty_on_record():
         "checker": {"see", "query", "download", "approve"},
         "surveyor": {"see", "query", "edit"},
         "viewer": {"see", "query"},
+        "clerk": {"see", "query", "edit"},
+        "examiner": {"see", "query", "download", "edit"},
+        "reviewer": {"see", "query", "edit"},
+        "decider": {"see", "query", "download", "edit", "approve"},
+        "owner": {"see", "query", "approve"},
+        "applicant": set(),
     }
     assert set(AdminDuty.objects.values_list("user__username", "duty")) == {(one, one) for one in administrators.ALL}
     assert not Grant.objects.exclude(user=None).exists()
-    assert AuditEntry.objects.filter(action="appoint").count() == 4
+    assert AuditEntry.objects.filter(action="appoint").count() == 9
     assert AuditEntry.objects.filter(action="appoint-administrator").count() == 3
 
 

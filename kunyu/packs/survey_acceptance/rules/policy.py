@@ -1,4 +1,4 @@
-"""The values of acceptance: ``matters.toml`` of the pack, changed table by table by ``acceptance.toml`` of the node."""
+"""The values of acceptance: ``acceptance.toml`` of the pack, changed table by table by ``acceptance.toml`` of the node."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from django.conf import settings
 
 from kunyu.packs.survey_acceptance.errors import BadPolicy
 
-FILE = Path(__file__).resolve().parents[1] / "matters.toml"
 OVERLAY = "acceptance.toml"
+FILE = Path(__file__).resolve().parents[1] / OVERLAY
 
 
 @dataclass(frozen=True)
