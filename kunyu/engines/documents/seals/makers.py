@@ -22,14 +22,16 @@ from kunyu.kernel.crypto import certificates, p256_certificates
 from kunyu.kernel.crypto.keyring_state import exclusive
 
 Validity = tuple[datetime, datetime]
-ISSUER, CLOCK = "seal-issuer", "seal-clock"
-ISSUER_YEARS, CLOCK_YEARS = 20, 20
-_ISSUER_NAME = {
-    "country_name": "CN", "organization_name": "Kunyu", "common_name": "坤舆节点印章签发 仅供演示 (demonstration)",
-}  # fmt: skip
-_CLOCK_NAME = {
-    "country_name": "CN", "organization_name": "Kunyu", "common_name": "坤舆节点时间戳 仅供演示 (demonstration)",
-}  # fmt: skip
+ISSUER, MAKER, CLOCK = "seal-issuer", "seal-maker", "seal-clock"
+YEARS = 20
+
+
+def _own_name(what: str) -> dict[str, str]:
+    said = f"坤舆节点{what} 仅供演示 (demonstration)"
+    return {"country_name": "CN", "organization_name": "Kunyu", "common_name": said}
+
+
+_ISSUER_NAME, _MAKER_NAME, _CLOCK_NAME = _own_name("印章证书签发"), _own_name("制章"), _own_name("时间戳")
 _TIME_STAMPING = certificates.Profile(
     frozenset({"digital_signature", "non_repudiation"}), extended_key_usage=("time_stamping",)
 )
@@ -68,9 +70,10 @@ class NodeMaker:
         return (_certificate(_issuer(), suite),)
 
     def identity(self) -> Identity:
-        """The issuer signs the data of seals as well."""
+        """A key of its own below the issuer."""
         issuer = _issuer()
-        return Identity(SM2, _certificate(issuer, SM2), (), issuer.sign_sm2)
+        pair = _ready(MAKER, lambda made: _certify_own(issuer, made, _MAKER_NAME))
+        return Identity(SM2, _certificate(pair, SM2), (_certificate(issuer, SM2),), pair.sign_sm2)
 
     def clock(self, suite: Suite) -> Identity:
         """A key of its own, so that the one that issues is not used for every document."""
@@ -91,7 +94,7 @@ def _issuer() -> key_pairs.KeyPair:
 
 def _clock() -> key_pairs.KeyPair:
     issuer = _issuer()
-    return _ready(CLOCK, lambda pair: _certify_clock(issuer, pair))
+    return _ready(CLOCK, lambda pair: _certify_own(issuer, pair, _CLOCK_NAME, time_stamping=True))
 
 
 def _ready(name: str, certify: Callable[[key_pairs.KeyPair], key_pairs.KeyPair]) -> key_pairs.KeyPair:
@@ -105,14 +108,16 @@ def _ready(name: str, certify: Callable[[key_pairs.KeyPair], key_pairs.KeyPair])
 
 
 def _roots(pair: key_pairs.KeyPair) -> tuple[bytes, bytes]:
-    validity = _years(ISSUER_YEARS)
+    validity = _years()
     sm2 = certificates.self_signed(pair.provider, pair.sm2, _ISSUER_NAME, validity)
     return sm2.der, p256_certificates.self_signed(pair.ecdsa, _ISSUER_NAME, validity)
 
 
-def _certify_clock(issuer: key_pairs.KeyPair, pair: key_pairs.KeyPair) -> key_pairs.KeyPair:
+def _certify_own(
+    issuer: key_pairs.KeyPair, pair: key_pairs.KeyPair, subject: Mapping[str, str], *, time_stamping: bool = False
+) -> key_pairs.KeyPair:
     public = PublicKeys(pair.sm2_public, pair.ecdsa.public_key())
-    return _attach(pair, *_certify(issuer, _CLOCK_NAME, public, _years(CLOCK_YEARS), time_stamping=True))
+    return _attach(pair, *_certify(issuer, subject, public, _years(), time_stamping=time_stamping))
 
 
 def _certify(
@@ -139,7 +144,7 @@ def _certificate(pair: key_pairs.KeyPair, suite: Suite) -> bytes:
     return certificates.read_certificate(text.encode()).der if suite is SM2 else p256_certificates.read_pem(text)
 
 
-def _years(count: int) -> Validity:
+def _years() -> Validity:
     # an hour back: the clock of whoever verifies may be a little behind
     start = datetime.now(UTC).replace(microsecond=0) - timedelta(hours=1)
-    return start, start + timedelta(days=365 * count)
+    return start, start + timedelta(days=365 * YEARS)
