@@ -83,6 +83,15 @@ def pytest_unconfigure() -> None:
         shutil.rmtree(_own_objects, ignore_errors=True)
 
 
+def pytest_runtest_setup() -> None:
+    """Forget the statements of earlier tests: Django keeps the last 9,000, and a full list counts none that are new."""
+    if HAS_NODE:
+        from django.db import connections
+
+        for connection in connections.all(initialized_only=True):
+            connection.queries_log.clear()
+
+
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """One browser at a time: all journeys are one scope, so one worker walks them with one node of its own.

@@ -25,6 +25,7 @@ from kunyu.engines.worklist.api import router as worklist_router
 from kunyu.kernel.errors import KunyuError, UsageError
 from kunyu.packs.field_evidence.api import router as evidence_router
 from kunyu.packs.survey_acceptance.api import router as acceptance_router
+from kunyu.project.exact_instants import ExactRenderer
 from kunyu.project.problems import no_such_address, problem_response
 
 house = NinjaAPI(
@@ -32,6 +33,7 @@ house = NinjaAPI(
     version="1",
     description="坤舆节点接口 / House API of a Kunyu node",
     auth=signed_in,
+    renderer=ExactRenderer(),
     urls_namespace="house",
     docs_url=None,  # the viewer comes from a foreign server: no node may ask one
 )
