@@ -60,6 +60,8 @@ SECTIONS = (
             ("本节点在哪个网络，能存放什么。", "Which network this node stands in and what it may hold.")),
     Section(("岗位角色", "Roles of posts"), "/admin/post-roles/", (duties.SECURITY,),
             ("决定每个岗位有哪些角色。", "Decide which roles each post has.")),
+    Section(("电子印章", "Seals"), "/admin/seals/", (duties.SYSTEM, duties.SECURITY, duties.AUDIT),
+            ("印章的制作、启用、停用、销毁和用印记录。", "Make, approve, stop and destroy seals; what they sealed.")),
     Section(("审计", "Audit"), "/audit/", (duties.AUDIT,),
             ("谁在何时对何物做了什么，结果如何。", "Who did what to which object, with which result.")),
     Section(("管理员", "Administrators"), "/admin/administrators/", (duties.SYSTEM, duties.SECURITY, duties.AUDIT),
