@@ -1,0 +1,1 @@
+"""农用地转用审批 Conversion of agricultural land to construction use."""
