@@ -8,6 +8,7 @@ from kunyu.engines.analysis.api import router as analysis_router
 from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.catalogue.register.api import router as services_router
+from kunyu.engines.documents.seals.api import router as seals_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.ingest.exception_api import router as exceptions_router
 from kunyu.engines.ingest.reference_api import router as packs_router
@@ -27,6 +28,8 @@ from kunyu.packs.field_evidence.api import router as evidence_router
 from kunyu.packs.survey_acceptance.api import router as acceptance_router
 from kunyu.project.exact_instants import ExactRenderer
 from kunyu.project.problems import no_such_address, problem_response
+from kunyu.registers.parties.api import router as parties_router
+from kunyu.registers.projects.api import router as projects_router
 
 house = NinjaAPI(
     title="Kunyu 坤舆",
@@ -80,10 +83,13 @@ house.add_router("map", bases_router)
 house.add_router("map/editing", editing_router)
 house.add_router("map/exports", exports_router)
 house.add_router("map/compositions", compositions_router)
+house.add_router("parties", parties_router)
+house.add_router("projects", projects_router)
 house.add_router("reference", reference_router)
 house.add_router("reference", packs_router)
 house.add_router("exceptions", exceptions_router)
 house.add_router("worklist", worklist_router)
 house.add_router("security", permissions_router)
+house.add_router("seals", seals_router)
 house.add_router("services", services_router)
 house.add_router("verifications", verification_router)

@@ -17,6 +17,8 @@ from kunyu.engines.worklist.services import CREATED_TOPIC
 from kunyu.kernel.outbox.services import Handler
 from kunyu.packs.field_evidence import handlers as evidence
 from kunyu.packs.survey_acceptance import handlers as acceptance
+from kunyu.registers.parties import handlers as parties
+from kunyu.registers.projects import handlers as projects
 
 # A topic with an empty list is recorded and heard by nobody. Maps ask for the versions at each request: a published
 # version needs no message to be seen, only to be drawn at small scales.
@@ -30,5 +32,5 @@ HANDLERS: dict[str, list[Handler]] = {
     VERDICT_TOPIC: [acceptance.delivery_judged],
     LEFT_POST_TOPIC: [worklist.left_post],
     ENDING_TOPIC: [worklist.grant_ending],
-    licence_states.CHANGED_TOPIC: [],
+    licence_states.CHANGED_TOPIC: [parties.licence_changed, projects.licence_changed],
 }

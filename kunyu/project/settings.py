@@ -64,6 +64,8 @@ INSTALLED_APPS = [
     "kunyu.engines.maps",
     "kunyu.engines.analysis",
     "kunyu.engines.matters",
+    "kunyu.registers.parties",
+    "kunyu.registers.projects",
     "kunyu.packs.field_evidence",
     "kunyu.packs.survey_acceptance",
 ]
@@ -169,6 +171,7 @@ PROCRASTINATE_IMPORT_PATHS = [
     "kunyu.engines.ingest.verification.tasks",
     "kunyu.engines.maps.compositions.tasks",
     "kunyu.engines.maps.exports.tasks",
+    "kunyu.engines.matters.materials.tasks",
 ]
 KUNYU_HOME = HOME
 KUNYU_QUARANTINE = HOME / "quarantine"

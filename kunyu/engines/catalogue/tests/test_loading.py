@@ -50,7 +50,7 @@ def test_counts(catalogue: Loaded) -> None:
     assert catalogue.items == 165
     assert catalogue.datasets == Dataset.objects.filter(local_division="").count() == 155
     assert catalogue.local_datasets == 9
-    assert catalogue.layers == Layer.objects.count() == 81
+    assert catalogue.layers == Layer.objects.count() == 82
 
 
 def test_loading_again_changes_nothing(catalogue: Loaded) -> None:

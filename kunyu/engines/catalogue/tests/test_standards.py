@@ -65,9 +65,12 @@ def edit(path: Path, old: str, new: str) -> None:
 
 
 def test_installed_standards() -> None:
-    """Four standards ship; each reads without complaint."""
-    assert standard_ids() == ("KUNYU-OPEN-2026", "MNR-CONTROL-2021", "MNR-MINERAL-PLAN", "TDT1057-2020")
+    """Five standards ship; each reads without complaint."""
+    assert standard_ids() == (
+        "KUNYU-APPROVALS-2026", "KUNYU-OPEN-2026", "MNR-CONTROL-2021", "MNR-MINERAL-PLAN", "TDT1057-2020",
+    )  # fmt: skip
     assert {one: len(load_standard(one).layers) for one in standard_ids()} == {
+        "KUNYU-APPROVALS-2026": 1,
         "KUNYU-OPEN-2026": 13,
         "MNR-CONTROL-2021": 8,
         "MNR-MINERAL-PLAN": 3,

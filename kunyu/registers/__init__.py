@@ -1,0 +1,1 @@
+"""Registers: packs that other packs may import. 登记簿."""

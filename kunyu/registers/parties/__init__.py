@@ -1,0 +1,1 @@
+"""相对人登记 Register of parties."""

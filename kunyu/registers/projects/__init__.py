@@ -1,0 +1,1 @@
+"""投资项目登记 Register of projects."""
