@@ -1,6 +1,6 @@
 """Errors of the engine of cases. A person reads what is wrong, where, and what to do."""
 
-from kunyu.kernel.errors import NotFound, Refused, UsageError
+from kunyu.kernel.errors import NodeUnavailable, NotFound, Refused, UsageError
 
 
 class BadMatter(UsageError):
@@ -106,3 +106,18 @@ class BadMaterial(UsageError):
     code = "matters.bad_material"
     http_status = 422
     title_zh, title_en = "材料不能接收", "Material refused"
+
+
+class NationalRefused(Refused):
+    """The national platform refused a message for good: it goes to the list of errors."""
+
+    code = "matters.national_refused"
+    http_status = 422
+    title_zh, title_en = "平台退回", "Refused by the platform"
+
+
+class NationalUnreachable(NodeUnavailable):
+    """The national platform did not answer: the message is sent again later."""
+
+    code = "matters.national_unreachable"
+    title_zh, title_en = "平台未应答", "The platform did not answer"

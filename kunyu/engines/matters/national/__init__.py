@@ -1,1 +1,1 @@
-"""Messages to the national platform of government services, its adapter and simulator. 国家平台对接."""
+"""Messages about cases to the national platform: built from events, sent with receipts, reconciled daily. 办件汇聚."""

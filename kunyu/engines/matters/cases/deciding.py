@@ -1,0 +1,151 @@
+"""The decision of a case: exactly one, on checks that were answered or with a reasoned override. 决定.
+
+Two clicks meet at the lock on the case: the second finds it decided. What is made of the decision (licence, seal)
+follows by the outbox, so that a crash between the two is repaired (:mod:`sealing`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from kunyu.engines.matters.cases import checks, desk, machine, routing, telling
+from kunyu.engines.matters.cases.changing import DECIDED_TOPIC, Change, begun, recorded
+from kunyu.engines.matters.cases.stages import give_opinion, pass_on, require_waiting, stop_clock
+from kunyu.engines.matters.definitions.matter import Stage
+from kunyu.engines.matters.errors import OverrideNeeded, WrongStep
+from kunyu.engines.matters.models import Case, Check, CheckAnswer, Decision
+from kunyu.engines.security import scope
+from kunyu.engines.security.audit.recording import subject_of
+from kunyu.engines.security.scope import Principal
+from kunyu.engines.worklist.errors import ReasonMissing
+from kunyu.kernel.outbox.services import emit
+
+NAMED = 5
+"""So many rules are named in a refusal; the page shows all."""
+
+
+@transaction.atomic
+def decide(
+    principal: Principal, case_id: int, outcome: str, reason: str, basis: Sequence[str] | str = (), override: str = "",
+    *, revision: int | None = None,
+) -> Case:  # fmt: skip
+    """Decide a case.
+
+    Parameters
+    ----------
+    outcome
+        ``grant`` or ``refuse``.
+    basis
+        Articles of law; a refusal names at least one, a grant takes the matter's where none is given.
+    override
+        Why the decision may stand on answers that were not checked, or against a conflict that blocks it. The stage
+        needs ``approve`` on the branch, so whoever decides is entitled to give it.
+
+    Raises
+    ------
+    UnknownCase, StaleRevision, NotYourStep, ReasonMissing
+    WrongStep
+        Decided already, or the deciding stage does not wait.
+    OverrideNeeded
+        Something was not checked, or a conflict forbids granting, and no override was given.
+    """
+    change = begun(principal, case_id, revision)
+    case = change.case
+    machine.require(case, "decide")
+    stage = require_waiting(change, _deciding_stage(case), outcome, scope.APPROVE)
+    articles = _articles(case, outcome, basis)
+    _require_reasons(outcome, reason, articles)
+    check = checks.newest(case)
+    leant = _require_answered(case, outcome, check, override)
+    desk.take(case, stage.code, principal)
+    give_opinion(change, stage, outcome, reason)
+    Decision.objects.create(
+        case=case, outcome=outcome, reason=reason.strip(), basis=articles, check_run=check,
+        override=override.strip() if leant else "", override_by=principal.name if leant else "",
+        decided_by=principal.name, decided_by_zh=principal.name_zh, decided_at=change.now,
+    )  # fmt: skip
+    _decided(change, stage, outcome, reason, override.strip() if leant else "", articles)
+    return case
+
+
+def _decided(change: Change, stage: Stage, outcome: str, reason: str, override: str, articles: list[str]) -> None:
+    case = change.case
+    stop_clock(change)
+    case.state, case.decided_at = Case.State.DECIDED, change.now
+    pass_on(change, stage, outcome, {}, reason)
+    event = recorded(change, "decided", stage=stage.code, outcome=outcome, reason=reason, basis=articles,
+                     override=override, office=subject_of(change.principal).organisation)  # fmt: skip
+    emit(DECIDED_TOPIC, {"case": case.pk})
+    zh, en = ("准予，正在制证", "granted; the licence is being made")
+    if outcome == machine.REFUSE:
+        zh, en = ("不予，正在制作决定书", "refused; the letter is being made")
+    telling.tell_applicant(case, event.sequence, zh, en)
+
+
+def _deciding_stage(case: Case) -> str:
+    waiting = routing.waiting(case)
+    found = [one.code for one in routing.definition(case).stages if machine.GRANT in one.outcomes]
+    for code in waiting:
+        if code in found:
+            return code
+    names = "、".join(routing.stage_of(case, one).name_zh for one in waiting) or "无"
+    raise WrongStep(
+        f"办件 {case.number} 还没有到决定环节；等待办理的是：{names}。",
+        f"Case {case.number} has not come to its decision; these stages wait: {', '.join(waiting) or 'none'}.",
+        case=case.number,
+        waiting=list(waiting),
+    )
+
+
+def _articles(case: Case, outcome: str, basis: Sequence[str] | str) -> list[str]:
+    given = basis.splitlines() if isinstance(basis, str) else basis
+    found = [str(one).strip() for one in given if str(one).strip()]
+    return found or (list(routing.definition(case).basis) if outcome == machine.GRANT else [])
+
+
+def _require_reasons(outcome: str, reason: str, articles: list[str]) -> None:
+    if not reason.strip():
+        raise ReasonMissing("请写明决定的理由。", "Give the reason of the decision.")
+    if outcome == machine.REFUSE and not articles:
+        raise ReasonMissing("不予许可应当写明法律依据。", "A refusal names the articles of law it stands on.")
+
+
+def _require_answered(case: Case, outcome: str, check: Check | None, override: str) -> bool:
+    """Refuse a decision on *not checked* or against a block without an override; True when it leans on one."""
+    open_answers = list(check.answers.filter(state=CheckAnswer.State.NOT_CHECKED)) if check else []
+    blocks = checks.blocking(check) if outcome == machine.GRANT else []
+    unchecked = bool(routing.definition(case).rules) and checks.is_stale(case, check)
+    if not (open_answers or blocks or unchecked or (check and check.not_checked)):
+        return False
+    if override.strip():
+        return True
+    raise _override_needed(case, open_answers, blocks, unchecked)
+
+
+def _override_needed(
+    case: Case, open_answers: list[CheckAnswer], blocks: list[CheckAnswer], unchecked: bool
+) -> OverrideNeeded:
+    zh, en = [], []
+    if unchecked:
+        zh.append("现有材料尚未自动核验")
+        en.append("what was handed in has not been checked")
+    if open_answers:
+        zh.append(f"{len(open_answers)} 项未核验（{_named(open_answers)}）")
+        en.append(f"{len(open_answers)} not checked ({_named(open_answers)})")
+    if blocks:
+        zh.append(f"{len(blocks)} 项冲突不得准予（{_named(blocks)}）")
+        en.append(f"{len(blocks)} conflicts forbid granting ({_named(blocks)})")
+    return OverrideNeeded(
+        f"办件 {case.number}：{'；'.join(zh)}。请先重新核验或解决，确需决定的，由有审批权限的人员写明理由。",
+        f"Case {case.number}: {'; '.join(en)}. Check again or resolve it; to decide all the same, give a reason.",
+        case=case.number,
+        not_checked=[one.rule for one in open_answers],
+        blocking=[one.rule for one in blocks],
+    )
+
+
+def _named(answers: list[CheckAnswer]) -> str:
+    more = " …" if len(answers) > NAMED else ""
+    return ", ".join(one.rule for one in answers[:NAMED]) + more
