@@ -9,7 +9,6 @@ from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.catalogue.register.api import router as services_router
 from kunyu.engines.documents.seals.api import router as seals_router
-from kunyu.engines.documents.seals.api import router as seals_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.ingest.exception_api import router as exceptions_router
 from kunyu.engines.ingest.reference_api import router as packs_router
@@ -91,7 +90,6 @@ house.add_router("reference", packs_router)
 house.add_router("exceptions", exceptions_router)
 house.add_router("worklist", worklist_router)
 house.add_router("security", permissions_router)
-house.add_router("seals", seals_router)
 house.add_router("seals", seals_router)
 house.add_router("services", services_router)
 house.add_router("verifications", verification_router)

@@ -23,7 +23,6 @@ urlpatterns = [
     path("", include("kunyu.engines.security.admin_urls")),
     path("", include("kunyu.engines.worklist.urls")),
     path("", include("kunyu.engines.documents.seals.urls")),
-    path("", include("kunyu.engines.documents.seals.urls")),
     path("", include("kunyu.engines.ingest.urls")),
     path("", include("kunyu.engines.catalogue.register.urls")),
     path("", include("kunyu.engines.catalogue.urls")),
