@@ -12,10 +12,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kunyu.engines.matters.flows.decisions import Table
-from kunyu.engines.matters.flows.elements import ANY_REMEDY, HARMLESS, KINDS, MODEL, NAMES, REMEDIES, SCRIPTED
+from kunyu.engines.matters.flows.elements import ANY_REMEDY, HARMLESS, MODEL, NAMES, REMEDIES, SCRIPTED, kind_of
 from kunyu.engines.matters.flows.expressions import Forbidden, read_expression
 from kunyu.engines.matters.flows.faults import Fault
-from kunyu.engines.matters.flows.model import Flow, Node, Way
+from kunyu.engines.matters.flows.model import Flow, Kind, Node, Way
 from kunyu.engines.matters.flows.tables import unknown_decision
 from kunyu.engines.matters.flows.xml import local_name, namespace
 
@@ -53,10 +53,10 @@ class _ProcessReader:
 
     def read(self) -> Flow:
         lanes = _lanes(self.element)
-        nodes = [self._node(child, lanes) for child in self._elements() if local_name(child) in KINDS]
+        nodes = [self._node(child, kind, lanes) for child in self._elements() if (kind := kind_of(child))]
         ways = [self._way(child) for child in self._elements() if local_name(child) == "sequenceFlow"]
         for child in self._elements():
-            if local_name(child) not in KINDS and local_name(child) not in HARMLESS:
+            if kind_of(child) is None and local_name(child) not in HARMLESS:
                 self._unsupported(child, local_name(child))
         flow = Flow(
             process=self.element.get("id", ""),
@@ -78,8 +78,8 @@ class _ProcessReader:
 
     # -- one element --------------------------------------------------------------------------------------------------
 
-    def _node(self, element: Any, lanes: Mapping[str, str]) -> Node:
-        kind, name = KINDS[local_name(element)], element.get("id", "")
+    def _node(self, element: Any, kind: Kind, lanes: Mapping[str, str]) -> Node:
+        name = element.get("id", "")
         self._check_inside(element)
         decision = ""
         if kind == "decision":

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kunyu.engines.matters.flows.elements import HARMLESS, MODEL, NAMES
+from kunyu.engines.matters.flows.elements import HARMLESS, MODEL, NAMES, kind_of
 from kunyu.engines.matters.flows.xml import local_name, namespace
 
 DI = "http://www.omg.org/spec/BPMN/20100524/DI"
@@ -162,6 +162,11 @@ def drawn(root: Any, parts: Parts) -> Diagram | None:
             if name in boxes
         ),
     )
+
+
+def what_of(element: Any) -> str:
+    """Name of the sign an element is drawn with."""
+    return "businessRuleTask" if kind_of(element) == "decision" else local_name(element)
 
 
 def name_of(element: Any) -> str:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from kunyu.engines.matters.flows.model import Kind
+from kunyu.engines.matters.flows.xml import local_name
 
 MODEL = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 
@@ -17,6 +19,20 @@ KINDS: Mapping[str, Kind] = {
     "parallelGateway": "parallel",
 }
 """What a case can go through."""
+
+
+def kind_of(element: Any) -> Kind | None:
+    """What a case does at an element; None: nothing, or nothing that is supported.
+
+    Flowable writes a decision as a service task of type ``dmn``.
+    """
+    what = local_name(element)
+    if what == "serviceTask" and any(
+        name.endswith("}type") and value == "dmn" for name, value in element.attrib.items()
+    ):
+        return "decision"
+    return KINDS.get(what)
+
 
 HARMLESS = frozenset(
     {

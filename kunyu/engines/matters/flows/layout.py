@@ -11,8 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from kunyu.engines.matters.flows.diagram import Box, Diagram, Line, Parts, Point, Shape, name_of
-from kunyu.engines.matters.flows.xml import local_name
+from kunyu.engines.matters.flows.diagram import Box, Diagram, Line, Parts, Point, Shape, name_of, what_of
 
 LAYER, ROW, BACK, MARGIN = 170.0, 110.0, 18.0, 40.0
 """Distance of layers and rows, of the ways that lead back, and around everything; pixels."""
@@ -35,7 +34,7 @@ def laid_out(parts: Parts) -> Diagram:
     """Place every element of a process."""
     grid = _grid(parts)
     centres = _centres(grid)
-    boxes = {name: _box_of(local_name(node), centres[name]) for name, node in parts.nodes.items()}
+    boxes = {name: _box_of(what_of(node), centres[name]) for name, node in parts.nodes.items()}
     floor = max((box.bottom for box in boxes.values()), default=0.0) + 40
     lines = []
     for name, way in parts.ways.items():
@@ -48,7 +47,7 @@ def laid_out(parts: Parts) -> Diagram:
         else:
             continue
         lines.append(Line(name, name_of(way), points, None, name in parts.defaults))
-    shapes = tuple(Shape(name, local_name(node), name_of(node), boxes[name]) for name, node in parts.nodes.items())
+    shapes = tuple(Shape(name, what_of(node), name_of(node), boxes[name]) for name, node in parts.nodes.items())
     return Diagram(parts.title, shapes, tuple(lines))
 
 
