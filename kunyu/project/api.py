@@ -9,6 +9,8 @@ from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.catalogue.register.api import router as services_router
 from kunyu.engines.documents.seals.api import router as seals_router
+from kunyu.engines.documents.api import router as licences_router
+from kunyu.engines.documents.api import verify_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.ingest.exception_api import router as exceptions_router
 from kunyu.engines.ingest.reference_api import router as packs_router
@@ -18,6 +20,7 @@ from kunyu.engines.maps.basemap_api import router as bases_router
 from kunyu.engines.maps.compositions.api import router as compositions_router
 from kunyu.engines.maps.edits.api import router as editing_router
 from kunyu.engines.maps.exports.api import router as exports_router
+from kunyu.engines.matters.definitions.api import router as matters_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.audit_api import router as audit_router
 from kunyu.engines.security.errors import SignInNeeded
@@ -78,6 +81,7 @@ house.add_router("audit", audit_router)
 house.add_router("catalogue", catalogue_router)
 house.add_router("deliveries", ingest_router)
 house.add_router("evidence", evidence_router)
+house.add_router("licences", licences_router)
 house.add_router("map", maps_router)
 house.add_router("map", bases_router)
 house.add_router("map/editing", editing_router)
@@ -85,6 +89,7 @@ house.add_router("map/exports", exports_router)
 house.add_router("map/compositions", compositions_router)
 house.add_router("parties", parties_router)
 house.add_router("projects", projects_router)
+house.add_router("matters", matters_router)
 house.add_router("reference", reference_router)
 house.add_router("reference", packs_router)
 house.add_router("exceptions", exceptions_router)
@@ -93,3 +98,4 @@ house.add_router("security", permissions_router)
 house.add_router("seals", seals_router)
 house.add_router("services", services_router)
 house.add_router("verifications", verification_router)
+house.add_router("verify", verify_router)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
-from tests.access import acceptance, analysis, coverages, evidence, features, maps, seals, services
+from tests.access import acceptance, analysis, coverages, evidence, features, maps, matters, seals, services
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -429,6 +429,7 @@ RULES: dict[str, Rule] = {
     **analysis.rules(),
     **coverages.rules(),
     **maps.rules(),
+    **matters.rules(),
     **services.rules(),
     **seals.rules(),
     **features.rules(),

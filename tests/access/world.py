@@ -27,7 +27,7 @@ from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.services import NewTask, create_task
 from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
-from tests.access import acceptance, analysis, coverages, evidence, maps, services
+from tests.access import acceptance, analysis, coverages, evidence, maps, matters, services
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
@@ -142,6 +142,7 @@ class World:
     analysis: dict[str, int] = field(default_factory=dict)
     application: int = 0
     print_id: int = 0
+    matter_edition: int = 0
 
 
 def build() -> World:
@@ -187,6 +188,7 @@ def build() -> World:
         _for_viewer(world)
         world.analysis = analysis.build(world.users["viewer"])
         world.print_id = maps.build(world.users["viewer"])
+        world.matter_edition = matters.build(MARKUP)
         world.application = services.build(world.users["viewer"], MARKUP)
     epochs.forget()
     return world

@@ -51,6 +51,7 @@ def prepare_database(home: Path, say: Say) -> list[Account]:
         _load_catalogue(home, say)
         _protect_rows(say)
         _load_roles(say)
+        _load_matters(say)
         if settings.PRODUCTION:
             require_no_demo_accounts(home)
         return _demo_accounts(home)
@@ -127,6 +128,16 @@ def _load_roles(say: Say) -> None:
     made = load_built_in(operator("up"))
     if made:
         say(f"装载内置角色：{made} 个", f"loading {made} shipped roles")
+
+
+def _load_matters(say: Say) -> None:
+    """Publish the matters that ship and are not there yet: catalogue entries, and what installed packs define whole."""
+    from kunyu.engines.matters.definitions.shipped import load
+    from kunyu.engines.security.scope import operator
+
+    made = load(operator("up"))
+    if made:
+        say(f"发布随系统事项：{made} 个版本", f"publishing {made} editions of shipped matters")
 
 
 def _catalogue_digest() -> str:

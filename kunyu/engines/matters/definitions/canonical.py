@@ -31,6 +31,11 @@ def from_json(stored: Mapping[str, Any]) -> Definition:
     return Definition(**_tuples(Definition, given))
 
 
+def element_names() -> tuple[str, ...]:
+    """Names of the elements of a definition, in their order."""
+    return tuple(one.name for one in fields(Definition))
+
+
 def digest_of(content: Any) -> str:
     """SM3 over canonical JSON."""
     return sm3_hex(canonical_json(content))

@@ -39,7 +39,7 @@ def check_definition(one: Definition, place: Place, rules: Collection[str] | Non
     _check_licence(one, place)
     if rules is not None:
         _check_rules(one, place, rules)
-    if one.is_complete or one.process or one.form or one.stages:
+    if one.is_complete or one.process or one.stages:
         _check_complete(one, place)
 
 

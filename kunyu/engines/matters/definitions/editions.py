@@ -210,8 +210,13 @@ def _digest(content: Content) -> str:
     return canonical.digest_of_edition(canonical.to_json(content.definition), content.flow, content.tables)
 
 
+def edition_above(matter_code: str, division: str) -> MatterEdition | None:
+    """The edition that a division's own is laid over; None without one."""
+    return _in_use(matter_code, [one for one in prefixes_of(division) if one != division])
+
+
 def _above(matter: Matter, division: str) -> Content:
-    upper = _in_use(matter.code, [one for one in prefixes_of(division) if one != division])
+    upper = edition_above(matter.code, division)
     if upper is None:
         raise bad(Place(matter.code), division, "上级还没有这个事项的版本", "there is no edition of it above",
                   "先发布上级版本", "Publish the one above first")  # fmt: skip

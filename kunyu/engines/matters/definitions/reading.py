@@ -32,7 +32,7 @@ from kunyu.engines.matters.definitions.tables import Table
 FILE = "matters.toml"
 FLOW = "workflow.bpmn"
 MOST_MATTERS = 500
-_MATTER = re.compile(r"[A-Z0-9][A-Za-z0-9.\-]{0,39}")
+_MATTER = re.compile(r"[A-Z0-9][A-Za-z0-9-]{0,39}")
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,59}")
 _ROLE = re.compile(r"[a-z][a-z0-9-]{0,39}")
 _OUTCOME = re.compile(r"[a-z][a-z_]{0,39}")
