@@ -22,6 +22,18 @@ REFUSE: Final = "refuse"
 NEEDS_TEXT = frozenset({REJECT, RETURN, REFUSE, CORRECT})
 """Outcomes that need a reason in words."""
 
+OUTCOMES: Mapping[str, tuple[str, str]] = {
+    ACCEPT: ("受理", "accept"),
+    CORRECT: ("补正", "correct"),
+    REJECT: ("不予受理", "not accept"),
+    "agree": ("同意", "agree"),
+    RETURN: ("退回", "return"),
+    GRANT: ("准予", "grant"),
+    REFUSE: ("不予", "refuse"),
+    "done": ("完成", "done"),
+}
+"""Words of the usual outcomes; a matter may name others."""
+
 ACTS: Mapping[str, tuple[str, str]] = {
     "accept": ("受理", "accept it"),
     "not_accept": ("不予受理", "not accept it"),
