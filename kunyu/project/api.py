@@ -8,9 +8,9 @@ from kunyu.engines.analysis.api import router as analysis_router
 from kunyu.engines.catalogue.api import router as catalogue_router
 from kunyu.engines.catalogue.permissions.api import router as permissions_router
 from kunyu.engines.catalogue.register.api import router as services_router
-from kunyu.engines.documents.seals.api import router as seals_router
 from kunyu.engines.documents.api import router as licences_router
 from kunyu.engines.documents.api import verify_router
+from kunyu.engines.documents.seals.api import router as seals_router
 from kunyu.engines.ingest.api import router as ingest_router
 from kunyu.engines.ingest.exception_api import router as exceptions_router
 from kunyu.engines.ingest.reference_api import router as packs_router

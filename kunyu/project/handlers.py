@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kunyu.engines.catalogue import record_labels
 from kunyu.engines.catalogue.versions import PUBLISHED_TOPIC
-from kunyu.engines.documents import licence_states
+from kunyu.engines.documents import licence_states, ofd_copies
 from kunyu.engines.ingest import handlers as ingest
 from kunyu.engines.ingest.services import VERDICT_TOPIC
 from kunyu.engines.maps import handlers as maps
@@ -32,5 +32,5 @@ HANDLERS: dict[str, list[Handler]] = {
     VERDICT_TOPIC: [acceptance.delivery_judged],
     LEFT_POST_TOPIC: [worklist.left_post],
     ENDING_TOPIC: [worklist.grant_ending],
-    licence_states.CHANGED_TOPIC: [parties.licence_changed, projects.licence_changed],
+    licence_states.CHANGED_TOPIC: [ofd_copies.licence_changed, parties.licence_changed, projects.licence_changed],
 }

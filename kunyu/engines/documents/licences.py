@@ -19,7 +19,7 @@ import shapely
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from kunyu.engines.documents import numbering, proofs, templates
+from kunyu.engines.documents import numbering, proofs, signing, templates
 from kunyu.engines.documents.errors import ReasonNeeded, UnknownLicence, WrongLicenceState
 from kunyu.engines.documents.kinds import LicenceKind, kind_of
 from kunyu.engines.documents.licence_states import locked, move, note
@@ -252,13 +252,13 @@ def _finished(
     return _in_force(principal, licence, _sealed(principal, plain, request.seal, place), reason, act)
 
 
+@transaction.atomic
 def _sealed(principal: Principal, plain: Document, seal: Seal, place: str) -> Document:
+    """The sealed file, made once; the record of the seal's use stands or falls with it."""
     found = Document.objects.filter(key=f"{place}:sealed").first()
     if found is not None:
         return found
-    from kunyu.engines.documents import signing
-
-    content = signing.sign_pdf(principal, templates.content_of(plain), seal, profile="sm2", subject=place)
+    content = signing.seal_pdf(principal, templates.content_of(plain), seal, subject=place)
     return templates.keep(
         principal, content, key=f"{place}:sealed", kind="licence", subject=plain.subject, number=plain.number,
         title_zh=plain.title_zh, template=plain.template, template_sm3=plain.template_sm3, filled_with=plain.filled_with,

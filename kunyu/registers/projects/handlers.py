@@ -36,6 +36,8 @@ KINDS = {
     "construction_planning_permit": Kind.WORKS_PERMIT, "rural_planning_permit": Kind.RURAL_PERMIT,
 }  # fmt: skip
 """Kinds of licences (`documents.kinds`) as approvals; every other is `Kind.OTHER`."""
+PRIOR_FIELDS = ("land_approval_number", "prior_number")
+"""Fields of forms that name an earlier document, the one nearest in law first."""
 _ENDED = (State.REVOKED, State.REPLACED)
 
 
@@ -64,7 +66,7 @@ def licence_changed(event: Event) -> None:
 
 def _case_of(licence: Licence) -> Case | None:
     kind, _, number = licence.subject.partition(":")
-    return Case.objects.filter(number=number).first() if kind == "case" else None
+    return Case.objects.select_related("application").filter(number=number).first() if kind == "case" else None
 
 
 def _plot_of_case(case: Case) -> shapely.Geometry | None:
@@ -80,28 +82,29 @@ def _investor(licence: Licence) -> Party | None:
     return Party.objects.filter(matching(Party, "code", licence.holder_code), merged_into=None).first()
 
 
-def _approval(licence: Licence, code: str, shape: shapely.Geometry | None) -> Approval:
-    facts = licence.facts
-    area = float(area_of_lonlat([shape])[0]) if shape is not None else None
+def _approval(licence: Licence, case: Case | None, code: str, shape: shapely.Geometry | None) -> Approval:
+    form = case.application.form if case is not None else {}
+    computed = float(area_of_lonlat([shape])[0]) if shape is not None else None
     return Approval(
         key=f"licence:{licence.pk}", kind=KINDS.get(licence.kind, Kind.OTHER), number=licence.number,
         issued_on=licence.issued_on, division=licence.division_code, project_code=code, issuer_zh=licence.issuer_zh,
-        area_m2=_stated_area(facts) or area, use_zh=_said(facts, "土地用途", "用途", "用地性质"),
-        previous_number=_said(facts, "前置文件文号", "用地预审与选址意见书编号", "批准文号"), plot=shape, licence=licence,
+        area_m2=_number(form.get("declared_area_m2")) or computed, use_zh=str(form.get("use_code") or ""),
+        previous_number=_previous_number(form), plot=shape, licence=licence,
     )  # fmt: skip
 
 
-def _said(facts: dict[str, Any], *names: str) -> str:
-    """The first of these facts that stands on the licence; names may bear an English half behind ``|``."""
-    plain = {name.partition("|")[0]: value for name, value in facts.items()}
-    return next((str(plain[name]).strip() for name in names if plain.get(name)), "")
+def _previous_number(form: dict[str, Any]) -> str:
+    """The earlier document as the application names it: the nearest one that the register knows, else the nearest."""
+    named = [str(form[name]).strip() for name in PRIOR_FIELDS if str(form.get(name) or "").strip()]
+    known = set(ProjectDocument.objects.filter(number__in=named).values_list("number", flat=True))
+    return next((one for one in named if one in known), named[0] if named else "")
 
 
-def _stated_area(facts: dict[str, Any]) -> float | None:
-    """The area the licence states, in square metres; None where it states none as a plain number."""
+def _number(value: Any) -> float | None:
+    """A positive number; None for anything else."""
     try:
-        return float(_said(facts, "用地面积（平方米）", "用地面积(平方米)")) or None
-    except ValueError:
+        return float(value) if float(value) > 0 else None
+    except (TypeError, ValueError):
         return None
 
 

@@ -1,0 +1,68 @@
+"""The public pages of verification: a number, a scanned code, or a file. No account is needed. 核验页面."""
+
+from __future__ import annotations
+
+from urllib.parse import quote
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from kunyu.engines.documents import file_verifying, verifying
+from kunyu.engines.documents.outline import outline_svg
+from kunyu.kernel.errors import KunyuError
+
+TONES = {
+    "valid": "good", "genuine": "good", "suspended": "warn", "expired": "warn", "replaced": "warn", "not_found": "plain",
+    "unknown": "plain", "wrong_check": "bad", "revoked": "bad", "forged": "bad", "altered": "bad",
+}  # fmt: skip
+
+
+@require_http_methods(["GET", "HEAD", "POST"])
+def ask(request: HttpRequest) -> HttpResponse:
+    """Where one types a number or gives a file; a posted file is answered at once and not kept."""
+    typed = request.GET.get("number", "").strip()
+    if typed:
+        return redirect(f"/verify/{quote(verifying.plain_number(typed), safe='')}")
+    if request.method == "POST":
+        return _file(request)
+    return _kept_nowhere(render(request, "documents/verify.html", {}))
+
+
+def _file(request: HttpRequest) -> HttpResponse:
+    given = request.FILES.get("file")
+    try:
+        verdict = file_verifying.verify_upload(given)
+    except KunyuError as error:
+        return _kept_nowhere(render(request, "documents/verify.html", {"error": error}, status=error.http_status))
+    return _shown(request, verdict.licence, verdict)
+
+
+@require_safe
+def one(request: HttpRequest, number: str) -> HttpResponse:
+    """What is public of one number; the same page for what is not there and what is not shown."""
+    return _shown(request, verifying.verify(number), None)
+
+
+def _shown(
+    request: HttpRequest, found: verifying.Verification | None, verdict: file_verifying.FileVerdict | None
+) -> HttpResponse:
+    answer = verdict.answer if verdict else (found.answer if found else "not_found")
+    plot = found.plot if found is not None else None
+    page = render(
+        request, "documents/verified.html",
+        {
+            "found": found, "verdict": verdict, "tone": TONES[answer],
+            "words": verdict.words if verdict else (found.words if found else ("", "")),
+            "advice": verdict.advice if verdict else (found.advice if found else ("", "")),
+            "outline": outline_svg(plot, "地块略图 / outline of the plot") if plot is not None else "",
+        },
+        status=404 if verdict is None and found is not None and found.answer == "not_found" else 200,
+    )  # fmt: skip
+    return _kept_nowhere(page)
+
+
+def _kept_nowhere(answer: HttpResponse) -> HttpResponse:
+    answer["Cache-Control"] = "no-store"
+    answer["X-Robots-Tag"] = "noindex"
+    return answer
