@@ -16,6 +16,7 @@ ALL = (
     "catalogue_page",
     "cog",
     "overlap",
+    "flow",
 )
 
 for name in sys.argv[1:] or ALL:
