@@ -62,6 +62,13 @@ COMMANDS = (
         node=True,
     ),
     Command("overlap", "kunyu.engines.analysis.cli", "地块冲突检测。", "What a plot overlaps.", node=True),
+    Command(
+        "matters",
+        "kunyu.engines.matters.definitions.cli",
+        "政务服务事项：比对、要素、发布。",
+        "Matters: compare, what guides lack, publish.",
+        node=True,
+    ),
     Command("reference", "kunyu.engines.ingest.reference_cli", "签发参考包。", "Issue a reference pack.", node=True),
     Command(
         "evidence",
@@ -78,6 +85,13 @@ COMMANDS = (
     ),
     Command(
         "pyramids", "kunyu.engines.maps.cli", "瓦片金字塔：列出与重建。", "Small-scale tiles: list, rebuild.", node=True
+    ),
+    Command(
+        "national",
+        "kunyu.engines.matters.national.cli",
+        "国家平台：模拟器、报送、对账。",
+        "The national platform: simulator, sending, counts.",
+        node=True,
     ),
     Command("role", PERMISSIONS, "列出角色。", "List roles.", node=True),
     Command("grant", PERMISSIONS, "授权、收回、解释。", "Grant, revoke, explain.", node=True),
