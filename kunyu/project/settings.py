@@ -74,6 +74,10 @@ INSTALLED_PACKS = [
     "kunyu.packs.field_evidence",
     "kunyu.packs.spatial_planning",
     "kunyu.packs.survey_acceptance",
+    "kunyu.packs.land_review",
+    "kunyu.packs.land_conversion",
+    "kunyu.packs.planning_permit",
+    "kunyu.packs.rural_permit",
 ]
 
 MIDDLEWARE = [
