@@ -6,7 +6,7 @@ were recalled, not re-read: no rule is ``verified``.
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict
@@ -130,9 +130,10 @@ def level_of(division: str) -> str:
 
 
 def last_day(decided_on: str) -> date:
-    """Last day of validity of what was decided on an ISO day: the same day three years later, of 29 February the 28th."""
+    """Last day of validity of what was decided on an ISO day: the day before it comes round the third time."""
     given = date.fromisoformat(decided_on)
     try:
-        return given.replace(year=given.year + VALID_YEARS)
-    except ValueError:
+        again = given.replace(year=given.year + VALID_YEARS)
+    except ValueError:  # 29 February
         return given.replace(year=given.year + VALID_YEARS, day=28)
+    return again - timedelta(days=1)

@@ -113,8 +113,8 @@ def test_levels_of_codes_with_and_without_zeros():
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("decided_on", "state"), [("2023-11-23", "conflict"), ("2023-11-22", "clear")])
-def test_lr004_an_opinion_holds_to_the_same_day_three_years_later(decided_on: str, state: str):
+@pytest.mark.parametrize(("decided_on", "state"), [("2023-11-24", "conflict"), ("2023-11-23", "clear")])
+def test_lr004_an_opinion_holds_to_the_day_before_three_years_are_over(decided_on: str, state: str):
     earlier = (approval("S-001", NUMBER, decided_on=decided_on),)
 
     assert no_valid_opinion_stands_for_the_project(ask(earlier=earlier)).state == state
@@ -124,10 +124,10 @@ def test_lr004_names_the_opinion_and_takes_a_reason():
     earlier = (approval("S-001", NUMBER),)
     answer = no_valid_opinion_stands_for_the_project(ask(earlier=earlier))
 
-    assert answer.message_zh == f"本项目已有 {NUMBER}，有效期至 2027-11-23。"
+    assert answer.message_zh == f"本项目已有 {NUMBER}，有效期至 2027-11-22。"
     assert no_valid_opinion_stands_for_the_project(
         ask(earlier=earlier, form={"renewal_reason": "选址调整"})
-    ).message_zh == (f"已有 {NUMBER}（有效期至 2027-11-23），申请人说明重新申请的原因。")
+    ).message_zh == (f"已有 {NUMBER}（有效期至 2027-11-22），申请人说明重新申请的原因。")
 
 
 def test_lr004_looks_at_approvals_of_this_project_only():
