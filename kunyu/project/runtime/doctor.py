@@ -63,6 +63,7 @@ def examine(settings: NodeSettings | None = None) -> list[Result]:
         in_front(settings),
         web_build(),
         fonts(),
+        recognition(),
     ]
     results += key_results(settings.home)
     results += objects(settings.home)
@@ -173,6 +174,20 @@ def fonts() -> Result:
     return Result(
         *name, WARN, f"没有，PDF 报告会缺字；请执行 {package}", f"none, PDF reports would lack letters; run {package}"
     )
+
+
+def recognition() -> Result:
+    """The program that reads scanned materials, and its Chinese language data."""
+    from kunyu.engines.matters.materials.recognition import missing_parts
+
+    name, missing = ("光学识别", "Text recognition"), missing_parts()
+    if not missing:
+        return Result(*name, OK, "tesseract 与中文语言包可用", "tesseract and its Chinese language data are there")
+    listed, package = ", ".join(missing), "apt-get install tesseract-ocr tesseract-ocr-chi-sim"
+    return Result(
+        *name, WARN, f"缺少 {listed}，扫描件不能自动比对，显示为未核验；请执行 {package}",
+        f"{listed} missing: scanned materials are not compared and show as not checked; run {package}",
+    )  # fmt: skip
 
 
 def objects(home: Path) -> Iterator[Result]:

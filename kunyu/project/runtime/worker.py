@@ -1,7 +1,8 @@
 """The task worker: runs the jobs that engines queue, and takes up again what a killed worker left half done.
 
 Messages to people (mail, short messages) have a lane of their own: an alarm does not wait behind a county's check. So have
-tile pyramids: small-scale tiles follow a publication within a minute, whatever else is at work.
+tile pyramids: small-scale tiles follow a publication within a minute, whatever else is at work. So have materials: an
+applicant waits for them to be read.
 """
 
 from __future__ import annotations
@@ -18,7 +19,8 @@ HEARTBEAT_S = 10
 STALLED_S = 45
 MESSAGES = "messages"  # queue of kunyu.engines.worklist.tasks
 PYRAMIDS = "pyramids"  # queue of kunyu.engines.maps.tasks
-LANES = {MESSAGES: 2, PYRAMIDS: 1}  # queues of their own, with the jobs that each runs at once
+MATERIALS = "materials"  # queue of kunyu.engines.matters.materials.tasks
+LANES = {MESSAGES: 2, PYRAMIDS: 1, MATERIALS: 1}  # queues of their own, with the jobs that each runs at once
 STOP_S = 8  # below the supervisor's grace: an interrupted job is left to the next start
 logger = logging.getLogger("kunyu.worker")
 

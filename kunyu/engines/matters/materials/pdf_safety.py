@@ -8,7 +8,6 @@ Objects outside the cross-reference table and earlier revisions are not looked a
 from __future__ import annotations
 
 import logging
-import mmap
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -45,6 +44,8 @@ _PLAIN = re.compile(("(?:" + "|".join(_WORDS) + r")(?![A-Za-z0-9])").encode())
 _ESCAPED = re.compile(rb"/[A-Za-z]{0,20}#[0-9A-Fa-f]{2}[A-Za-z#0-9]{0,60}")
 _TAIL = 4_096
 _DEEPEST = 60
+_PIECE = 1 << 20
+_LONGEST_NAME = 128
 _BROKEN = (
     PyPdfError, ValueError, TypeError, KeyError, IndexError, AttributeError, RecursionError, AssertionError, OSError,
     OverflowError, NotImplementedError, UnicodeError,
@@ -144,7 +145,7 @@ def _refusal(name: str, found: _Active, page: int) -> BadMaterial:
 
 
 # --- looking for names ---
-def _is_suspicious(content: bytes | mmap.mmap) -> bool:
+def _is_suspicious(content: bytes) -> bool:
     if _PLAIN.search(content):
         return True
     return any(_PLAIN.search(_unescaped(one.group()) + b" ") for one in _ESCAPED.finditer(content))
@@ -155,8 +156,14 @@ def _unescaped(name: bytes) -> bytes:
 
 
 def _file_is_suspicious(file: BinaryIO) -> bool:
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return _is_suspicious(content)
+    """Read piece by piece: a scan of 200 MB is not held in memory."""
+    file.seek(0)
+    kept = b""
+    while piece := file.read(_PIECE):
+        if _is_suspicious(kept + piece):
+            return True
+        kept = piece[-_LONGEST_NAME:]
+    return False
 
 
 def _suspicious_streams(reader: PdfReader) -> bool:

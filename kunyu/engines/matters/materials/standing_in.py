@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
+from django.db import transaction
 from django.utils import timezone
 
 from kunyu.engines.documents import queries as documents
@@ -31,7 +32,7 @@ def reuse(principal: Principal, application_id: int, kind: str, material_id: int
     ------
     UnknownCase, WrongStep, NotYourStep, UnknownMaterial, BadMaterial
     """
-    application = access.seen_application(principal, application_id)
+    application = _changed(principal, application_id)
     earlier = Material.objects.select_related("application").filter(pk=material_id, is_withdrawn=False).first()
     if earlier is None or not _is_of_same_applicant(principal, application, earlier.application):
         raise access.unknown_material(material_id)
@@ -41,6 +42,12 @@ def reuse(principal: Principal, application_id: int, kind: str, material_id: int
     material = taking.add(principal, application_id, wanted, content, Material.Source.EARLIER).material
     _take_over_reading(material, earlier)
     return material
+
+
+def _changed(principal: Principal, application_id: int) -> Application:
+    """Who may change comes before what is there; locked again where the version is written."""
+    with transaction.atomic():
+        return access.changed_application(principal, application_id)
 
 
 def earlier_materials(principal: Principal, application_id: int) -> list[Material]:
@@ -105,7 +112,7 @@ def stand_in(principal: Principal, application_id: int, kind: str, licence_numbe
     BadMaterial
         The kind takes no licence; the applicant holds no valid licence of that number and kind.
     """
-    application = access.seen_application(principal, application_id)
+    application = _changed(principal, application_id)
     wanted = kind_of(application, kind, licence_number)
     if not wanted.licence_kind:
         raise refuse(
