@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
-from tests.access import acceptance, analysis, coverages, evidence, features, maps, matters, seals, services
+from tests.access import acceptance, analysis, coverages, evidence, features, maps, matters, registers, seals, services
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -430,6 +430,7 @@ RULES: dict[str, Rule] = {
     **coverages.rules(),
     **maps.rules(),
     **matters.rules(),
+    **registers.rules(),
     **services.rules(),
     **seals.rules(),
     **features.rules(),

@@ -107,12 +107,13 @@ def merge(principal: Principal, keep_id: int, other_id: int, reason: str) -> Par
     CannotMerge
         The same record, different kinds, two different codes, or merged before.
     """
-    keep, other = queries.party_of(principal, keep_id), queries.party_of(principal, other_id)
-    for one in (keep, other):
-        if not queries.reached(principal, APPROVE).filter(pk=one.pk).exists():
+    for one in (keep_id, other_id):
+        found = queries.party_of(principal, one)
+        if not queries.reached(principal, APPROVE).filter(pk=found.pk).exists():
             raise NotAllowed("您没有合并这些相对人的权限。", "You may not merge these parties.")
     rows = {one.pk: one for one in Party.objects.select_for_update().filter(pk__in=[keep_id, other_id]).order_by("pk")}
-    keep, other = rows[keep_id], rows.get(other_id, keep)
+    keep = rows[keep_id]
+    other = rows.get(other_id, keep)
     _require_mergeable(keep, other, reason)
     for link in list(other.links.all()):
         if keep.links.filter(role=link.role, subject=link.subject).exists():

@@ -9,7 +9,7 @@ import shapely
 from django.http import HttpRequest
 from ninja import Router, Schema
 
-from kunyu.engines.security.scope import EDIT, Principal
+from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import UsageError
 from kunyu.kernel.identifiers import parse_project_code
 from kunyu.registers.projects import queries, rules, services
@@ -74,8 +74,8 @@ def plots(request: HttpRequest, number: str) -> dict[str, Any]:
 def add(request: HttpRequest, number: str, body: ApprovalBody) -> Any:
     """Enter an approval that another system gave; the project of the code is entered with it."""
     principal = _principal(request)
-    queries.require_division(principal, body.division, EDIT)
     code = parse_project_code(number).code
+    queries.require_entering(principal, code, body.division)
     approval = services.Approval(
         key=f"entered:{body.kind}:{body.number}"[:160], kind=body.kind, number=body.number, issued_on=body.issued_on,
         division=body.division, project_code=code, issuer_zh=body.issuer, area_m2=body.area_m2, use_zh=body.use,

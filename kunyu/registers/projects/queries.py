@@ -14,8 +14,8 @@ from django.db.models import Count, Max, Q, QuerySet
 from kunyu.engines.documents.models import Licence
 from kunyu.engines.documents.verifying import plain_number
 from kunyu.engines.security import scope
-from kunyu.engines.security.errors import SignInNeeded
-from kunyu.engines.security.scope import SEE, Principal
+from kunyu.engines.security.errors import NotVisible, SignInNeeded
+from kunyu.engines.security.scope import EDIT, SEE, Principal
 from kunyu.kernel.identifiers import is_project_code
 from kunyu.kernel.project_codes import plain_project_code
 from kunyu.registers.projects.errors import UnknownProject
@@ -57,9 +57,23 @@ def documents(principal: Principal, action: str = SEE) -> QuerySet[ProjectDocume
     return ProjectDocument.objects.filter(_in_reach(principal, action)).select_related("project", "licence", "previous")
 
 
-def require_division(principal: Principal, division: str, action: str) -> None:
-    """Refuse whoever may not do ``action`` to projects of the division."""
-    scope.require_division(scope.resolve(principal, BRANCH, action), division)
+def require_entering(principal: Principal, code: str, division: str) -> None:
+    """Refuse whoever may not enter approvals of this project in this division.
+
+    Raises
+    ------
+    UnknownProject
+        The project stands already and is not to be seen.
+    NotVisible, NotAllowed
+        Nothing of the division is to be seen; it is seen but not entered.
+    """
+    if Project.objects.filter(code=code).exists() and not projects(principal).filter(code=code).exists():
+        raise unknown(code)
+    if not any(division.startswith(prefix) for prefix in principal.divisions(BRANCH, SEE)):
+        raise NotVisible(
+            f"没有区划 {division} 的项目，或者您无权查看。", f"There are no projects of {division} for you."
+        )
+    scope.require_division(scope.resolve(principal, BRANCH, EDIT), division)
 
 
 def resolve(principal: Principal, text: str) -> Chain:
