@@ -31,12 +31,14 @@ WORDS = {
            "sentence": "{passed_word}: {passed}. {waiting_word}: {waiting}. {ahead_word}: {ahead}.", "and": ", "},
 }  # fmt: skip
 
+# the colours of the pages (web/src/styles/theme.css): a picture is also printed, sent and archived by itself
+INK_2, LINE = "#4a5a60", "#c3cdd0"
 LOOKS = {
-    "passed": Look("#e6f0f2", "#0b5563", "#0b5563", 1.75),
-    "waiting": Look("#fff3d6", "#b26a00", "#5c3700", 3.0),
-    "ahead": Look("#ffffff", "#7d8c92", "#4a575c", 1.25),
-    "reached": Look("#0b5563", "#0b5563", "#0b5563", 1.75),
-    "faulty": Look("#fff3d6", "#b26a00", "#5c3700", 2.0, dash="5 3"),
+    "passed": Look("#e6f0f0", "#0b5c63", "#08474d", 1.75),
+    "waiting": Look("#fff6e0", "#8a5a00", "#5c3c00", 3.0),
+    "ahead": Look("#ffffff", "#748489", INK_2, 1.25),
+    "reached": Look("#0b5c63", "#0b5c63", "#08474d", 1.75),
+    "faulty": Look("#fff6e0", "#8a5a00", "#5c3c00", 2.0, dash="5 3"),
 }
 
 
@@ -175,12 +177,12 @@ def _description(picture: _Picture) -> str:
 
 def _draw_band(svg: Any, band: Band) -> None:
     box = band.box
-    symbols.rectangle(svg, box, Look("none", "#c3cdd1", "#4a575c", 1.0), radius=0)
+    symbols.rectangle(svg, box, Look("none", LINE, INK_2, 1.0), radius=0)
     if band.is_upright:
-        written(svg, band.name, Box(box.x, box.y, box.width, 30), "#4a575c", bold=True)
+        written(svg, band.name, Box(box.x, box.y, box.width, 30), INK_2, bold=True)
         return
     x, y = box.x + 15, box.y + box.height / 2
-    text = written(svg, band.name, Box(x - box.height / 2, y - 15, box.height, 30), "#4a575c", bold=True)
+    text = written(svg, band.name, Box(x - box.height / 2, y - 15, box.height, 30), INK_2, bold=True)
     if text is not None:
         text.set("transform", f"rotate(-90 {number(x)} {number(y)})")
 
@@ -222,5 +224,5 @@ def _draw_legend(svg: Any, picture: _Picture, frame: Box) -> None:
     for state in states:
         symbols.rectangle(group, Box(x, y - 7, 22, 14), LOOKS[state], radius=4)
         word = picture.word(state)
-        written(group, word, Box(x + 28, y - 10, 60, 20), "#4a575c", anchor="start")
+        written(group, word, Box(x + 28, y - 10, 60, 20), INK_2, anchor="start")
         x += 28 + symbols.width_of(word, 12) + 26

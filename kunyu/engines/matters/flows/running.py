@@ -122,6 +122,8 @@ def _go_on(flow: Flow, workflow: BpmnWorkflow, position: Position) -> Standing:
         _note_passed(flow, task, position)
         if (node := flow.node.get(task.task_spec.name)) is not None and node.kind == "end":
             position.end = node.id
+        elif node is not None and node.kind == "parallel":
+            _forget_arrivals(task)
 
     try:
         workflow.do_engine_steps(will_complete_task=begins, did_complete_task=done)
@@ -131,6 +133,14 @@ def _go_on(flow: Flow, workflow: BpmnWorkflow, position: Position) -> Standing:
         _note_way(flow, task, position)
     position.tasks = [] if workflow.is_completed() else kept_tasks(flow, workflow)
     return _standing(flow, position, pack(flow, position))
+
+
+def _forget_arrivals(join: Task) -> None:
+    """Take out of the tree what a join has consumed: if the review is asked again at once, SpiffWorkflow would count
+    the old arrivals for the new join and let it fire before everybody has answered."""
+    for task in list(join.workflow.tasks.values()):
+        if task.task_spec is join.task_spec and task.has_state(TaskState.CANCELLED):
+            join.workflow._remove_task(task.id)
 
 
 def _standing(flow: Flow, position: Position, state: bytes) -> Standing:

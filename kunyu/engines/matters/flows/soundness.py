@@ -1,9 +1,9 @@
 """Whether a flow can be run to its end whatever people choose. 流程可行性.
 
 Two looks at it. The drawing as a graph: can every element be reached, can every element reach an end, is a person in
-every loop. Then the flow as a game of tokens, played out in full: every choice of every gateway, every order in which
+every loop of choices. Then the flow as a game of tokens, played out in full: every choice of every gateway, every order in which
 parallel stages may end. A marking holds at most one token per way; found are joins that wait for a way nobody takes,
-stages that would be asked twice at once, ends that are reached while others still work, joint reviews inside joint
+stages that would be asked twice at once, ends that are reached while others still work, loops that turn by themselves, joint reviews inside joint
 reviews. Flows of offices have tens of elements, so the whole game is small; one that is not is refused.
 
 Source of the idea: soundness of workflow nets, van der Aalst 1998 (doi:10.1142/S0218126698000043).
@@ -31,7 +31,7 @@ def find_unsound(flow: Flow) -> list[Fault]:
     if faults:
         return faults
     game = _play(flow)
-    return game.faults or [*_stuck(flow, game), *_misread_facts(flow, game)]
+    return game.faults or [*_turning(game), *_stuck(flow, game), *_misread_facts(flow, game)]
 
 
 # -- as a graph -------------------------------------------------------------------------------------------------------
@@ -78,22 +78,27 @@ def _endless(flow: Flow) -> Iterator[Fault]:
 
 
 def _loops_without_people(flow: Flow) -> Iterator[Fault]:
-    automatic = {node.id for node in flow.nodes if node.kind != "task"}
+    """Loops of choices and tables only; those through a joint review are found in the game, where its people count."""
+    automatic = {node.id for node in flow.nodes if node.kind not in ("task", "parallel")}
 
     def after(node: str) -> list[str]:
         return [way.target for way in flow.ways_out[node] if way.target in automatic]
 
     for node in flow.nodes:
         if node.id in automatic and node.id in _reach(after(node.id), after):
-            yield Fault(
-                "loop",
-                node.id,
-                f"“{_shown(node)}”在一个没有用户任务的循环里，会无休止地转",
-                f"'{_shown(node)}' lies in a loop without a user task and would turn for ever",
-                "让循环经过至少一个用户任务",
-                "let the loop pass a user task",
-            )
+            yield _loop(node)
             return  # the other elements of the loop would say the same
+
+
+def _loop(node: Node) -> Fault:
+    return Fault(
+        "loop",
+        node.id,
+        f"“{_shown(node)}”在一个没有用户任务的循环里，会无休止地转",
+        f"'{_shown(node)}' lies in a loop without a user task and would turn for ever",
+        "让循环经过至少一个用户任务",
+        "let the loop pass a user task",
+    )
 
 
 # -- as a game of tokens ----------------------------------------------------------------------------------------------
@@ -107,6 +112,8 @@ class _Game:
     faults: list[Fault] = field(default_factory=list)
     together: set[str] = field(default_factory=set)
     """Nodes that can act while another token is about: the inside of joint reviews."""
+    by_itself: dict[Marking, list[tuple[Marking, Node]]] = field(default_factory=dict)
+    """What follows a marking without anybody doing anything, and the node that acts."""
 
 
 def _play(flow: Flow) -> _Game:
@@ -126,6 +133,8 @@ def _play(flow: Flow) -> _Game:
                 game.before[following] = set()
                 todo.append(following)
             game.before[following].add(marking)
+            if node.kind != "task":
+                game.by_itself.setdefault(marking, []).append((following, node))
         if len(game.before) > LIMIT_MARKINGS:
             game.faults.append(_too_many())
     return game
@@ -191,6 +200,26 @@ def _too_many() -> Fault:
         "减少并行分支或分支中的元素",
         "use fewer parallel branches or fewer elements in them",
     )
+
+
+def _turning(game: _Game) -> Iterator[Fault]:
+    """A marking that comes back without anybody doing anything."""
+    done: set[Marking] = set()
+    for first in game.by_itself:
+        path, steps = {first}, [(first, iter(game.by_itself[first]))]
+        while steps and first not in done:
+            marking, following = steps[-1]
+            after, node = next(following, (None, None))
+            if after is None or node is None:
+                steps.pop()
+                path.discard(marking)
+                done.add(marking)
+            elif after in path:
+                yield _loop(node)
+                return
+            elif after not in done:
+                path.add(after)
+                steps.append((after, iter(game.by_itself.get(after, []))))
 
 
 def _stuck(flow: Flow, game: _Game) -> Iterator[Fault]:

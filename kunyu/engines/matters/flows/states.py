@@ -95,19 +95,21 @@ def unpack(flow: Flow, state: bytes) -> Position:
         )
     if words[2].decode("ascii", "replace") != sm3_hex(body):
         raise _damaged("内容与其摘要不符", "its content does not fit its digest")
-    return _checked(flow, json.loads(body))
+    return _checked(flow, body)
 
 
-def _checked(flow: Flow, stored: Any) -> Position:
+def _checked(flow: Flow, body: bytes) -> Position:
     """A state written by another version of this module may fit its digest and still not this flow."""
     try:
-        position = Position(**stored)
+        position = Position(**json.loads(body))
+        if not isinstance(position.facts, dict) or not isinstance(position.joint, dict):
+            raise ValueError("facts")
         for number, (element, parent, state) in enumerate(position.tasks, 1):
             if element not in flow.node or not 0 <= parent < number or state not in _STATES:
                 raise ValueError(element)
         if not set(position.passed) <= flow.node.keys() | flow.way.keys() or position.end not in {*flow.node, ""}:
             raise ValueError(position.end)
-    except (TypeError, ValueError, AttributeError) as error:
+    except (TypeError, ValueError, RecursionError) as error:
         raise _damaged(f"内容不可读（{error}）", f"its content cannot be read ({error})") from None
     return position
 
@@ -140,17 +142,14 @@ def revive(flow: Flow, position: Position) -> BpmnWorkflow:
 
 def kept_tasks(flow: Flow, workflow: BpmnWorkflow) -> list[list[Any]]:
     """The tasks a later step needs, as :attr:`Position.tasks`."""
-    numbers: Mapping[UUID, int] | dict[UUID, int] = {}
-    rows: list[list[Any]] = []
-    is_joint = any(task.has_state(TaskState.WAITING) for task in workflow.tasks.values()) or (
-        sum(task.has_state(TaskState.READY) for task in workflow.tasks.values()) > 1
-    )
-    kept = {task.id for task in workflow.tasks.values() if _is_open(task)}
-    if is_joint:
-        for task in workflow.tasks.values():
+    tasks = list(workflow.tasks.values())
+    kept = {task.id for task in tasks if _is_open(task)}
+    if len(kept) > 1:
+        for task in tasks:
             if _is_arrival(flow, task):
                 kept |= {task.id, task.parent.id}
     numbers = {workflow.task_tree.id: 0}
+    rows: list[list[Any]] = []
     for task in workflow.get_tasks():
         if task.id in kept and task.id not in numbers:
             numbers[task.id] = len(rows) + 1

@@ -118,8 +118,8 @@ def note(parent: Any, shape: Shape) -> None:
     """A text annotation: a bracket and its words."""
     box = shape.box
     corners = ((box.x + 10, box.y), (box.x, box.y), (box.x, box.bottom), (box.x + 10, box.bottom))
-    add(parent, "path", d=_path(corners), fill="none", stroke="#7d8c92", stroke_width="1")
-    written(parent, shape.name, Box(box.x + 8, box.y, box.width - 8, box.height), "#4a575c", size=11)
+    add(parent, "path", d=_path(corners), fill="none", stroke="#748489", stroke_width="1")
+    written(parent, shape.name, Box(box.x + 8, box.y, box.width - 8, box.height), "#4a5a60", size=11)
 
 
 def arrow(parent: Any, line: Line, look: Look) -> None:

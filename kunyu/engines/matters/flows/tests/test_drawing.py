@@ -64,7 +64,7 @@ def test_ids_may_be_given_instead_of_a_standing():
 
 def test_colours_are_the_house_ones(standing):
     svg = draw(REVIEW, standing)
-    assert LOOKS["passed"].stroke == "#0b5563"
+    assert (LOOKS["passed"].stroke, LOOKS["waiting"].stroke) == ("#0b5c63", "#8a5a00")
     assert not re.search(r"#(?:f00|ff0000|c00|d32f2f)\b", svg), "red is for conflicts"
 
 

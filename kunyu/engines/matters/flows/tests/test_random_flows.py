@@ -79,11 +79,25 @@ class Builder:
 
     def joint(self, depth: int, in_parallel: bool) -> tuple[str, str]:
         split, join = self.new("and"), self.new("and")
-        for _ in range(self.choose.randint(2, 3)):
-            branch = self.block(depth, True)
+        straight = self.choose.random() < 0.2
+        for number in range(self.choose.randint(2, 3)):
+            passing = self.new("xor") if straight and number else ""
+            branch = (passing, passing) if passing else self.block(depth, True)
             self.way(split, branch[0])
             self.way(branch[1], join)
-        return split, join
+        if self.choose.random() < 0.5:
+            return split, join
+        self.count += 1
+        gateway, entry, out = f"xor{self.count}", self.new("xor"), self.new("xor")  # asked again at once
+        self.lines.append(f"xor {gateway} default={gateway}-{out}")
+        for source, target, condition in [
+            (entry, split, ""),
+            (join, gateway, ""),
+            (gateway, entry, "refused > 0"),
+            (gateway, out, ""),
+        ]:
+            self.way(source, target, condition)
+        return entry, out
 
 
 def a_flow(choose: random.Random) -> str:
@@ -106,17 +120,25 @@ class Tokens:
         ways = [line.partition(" : ") for line in text.splitlines() if " > " in line]
         self.ways = [(*way.split(" > "), condition) for way, _, condition in ways]
         self.held: list[tuple[str, str]] = []
+        self.joint: dict[str, str] = {}
         self.ended = False
         self.send("s", "")
 
     def send(self, source: str, outcome: str) -> None:
         out = [(a, b, c) for a, b, c in self.ways if a == source]
         if self.kind[source] == "xor" and len(out) > 1:
-            chosen = [way for way in out if way[2] and way[2].split("'")[1] == outcome][:1]
+            chosen = [way for way in out if way[2] and self.holds(way[2], outcome)][:1]
             out = chosen or [way for way in out if way[1] == self.default[source]]
+        if self.kind[source] == "and" and len(out) > 1:
+            self.joint.clear()
         for a, b, _ in out:
             self.held.append((a, b))
         self.settle(outcome)
+
+    def holds(self, condition: str, outcome: str) -> bool:
+        if condition == "refused > 0":
+            return "return" in self.joint.values()
+        return condition.split("'")[1] == outcome
 
     def settle(self, outcome: str) -> None:
         for place in list(self.held):
@@ -140,6 +162,8 @@ class Tokens:
         return {b for _, b in self.held if self.kind[b] == "task"}
 
     def complete(self, task: str, outcome: str) -> None:
+        if len(self.held) > 1:
+            self.joint[task] = outcome
         self.held.remove(next(place for place in self.held if place[1] == task))
         self.send(task, outcome)
 

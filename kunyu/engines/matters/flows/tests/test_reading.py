@@ -115,6 +115,31 @@ def test_a_loop_without_a_person():
     assert faults[0]["zh"] == "“g”在一个没有用户任务的循环里，会无休止地转"
 
 
+def test_a_loop_around_a_joint_review_needs_a_person_in_one_of_its_branches():
+    text = """
+    start s
+    xor m
+    and split
+    task a
+    xor x
+    and join
+    xor g default=g-e
+    end e
+    s > m
+    m > split
+    split > a
+    split > x
+    a > join
+    x > join
+    join > g
+    g > m : refused > 0
+    g > e
+    """
+    assert faults_of(text) == []
+    nobody = text.replace("task a", "xor a").replace("s > m", "task t\n s > t\n t > m")
+    assert {code for code, _ in codes(faults_of(nobody))} == {"loop"}
+
+
 @pytest.mark.parametrize(
     ("element", "zh"),
     [

@@ -12,7 +12,7 @@ from kunyu.engines.matters.flows.reading import read_flow
 from kunyu.engines.matters.flows.routing import Whitelist, plain_bpmn, specification
 from kunyu.engines.matters.flows.running import Standing, complete, restore, start
 from kunyu.engines.matters.flows.states import LIMIT_STATE, Position, pack, unpack
-from kunyu.engines.matters.flows.tests.making import FACTS, LEVEL, REVIEW, flow_xml, table_xml
+from kunyu.engines.matters.flows.tests.making import FACTS, FILES, LEVEL, REVIEW, flow_xml, table_xml
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.errors import Defect
 
@@ -85,6 +85,16 @@ def test_a_second_review_counts_anew(review):
     )  # fmt: skip
     assert standing.waiting == ("planning_review",)
     assert complete(review, standing, "planning_review", "agree").waiting == ("verification",)
+
+
+def test_a_review_asked_again_at_once_waits_for_everybody_again():
+    """Arrivals of the first round must not count for the second, in whatever order people answer."""
+    flow = read_flow((FILES / "signavio.bpmn").read_bytes(), "sid-process")
+    for first in permutations(["land agree", "planning refuse"]):
+        for second in permutations(["land agree", "planning agree"]):
+            standing = walk(flow, {}, *first, second[0])
+            assert standing.waiting == (second[1].split()[0],)
+            assert walk(flow, {}, second[1], standing=standing).end == "agreed"
 
 
 BRANCH_LOOP = """
