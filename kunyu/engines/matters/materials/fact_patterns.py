@@ -97,7 +97,7 @@ def iso_date(year: str, month: str, day: str) -> str:
 # --- document numbers ---
 LICENCE_NUMBER = re.compile(r"(?P<kind>[用地建乡村核选]字)\s?第\s?[0-9A-Za-z][0-9A-Za-z -]{3,28}\s?号")
 OFFICIAL_NUMBER = re.compile(
-    r"(?P<head>[\u4e00-\u9fff]{2,10}[字函发批办规审复])\s?[〔\[(【]\s?(?P<year>20\d{2})\s?[〕\])】]\s?(?:第\s?)?(?P<serial>\d{1,5})\s?号"
+    r"(?P<head>[\u4e00-\u9fff]{2,10}[字函发批办规审复土地资政许准建])\s?[〔\[(【]\s?(?P<year>20\d{2})\s?[〕\])】]\s?(?:第\s?)?(?P<serial>\d{1,5})\s?号"
 )
 
 # --- names ---

@@ -13,10 +13,10 @@ from pathlib import Path
 from django.conf import settings
 
 from kunyu.engines.matters.errors import BadMaterial
-from kunyu.engines.matters.materials import formats, sandbox, taking
+from kunyu.engines.matters.materials import formats, sandbox
 from kunyu.engines.matters.materials.access import UnknownMaterial
-from kunyu.engines.matters.materials.reading import format_of
 from kunyu.engines.matters.materials.settings import MIB, material_settings
+from kunyu.engines.matters.materials.stored import content_at, format_of
 from kunyu.engines.matters.models import Material
 from kunyu.engines.security import keys
 from kunyu.kernel.crypto.encrypted_files import EncryptedFile, encrypt_file
@@ -66,7 +66,7 @@ def entity_tag(material: Material, page: int) -> str:
 def _draw(material: Material, page: int, pixels: int) -> None:
     limits = material_settings()
     more = {"format": format_of(material), "first": page, "count": DRAWN_AT_ONCE, "pixels": pixels}
-    with taking.content_at(material) as path, private_folder(Path(settings.KUNYU_QUARANTINE)) as folder:
+    with content_at(material) as path, private_folder(Path(settings.KUNYU_QUARANTINE)) as folder:
         order = sandbox.Order("draw", path, material.file_name, SECONDS, limits.worker_memory_mb, folder, more)
         try:
             for drawn in sandbox.run(order):

@@ -10,10 +10,11 @@ from pathlib import Path
 
 from django.conf import settings
 
-from kunyu.engines.matters.materials import formats, sandbox, taking
+from kunyu.engines.matters.materials import sandbox
 from kunyu.engines.matters.materials.facts import facts_of, stored_text
 from kunyu.engines.matters.materials.page_reading import READABLE
 from kunyu.engines.matters.materials.settings import material_settings
+from kunyu.engines.matters.materials.stored import content_at, format_of
 from kunyu.engines.matters.materials.text_pages import FAILED, OCR, TEXT, Page, page_of
 from kunyu.engines.matters.models import Material
 from kunyu.kernel.errors import KunyuError
@@ -40,16 +41,11 @@ def read(material_id: int) -> None:
     )  # fmt: skip
 
 
-def format_of(material: Material) -> str:
-    """Name of the format by the media type that was found when it was taken."""
-    return next((one.name for one in formats.FORMATS.values() if one.media_type == material.media_type), "")
-
-
 def _pages(material: Material, form: str) -> tuple[list[Page], str]:
     """Pages read, in order, and why reading ended early ('' when it did not)."""
     limits, pages, why = material_settings(), [], ""
     try:
-        with taking.content_at(material) as path, private_folder(Path(settings.KUNYU_QUARANTINE)) as folder:
+        with content_at(material) as path, private_folder(Path(settings.KUNYU_QUARANTINE)) as folder:
             more = {
                 "format": form, "dpi": limits.ocr_dpi, "page_seconds": limits.ocr_page_seconds,
                 "left_to_recognise": limits.ocr_pages, "letters": limits.text_letters,

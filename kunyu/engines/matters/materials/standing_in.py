@@ -15,6 +15,7 @@ from kunyu.engines.matters.errors import BadMaterial
 from kunyu.engines.matters.materials import access, formats, taking
 from kunyu.engines.matters.materials.kinds import kind_of
 from kunyu.engines.matters.materials.refusals import refuse
+from kunyu.engines.matters.materials.stored import format_of
 from kunyu.engines.matters.models import Application, Material
 from kunyu.engines.security.personal_data import matching
 from kunyu.engines.security.scope import Principal
@@ -84,9 +85,8 @@ def _sees(principal: Principal, application: Application) -> bool:
 
 
 def _require_format(earlier: Material, wanted: MaterialKind) -> None:
-    found = next((one for one in formats.FORMATS.values() if one.media_type == earlier.media_type), None)
     allowed = formats.allowed(wanted.formats)
-    if found is None or found.name not in allowed:
+    if format_of(earlier) not in allowed:
         listed = "、".join(one.upper() for one in allowed)
         raise refuse(
             earlier.file_name, "format", f"不是“{wanted.name_zh}”接收的格式（{listed}）",

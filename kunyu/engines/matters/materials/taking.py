@@ -5,8 +5,6 @@ Nothing is overwritten. A file that is refused leaves nothing but an entry in th
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -214,10 +212,3 @@ def _record_refusal(principal: Principal, application_id: int, kind: str, error:
             principal, "material-taken", "application", application_id, "refused", kind=kind[:60], code=error.code,
             why=str(error.context.get("why", "")),
         )  # fmt: skip
-
-
-@contextmanager
-def content_at(material: Material) -> Iterator[Path]:
-    """A path with the plain content, gone afterwards."""
-    with object_store().at_path(material.sm3, "material") as path:
-        yield path

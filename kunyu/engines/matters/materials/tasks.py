@@ -12,7 +12,9 @@ QUEUE = "materials"
 
 @app.task(name="matters.read_material", queue=QUEUE)
 def read_material(material_id: int) -> None:
-    """Read text and facts of a material; the outcome stands on it."""
+    """Read text and facts of a material, then check the cases that waited for it; the outcome stands on it."""
+    from kunyu.engines.matters.materials.following import check_what_waited
     from kunyu.engines.matters.materials.reading import read
 
     read(material_id)
+    check_what_waited(material_id)

@@ -116,7 +116,7 @@ def test_a_date_the_calendar_lacks_is_none() -> None:
 
 def test_document_numbers_in_one_form() -> None:
     line = "依据用字第 990101202600001 号、国土资函[2026]12号、临政土（2026）第 003 号"
-    assert values("document_number", line) == ["用字第990101202600001号", "国土资函〔2026〕12号"]
+    assert values("document_number", line) == ["用字第990101202600001号", "国土资函〔2026〕12号", "临政土〔2026〕3号"]
     assert values("document_number", "临政办函（2026）003号") == ["临政办函〔2026〕3号"]
 
 
