@@ -16,6 +16,7 @@ ALL = (
     "catalogue_page",
     "cog",
     "overlap",
+    "seal",
     "case_checks",
     "flow",
 )
