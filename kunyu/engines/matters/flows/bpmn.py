@@ -13,8 +13,9 @@ from typing import Any
 
 from kunyu.engines.matters.flows.decisions import Table
 from kunyu.engines.matters.flows.elements import ANY_REMEDY, HARMLESS, MODEL, NAMES, REMEDIES, SCRIPTED, kind_of
-from kunyu.engines.matters.flows.expressions import Forbidden, read_expression
+from kunyu.engines.matters.flows.expressions import read_expression
 from kunyu.engines.matters.flows.faults import Fault
+from kunyu.engines.matters.flows.meaning import Forbidden
 from kunyu.engines.matters.flows.model import Flow, Kind, Node, Way
 from kunyu.engines.matters.flows.tables import unknown_decision
 from kunyu.engines.matters.flows.xml import local_name, namespace

@@ -19,8 +19,9 @@ from itertools import islice
 from typing import Any, Literal, cast
 
 from kunyu.engines.matters.errors import FlowStopped
-from kunyu.engines.matters.flows.expressions import Expression, Forbidden, read_expression, same
+from kunyu.engines.matters.flows.expressions import Expression, read_expression
 from kunyu.engines.matters.flows.feel import Cell, read_cell, read_value
+from kunyu.engines.matters.flows.meaning import Forbidden, same
 
 Policy = Literal["UNIQUE", "FIRST", "ANY", "COLLECT"]
 POLICIES: tuple[Policy, ...] = ("UNIQUE", "FIRST", "ANY", "COLLECT")

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from kunyu.engines.matters.flows.expressions import LIMIT_NUMBER, LIMIT_TEXT, Forbidden, same
+from kunyu.engines.matters.flows.expressions import LIMIT_TEXT
+from kunyu.engines.matters.flows.meaning import LIMIT_NUMBER, Forbidden, same
 
 LIMIT_CELL = 2_000
 """Characters of a cell."""

@@ -19,7 +19,7 @@ from SpiffWorkflow.task import Task
 from SpiffWorkflow.util.task import TaskState
 
 from kunyu.engines.matters.errors import BadFacts, FlowStopped, WrongStep
-from kunyu.engines.matters.flows.expressions import LIMIT_NUMBER
+from kunyu.engines.matters.flows.meaning import LIMIT_NUMBER
 from kunyu.engines.matters.flows.model import OUTCOME, REFUSALS, REFUSED, Flow
 from kunyu.engines.matters.flows.routing import Whitelist, specification
 from kunyu.engines.matters.flows.states import Position, kept_tasks, pack, revive, unpack

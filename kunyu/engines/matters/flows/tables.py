@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any
 
 from kunyu.engines.matters.flows.decisions import AGGREGATIONS, POLICIES, Input, Output, Policy, Row, Table
-from kunyu.engines.matters.flows.expressions import NAME, Forbidden, read_expression
+from kunyu.engines.matters.flows.expressions import NAME, read_expression
 from kunyu.engines.matters.flows.faults import Fault, refuse
 from kunyu.engines.matters.flows.feel import Cell, read_cell, read_value
+from kunyu.engines.matters.flows.meaning import Forbidden
 from kunyu.engines.matters.flows.xml import local_name, namespace, open_xml
 
 NAMESPACES = frozenset(

@@ -3,7 +3,8 @@
 import pytest
 
 from kunyu.engines.matters.errors import FlowStopped
-from kunyu.engines.matters.flows.expressions import Forbidden, read_expression
+from kunyu.engines.matters.flows.expressions import read_expression
+from kunyu.engines.matters.flows.meaning import Forbidden
 
 pytestmark = pytest.mark.quick
 

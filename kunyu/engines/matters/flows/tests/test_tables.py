@@ -3,8 +3,8 @@
 import pytest
 
 from kunyu.engines.matters.errors import BadFlow, FlowStopped
-from kunyu.engines.matters.flows.expressions import Forbidden
 from kunyu.engines.matters.flows.feel import read_cell, read_value
+from kunyu.engines.matters.flows.meaning import Forbidden
 from kunyu.engines.matters.flows.tables import evaluate
 from kunyu.engines.matters.flows.tests.making import LEVEL, table_xml
 
