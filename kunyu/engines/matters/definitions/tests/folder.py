@@ -59,7 +59,7 @@ def matter(**values: Any) -> str:
     keys |= values
     lines = [
         "[sample]",
-        *(f"{key} = {json.dumps(one, ensure_ascii=False)}" for key, one in keys.items() if one is not None),
+        *(f"{key} = {_value(one)}" for key, one in keys.items() if one is not None),
     ]
     lines += ["[sample.templates]", 'licence = "licence.html"', "[[sample.materials]]", 'code = "application"',
               'name_zh = "申请表"', 'name_en = "Application"', "[[sample.materials]]", 'code = "farmland_plan"',
@@ -68,6 +68,12 @@ def matter(**values: Any) -> str:
         lines += ["[[sample.stages]]", f'code = "{code}"', f'name_zh = "环节{code}"', f'name_en = "{code}"',
                   f'role = "{role}"', f"outcomes = {json.dumps(outcomes)}", f"separate_from = {json.dumps(separate)}"]  # fmt: skip
     return "\n".join(lines) + "\n"
+
+
+def _value(one: Any) -> str:
+    if isinstance(one, dict):
+        return "{ " + ", ".join(f"{key} = {_value(value)}" for key, value in one.items()) + " }"
+    return json.dumps(one, ensure_ascii=False)
 
 
 def write(folder: Path, toml: str = "", form: dict[str, Any] | None = None) -> Path:

@@ -128,7 +128,7 @@ def test_files_that_are_none(tmp_path: Path) -> None:
 
 
 def test_two_matters_of_one_code(tmp_path: Path) -> None:
-    error = fault(write(tmp_path, matter() + matter().replace("sample.", "other.").replace("[sample]", "[other]")))
+    error = fault(write(tmp_path, matter() + matter().replace("[sample", "[other")))
 
     assert error.context["key"] == "other.code" and "与 sample 的编码重复" in error.detail_zh
 
