@@ -7,6 +7,9 @@ their means: scripts, actions, form fields, optional layers, attached files, enc
 from __future__ import annotations
 
 import io
+import re
+import struct
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +20,15 @@ from kunyu.engines.documents.seal_errors import NotSealable
 
 LARGEST = 100 * 1024 * 1024
 MOST_PAGES = 2000
+MOST_INFLATED = 256 * 1024 * 1024
+"""Bytes of all compressed streams of a file together; a licence has a few MiB."""
+BROKEN = (
+    misc.PdfError, ArithmeticError, AssertionError, AttributeError, EOFError, LookupError, NotImplementedError,
+    RecursionError, TypeError, ValueError, struct.error, zlib.error,
+)  # fmt: skip
+"""What a broken or hostile file makes a reader raise."""
+_STREAM = re.compile(rb"\bstream\r?\n")
+_TWICE = re.compile(rb"/(?:FlateDecode|Fl|LZWDecode|RunLengthDecode)\s*/(?:FlateDecode|Fl|LZWDecode|RunLengthDecode)\b")
 _ROOT: dict[str, tuple[str, str]] = {
     "/AA": ("自动动作", "automatic actions"),
     "/OCProperties": ("可切换的图层", "layers that can be switched"),
@@ -39,14 +51,30 @@ def opened(pdf: bytes) -> PdfFileReader:
     """
     if len(pdf) > LARGEST:
         raise _refused(f"文件 {len(pdf)} 字节，上限 {LARGEST}", f"{len(pdf)} bytes, at most {LARGEST}")
+    _require_modest(pdf)
     try:
         reader = PdfFileReader(io.BytesIO(pdf), strict=True)
         if reader.encrypted:
             raise _refused("文件已加密", "it is encrypted")
         reader.root  # noqa: B018 - reading it shows whether there is one
-    except (misc.PdfError, ValueError, KeyError, TypeError, IndexError, OverflowError, RecursionError) as error:
+    except BROKEN as error:
         raise _refused(f"不是完好的PDF（{error}）", f"it is no sound PDF ({error})") from error
     return reader
+
+
+def _require_modest(pdf: bytes) -> None:
+    """Refuse what would grow beyond any paper when it is unpacked, before anything unpacks it."""
+    if _TWICE.search(pdf):
+        raise _refused("数据流重复压缩", "a stream is compressed twice")
+    view, left = memoryview(pdf), MOST_INFLATED
+    for found in _STREAM.finditer(pdf):
+        unpacking = zlib.decompressobj()
+        try:
+            left -= len(unpacking.decompress(view[found.end() :], left + 1))
+        except zlib.error:
+            continue  # not compressed, or compressed otherwise
+        if left < 0:
+            raise _refused(f"解压后超过 {MOST_INFLATED} 字节", f"more than {MOST_INFLATED} bytes unpacked")
 
 
 def require_plain(reader: PdfFileReader) -> None:
@@ -60,7 +88,7 @@ def require_plain(reader: PdfFileReader) -> None:
     try:
         for zh, en in _strange(reader):
             raise _refused(f"文件含{zh}", f"it holds {en}")
-    except (misc.PdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
+    except BROKEN as error:
         raise _refused(f"不是完好的PDF（{error}）", f"it is no sound PDF ({error})") from error
 
 

@@ -20,20 +20,11 @@ from pyhanko.sign.validation.status import SignatureCoverageLevel
 
 from kunyu.engines.documents.seal_errors import UnreadableSignature
 from kunyu.engines.documents.signatures import signed_data
-from kunyu.engines.documents.signatures.pdf_plain import opened
+from kunyu.engines.documents.signatures.pdf_plain import BROKEN, opened
 from kunyu.engines.documents.signatures.signed_data import SignedContent
 
 MOST_SIGNATURES = 20
-_BROKEN = (
-    misc.PdfError,
-    SignatureValidationError,
-    ValueError,
-    KeyError,
-    TypeError,
-    AttributeError,
-    IndexError,
-    AssertionError,
-)
+_BROKEN = (SignatureValidationError, *BROKEN)
 
 
 @dataclass(frozen=True)

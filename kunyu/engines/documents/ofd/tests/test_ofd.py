@@ -14,7 +14,7 @@ from lxml import etree
 from kunyu.engines.documents import ofd
 from kunyu.engines.documents.errors import SealUnusable
 from kunyu.engines.documents.models import SealUse
-from kunyu.engines.documents.ofd import package
+from kunyu.engines.documents.ofd import fonts, package
 from kunyu.engines.documents.ofd.layout import Line, Paper, Rule, Sheet
 from kunyu.engines.documents.seal_errors import BadOfd
 from kunyu.engines.documents.seals import services
@@ -59,6 +59,7 @@ def repacked(content: bytes, **changes: bytes | None) -> bytes:
 
 
 def test_the_same_paper_gives_the_same_bytes(plain: bytes) -> None:
+    fonts.font_for.cache_clear()
     assert ofd.write(LICENCE) == plain
     assert ofd.write(LICENCE, embed_font=False) != plain
 

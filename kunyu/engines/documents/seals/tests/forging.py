@@ -21,6 +21,12 @@ def contents(pdf: bytes) -> list[bytes]:
     return [bytes.fromhex(found[1].decode()) for found in _CONTENTS.finditer(pdf)]
 
 
+def contents_span(pdf: bytes, at: int) -> range:
+    """Where the hexadecimal digits of the ``at``-th signature stand."""
+    found = list(_CONTENTS.finditer(pdf))[at]
+    return range(found.start(1), found.end(1))
+
+
 def with_contents(pdf: bytes, at: int, encoded: bytes) -> bytes:
     """The PDF with another signed data in the place of the ``at``-th."""
     found = list(_CONTENTS.finditer(pdf))[at]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import timedelta
 
 import pytest
@@ -38,6 +39,19 @@ def test_an_altered_byte(profile: str) -> None:
     place = pdf.index(b"endstream") - 40
     pdf[place] ^= 1
     assert refused(bytes(pdf), "与文件内容不符").signatures[0].changed_after
+
+
+def test_any_altered_byte_is_told_and_nothing_raises() -> None:
+    """Two hundred places outside the signature's own hexadecimal digits, one bit each; never valid, never an error."""
+    pdf, draw = sealed(active_seal(), "sm2"), random.Random(13)
+    hexadecimal = forging.contents_span(pdf, 0)
+    for _ in range(200):
+        place = draw.randrange(len(pdf))
+        if place in hexadecimal:
+            continue
+        forged = bytearray(pdf)
+        forged[place] ^= 1 << draw.randrange(8)
+        assert not signing.verify_pdf(bytes(forged)).is_valid, place
 
 
 @PROFILES

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import zlib
 from typing import Any
 
 import pypdf
@@ -81,3 +82,17 @@ def test_encrypted_and_broken_files() -> None:
     for junk in (b"", b"%PDF-1.7\n", b"PK\x03\x04" + bytes(200), paper()[: len(paper()) // 2]):
         with pytest.raises(NotSealable, match="it is no sound PDF"):
             opened(junk)
+
+
+def bomb(filters: str, content: bytes) -> bytes:
+    """A page whose content unpacks to more than any paper."""
+    head = f"4 0 obj\n<</Length {len(content)}/Filter{filters}>>stream\n".encode()
+    return b"%PDF-1.7\n" + head + content + b"\nendstream\nendobj\n"
+
+
+def test_what_grows_beyond_a_paper_is_refused_before_it_is_unpacked() -> None:
+    once = zlib.compress(bytes(300 << 20), 9)
+    with pytest.raises(NotSealable, match="more than 268435456 bytes unpacked"):
+        opened(bomb("/FlateDecode", once))
+    with pytest.raises(NotSealable, match="a stream is compressed twice"):
+        opened(bomb("[/FlateDecode /FlateDecode]", zlib.compress(once)))
