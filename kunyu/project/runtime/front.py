@@ -171,7 +171,7 @@ http {{{_TYPES}
     server_tokens off;
     access_log off;
     sendfile on;
-    tcp_nopush on;
+    # no tcp_nopush: the last part of a kept tile then waits 40 ms for the client's acknowledgement
     gzip off;
     keepalive_requests 100000;
 {temporary}
