@@ -9,6 +9,10 @@ from kunyu.engines.ingest import handlers as ingest
 from kunyu.engines.ingest.services import VERDICT_TOPIC
 from kunyu.engines.maps import handlers as maps
 from kunyu.engines.maps.compositions import shipped
+from kunyu.engines.matters import handlers as matters
+from kunyu.engines.matters.cases import archiving
+from kunyu.engines.matters.cases.changing import CHANGED_TOPIC as CASE_TOPIC
+from kunyu.engines.matters.cases.changing import DECIDED_TOPIC as CASE_DECIDED_TOPIC
 from kunyu.engines.security.grant_services import ENDING_TOPIC
 from kunyu.engines.security.label_services import DECIDED_TOPIC, PROPOSED_TOPIC
 from kunyu.engines.security.leaving import LEFT_POST_TOPIC
@@ -32,5 +36,12 @@ HANDLERS: dict[str, list[Handler]] = {
     VERDICT_TOPIC: [acceptance.delivery_judged],
     LEFT_POST_TOPIC: [worklist.left_post],
     ENDING_TOPIC: [worklist.grant_ending],
-    licence_states.CHANGED_TOPIC: [ofd_copies.licence_changed, parties.licence_changed, projects.licence_changed],
+    CASE_TOPIC: [matters.case_changed, parties.case_changed, archiving.case_changed],
+    CASE_DECIDED_TOPIC: [matters.decided],
+    licence_states.CHANGED_TOPIC: [
+        ofd_copies.licence_changed,
+        parties.licence_changed,
+        projects.licence_changed,
+        archiving.licence_changed,
+    ],
 }

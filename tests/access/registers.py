@@ -94,6 +94,15 @@ def _project(is_complete: bool = True, **more: object) -> Callable[[World], list
     return made
 
 
+def _cases(world: World) -> list[Sample]:
+    """The case of each county; downloading its package needs the right to download there."""
+    from tests.access.rules import Sample
+    from tests.access.world import Subject
+
+    found = [Sample({"number": world.cases[county]["number"]}, "", Subject(BRANCH, county)) for county in CODES]
+    return [*found, Sample({"number": "99010120261123999999"})]
+
+
 def _open(**values: object) -> Callable[[World], list[Sample]]:
     def made(world: World) -> list[Sample]:
         from tests.access.rules import Sample
@@ -130,6 +139,7 @@ def rules() -> dict[str, Rule]:
         "api/licences/<int:licence_id>/file": Rule("data", scope.DOWNLOAD, samples=licence),
         "api/licences/<int:licence_id>/suspend": Rule("data", write=approve, body=why, samples=licence),
         "api/licences/<int:licence_id>/resume": Rule("data", write=approve, body=why, samples=licence),
+        "api/cases/<number>/archive": Rule("data", scope.DOWNLOAD, samples=_cases),
         "parties/": Rule("signed in"),
         "parties/<int:party_id>": Rule("data", see, samples=party),
         "parties/<int:party_id>/merge": Rule("data", write=approve, body=merge, samples=party),

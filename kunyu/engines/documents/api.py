@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.db import transaction
 from django.http import FileResponse, HttpRequest, HttpResponse
 from ninja import File, Router, Schema, UploadedFile
 
 from kunyu.engines.documents import file_verifying, licence_states, queries, verifying
-from kunyu.engines.documents.models import Document, Licence
+from kunyu.engines.documents.models import Archive, Document, Licence
 from kunyu.engines.documents.verifying import Verification
 from kunyu.engines.security import audit
 from kunyu.engines.security.protection import object_store
@@ -120,10 +121,18 @@ def file_answer(principal: Principal, licence: Licence, form: str) -> FileRespon
     return document_answer(principal, document, f"{licence.number}.{'ofd' if form == 'ofd' else 'pdf'}")
 
 
+def package_answer(principal: Principal, archive: Archive, name: str) -> FileResponse:
+    """An archive package as an answer, on record; for whoever has decided that the caller may have it."""
+    with transaction.atomic():
+        audit.record(principal, "document-read", "archive", archive.subject, sm3=archive.sm3)
+    return FileResponse(
+        object_store().open(archive.sm3), as_attachment=True, filename=name, content_type="application/zip",
+        headers={"Cache-Control": "private, no-store"},
+    )  # fmt: skip
+
+
 def document_answer(principal: Principal, document: Document, name: str) -> FileResponse:
     """A document's file as an answer, on record; for whoever has decided that the caller may have it."""
-    from django.db import transaction
-
     with transaction.atomic():
         audit.record(principal, "document-read", "document", document.pk, kind=document.kind, number=document.number)
     return FileResponse(

@@ -6,17 +6,20 @@ from collections.abc import Callable
 from datetime import date
 from typing import Any, Literal
 
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 from ninja import Query, Router, Schema
 
 from kunyu.engines.analysis.plots import read_plot
+from kunyu.engines.documents.api import package_answer
 from kunyu.engines.matters.cases import briefs, people, queries, services, statistics
+from kunyu.engines.matters.cases.archiving import archive_of
 from kunyu.engines.matters.cases.people import unknown
 from kunyu.engines.matters.cases.queries import Filter
 from kunyu.engines.matters.errors import UnknownCase
 from kunyu.engines.matters.models import Case, Check, NationalReconciliation
 from kunyu.engines.matters.national import sending
 from kunyu.engines.matters.rules.disclosure import told
+from kunyu.engines.security import scope
 from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.scope import APPROVE, Principal
 from kunyu.engines.security.services import find_user
@@ -252,6 +255,15 @@ def checks(request: HttpRequest, number: str) -> dict[str, Any]:
     found = list(Check.objects.filter(case=queries.case_of(principal, number)).order_by("-pk")[:20])
     answers = [briefs.answer_brief(one) for one in told(found[0], principal)] if found else []
     return {"checks": [briefs.check_brief(one) for one in found], "answers": answers}
+
+
+@router.get("/{number}/archive")
+def archive(request: HttpRequest, number: str) -> FileResponse:
+    """The archive package of a closed case, for officers who may download there."""
+    case = _officer(request, number)
+    scope.require_division(scope.resolve(_principal(request), case.branch, scope.DOWNLOAD), case.division_code)
+    found = archive_of(case)
+    return package_answer(_principal(request), found, f"{case.number}.zip")
 
 
 @router.post("/{number}/acts/{act}")

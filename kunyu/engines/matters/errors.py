@@ -121,3 +121,10 @@ class NationalUnreachable(NodeUnavailable):
 
     code = "matters.national_unreachable"
     title_zh, title_en = "平台未应答", "The platform did not answer"
+
+
+class NotArchived(NotFound):
+    """The case is not closed yet, or its package has not been made."""
+
+    code = "matters.not_archived"
+    title_zh, title_en = "尚未归档", "Not archived yet"
