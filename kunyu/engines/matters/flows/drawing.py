@@ -25,9 +25,9 @@ from kunyu.kernel.digests import sm3_hex
 PADDING, LEGEND = 24.0, 44.0
 
 WORDS = {
-    "zh": {"passed": "已办", "waiting": "在办", "ahead": "未到", "faulty": "有误", "title": "流程图", "none": "无",
+    "zh": {"passed": "已办", "waiting": "在办", "ahead": "未到", "faulty": "有误", "title": "流程图", "none": "无", "stages": "环节：{}。",
            "sentence": "{passed_word}：{passed}。{waiting_word}：{waiting}。{ahead_word}：{ahead}。", "and": "、"},
-    "en": {"passed": "done", "waiting": "now", "ahead": "to come", "faulty": "faulty", "title": "Flow", "none": "none",
+    "en": {"passed": "done", "waiting": "now", "ahead": "to come", "faulty": "faulty", "title": "Flow", "none": "none", "stages": "Stages: {}.",
            "sentence": "{passed_word}: {passed}. {waiting_word}: {waiting}. {ahead_word}: {ahead}.", "and": ", "},
 }  # fmt: skip
 
@@ -38,6 +38,7 @@ LOOKS = {
     "waiting": Look("#fff6e0", "#8a5a00", "#5c3c00", 3.0),
     "ahead": Look("#ffffff", "#748489", INK_2, 1.25),
     "reached": Look("#0b5c63", "#0b5c63", "#08474d", 1.75),
+    "plain": Look("#ffffff", INK_2, "#17262b", 1.25),
     "faulty": Look("#fff6e0", "#8a5a00", "#5c3c00", 2.0, dash="5 3"),
 }
 
@@ -57,7 +58,19 @@ class _Picture:
             return "faulty"
         if element in self.waiting:
             return "waiting"
+        if not self.is_of_case:
+            return "plain"
         return "passed" if element in self.passed else "ahead"
+
+    @property
+    def is_of_case(self) -> bool:
+        """A flow by itself has passed nothing and awaits nothing: no state is shown."""
+        return bool(self.passed or self.waiting)
+
+    @property
+    def legend(self) -> tuple[str, ...]:
+        """States that the legend explains."""
+        return (*(("passed", "waiting", "ahead") if self.is_of_case else ()), *(("faulty",) if self.faulty else ()))
 
     def word(self, name: str) -> str:
         return WORDS[self.language][name]
@@ -122,7 +135,7 @@ def draw(
 
 def _svg(picture: _Picture, mark: str) -> Any:
     frame = _frame(picture.diagram)
-    height = frame.height + LEGEND
+    height = frame.height + (LEGEND if picture.legend else 0)
     svg = etree.Element(
         f"{{{symbols.SVG}}}svg",
         nsmap={None: symbols.SVG},
@@ -163,12 +176,14 @@ def _frame(diagram: Diagram) -> Box:
 
 def _description(picture: _Picture) -> str:
     """Which stages are passed, wait and are to come, as one reads them aloud."""
+    words = WORDS[picture.language]
     stages = [shape for shape in picture.diagram.shapes if shape.what.endswith("Task") or shape.what == "endEvent"]
+    if not picture.is_of_case:
+        return words["stages"].format(words["and"].join(shape.name or shape.id for shape in stages))
     told = {
         state: [s.name or s.id for s in stages if picture.state(s.id) == state]
         for state in ("passed", "waiting", "ahead")
     }
-    words = WORDS[picture.language]
     return words["sentence"].format(
         **{state: words["and"].join(names) or words["none"] for state, names in told.items()},
         **{f"{state}_word": words[state] for state in told},
@@ -202,15 +217,16 @@ def _draw_shape(svg: Any, picture: _Picture, shape: Shape) -> None:
     state = picture.state(shape.id)
     look = LOOKS[state]
     group = add(svg, "g", **{"data-element": shape.id, "data-state": state})
-    add(group, "title").text = f"{shape.name or shape.id}：{picture.word(state)}"
+    word = "" if state == "plain" else picture.word(state)
+    add(group, "title").text = f"{shape.name or shape.id}：{word}" if word else shape.name or shape.id
     if shape.what.endswith("Event"):
         symbols.event(group, shape, LOOKS["reached"] if (shape.what, state) == ("endEvent", "passed") else look)
     elif shape.what.endswith("Gateway"):
         symbols.gateway(group, shape, look)
     else:
         symbols.task(group, shape, look)
-        if state != "ahead":
-            symbols.pill(group, shape.box, picture.word(state), look)
+        if state not in ("ahead", "plain"):
+            symbols.pill(group, shape.box, word, look)
         return
     place = shape.label or symbols.caption_box(shape)
     if place is not None and shape.name:
@@ -218,10 +234,11 @@ def _draw_shape(svg: Any, picture: _Picture, shape: Shape) -> None:
 
 
 def _draw_legend(svg: Any, picture: _Picture, frame: Box) -> None:
+    if not picture.legend:
+        return
     group = add(svg, "g", **{"aria-hidden": "true"})
     x, y = frame.x + PADDING, frame.bottom + LEGEND / 2 - 14
-    states = ["passed", "waiting", "ahead", *(["faulty"] if picture.faulty else [])]
-    for state in states:
+    for state in picture.legend:
         symbols.rectangle(group, Box(x, y - 7, 22, 14), LOOKS[state], radius=4)
         word = picture.word(state)
         written(group, word, Box(x + 28, y - 10, 60, 20), INK_2, anchor="start")

@@ -37,7 +37,7 @@ def test_states_of_all_elements(standing, xml):
     assert states["acceptance"] == states["level"] == states["split"] == states["planning_review"] == "passed"
     assert states["land_use_review"] == "waiting"
     assert states["join"] == states["verification"] == states["granted"] == "ahead"
-    assert len(states) == 20
+    assert len(states) == 19
 
 
 def test_states_are_told_in_words(standing):
@@ -55,6 +55,13 @@ def test_states_are_told_in_words(standing):
     assert words.count("已办") == 5 and words.count("在办") == 2  # four stages and one, and the legend
     english = etree.fromstring(draw(REVIEW, standing, language="en"))
     assert english[1].text.startswith("done: 受理, 审查")
+
+
+def test_a_flow_by_itself_shows_no_states():
+    svg = etree.fromstring(draw(REVIEW))
+    assert svg[1].text == "环节：受理、不予受理、审查、审批层级、规划会审、用途管制会审、复核、决定、准予、不予。"
+    assert set(elements(draw(REVIEW)).values()) == {"plain"}
+    assert not {"已办", "在办", "未到"} & {"".join(text.itertext()) for text in svg.iter(f"{SVG}text")}
 
 
 def test_ids_may_be_given_instead_of_a_standing():
@@ -127,7 +134,7 @@ def test_an_unsound_flow_is_drawn_all_the_same():
     """The page that checks a flow shows it with its faults."""
     text = "start s\ntask a name=甲\nscriptTask x name=脚本\nxor g\nend e\ntask lost\ns > a\na > g\ng > a\ng > x\nx > nowhere\ng > e"
     states = elements(draw(flow_xml(text), faulty=["x"]))
-    assert states == {"s": "ahead", "a": "ahead", "x": "faulty", "g": "ahead", "e": "ahead", "lost": "ahead"}
+    assert states == {"s": "plain", "a": "plain", "x": "faulty", "g": "plain", "e": "plain", "lost": "plain"}
 
 
 def test_a_layout_has_no_two_elements_on_one_place():

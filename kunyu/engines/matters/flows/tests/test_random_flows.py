@@ -168,7 +168,7 @@ class Tokens:
         self.send(task, outcome)
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_random_flows_run_as_the_tokens_say(seed):
     choose = random.Random(seed)
@@ -189,7 +189,7 @@ def test_random_flows_run_as_the_tokens_say(seed):
     assert standing.end == "e"
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.integers(0, 2**32))
 def test_flows_drawn_wrong_are_refused_or_still_run_to_an_end(seed):
     """A sound flow with one end of a way moved: never an error of the program, never a flow that stands still."""

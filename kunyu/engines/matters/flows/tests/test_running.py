@@ -57,7 +57,7 @@ def test_choices_and_returns(review, acts, waiting, end):
     assert (standing.waiting, standing.end, standing.is_finished) == (waiting, end, bool(end))
 
 
-@pytest.mark.parametrize("order", permutations(["planning_review", "land_use_review"]))
+@pytest.mark.parametrize("order", list(permutations(["planning_review", "land_use_review"])))
 @pytest.mark.parametrize(
     ("outcomes", "after"),
     [
