@@ -131,7 +131,7 @@ class _ProcessReader:
     # -- all of them together -----------------------------------------------------------------------------------------
 
     def _check_ids(self, flow: Flow) -> None:
-        ids = [part.id for part in (*flow.nodes, *flow.ways)]
+        ids = [*(node.id for node in flow.nodes), *(way.id for way in flow.ways)]
         for name, count in Counter(ids).items():
             if count > 1:
                 self.fault("id", name, f"有 {count} 个元素用同一个 id", f"{count} elements share this id",

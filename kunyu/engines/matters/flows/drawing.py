@@ -165,7 +165,8 @@ def _svg(picture: _Picture, mark: str) -> Any:
 
 def _frame(diagram: Diagram) -> Box:
     boxes = [shape.box for shape in (*diagram.shapes, *diagram.notes)] + [band.box for band in diagram.bands]
-    boxes += [label for part in (*diagram.shapes, *diagram.lines) if (label := part.label) is not None]
+    labels = [*(shape.label for shape in diagram.shapes), *(line.label for line in diagram.lines)]
+    boxes += [label for label in labels if label is not None]
     boxes += [Box(x, y, 0, 0) for line in diagram.lines for x, y in line.points]
     below = [symbols.caption_box(shape) for shape in diagram.shapes if shape.label is None and shape.name]
     boxes += [box for box in below if box is not None]

@@ -12,14 +12,17 @@ Source of the idea: soundness of workflow nets, van der Aalst 1998 (doi:10.1142/
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 from kunyu.engines.matters.flows.expressions import read_expression
 from kunyu.engines.matters.flows.faults import Fault
 from kunyu.engines.matters.flows.model import OUTCOME, REFUSED, Flow, Node
 
 LIMIT_MARKINGS = 20_000
+
+_Place = TypeVar("_Place")
 
 Marking = frozenset[str]
 """Ids of the ways that hold a token."""
@@ -37,7 +40,7 @@ def find_unsound(flow: Flow) -> list[Fault]:
 # -- as a graph -------------------------------------------------------------------------------------------------------
 
 
-def _reach(starts: Iterable[str], after: Callable[[str], Iterable[str]]) -> set[str]:
+def _reach(starts: Collection[_Place], after: Callable[[_Place], Iterable[_Place]]) -> set[_Place]:
     seen, todo = set(starts), deque(starts)
     while todo:
         for other in after(todo.popleft()):
