@@ -20,6 +20,8 @@ from kunyu.kernel.digests import canonical_json, sm3_hex
 SCHEMA = 1
 DECIMALS = Decimal("0.0001")
 """What is measured is kept and digested to four decimals of its unit; rules round areas to 0.01 m² before."""
+MOST = Decimal("9999999999999999.9999")
+"""What the column of measured values holds; more (a number somebody typed) is kept as this."""
 _WORST = (CONFLICT, NOT_CHECKED, CLEAR)
 _log = logging.getLogger(__name__)
 
@@ -95,7 +97,7 @@ def _answer(rule: Rule, ask: Ask, asked: Asked) -> Answer:
     if rule.needs_earlier and asked.earlier_fault:
         return not_checked(asked.earlier_fault, *_EARLIER_FAULTS[asked.earlier_fault])
     try:
-        return _with_versions(rule, ask, rule(_as_seen(rule, ask)))
+        return _with_versions(rule, ask, _keepable(rule(_as_seen(rule, ask))))
     except Exception as error:  # noqa: BLE001 - nothing but this rule's answer is lost
         _log.exception("rule %s failed", rule.id)
         said = type(error).__name__
@@ -103,6 +105,15 @@ def _answer(rule: Rule, ask: Ask, asked: Asked) -> Answer:
             "failed", f"规则 {rule.id} 运行失败（{said}），未核验；详情见节点日志。",
             f"Rule {rule.id} failed ({said}): not checked. The node's log has the details.",
         )  # fmt: skip
+
+
+def _keepable(answer: Answer) -> Answer:
+    """Refuse what could not be kept: it would take the answers of all other rules with it."""
+    if any(value is not None and not Decimal(value).is_finite() for value in (answer.measured, answer.limit)):
+        raise ValueError("a measured value is not finite")
+    if len(answer.unit) > 12 or len(answer.reason) > 60 or (answer.state == NOT_CHECKED and not answer.reason):
+        raise ValueError("a unit or reason is too long, or the reason is missing")
+    return answer
 
 
 def _as_seen(rule: Rule, ask: Ask) -> Ask:
@@ -150,4 +161,4 @@ def _number(value: Decimal | None) -> str | None:
 
 def kept(value: Decimal) -> Decimal:
     """A measured value or limit as it is kept."""
-    return Decimal(value).quantize(DECIMALS)
+    return min(max(Decimal(value), -MOST), MOST).quantize(DECIMALS)

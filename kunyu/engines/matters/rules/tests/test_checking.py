@@ -125,12 +125,26 @@ def test_c01_over_the_real_ground(people: People) -> None:
 
 
 def test_a_rule_that_fails_loses_only_itself(people: People, own_rule: Any, caplog: pytest.LogCaptureFixture) -> None:
+    from kunyu.engines.matters.rules import answers as answer
+
     @own_rule("T-01", clause="", name_zh="坏", name_en="Bad", weight="block")
     def bad(ask: Any) -> Any:
         """Divides by nothing."""
         return 1 / 0
 
-    said = answers(check(people, free_plot(), "T-01", "C-02", "T-99"))
+    @own_rule("T-02", clause="", name_zh="无穷", name_en="Endless", weight="warn")
+    def endless(ask: Any) -> Any:
+        """Measures what no column holds."""
+        return answer.clear("无", "None", measured=Decimal("Infinity"))
+
+    @own_rule("T-03", clause="", name_zh="极大", name_en="Huge", weight="warn")
+    def huge(ask: Any) -> Any:
+        """Measures a number that somebody typed."""
+        return answer.clear("大", "Huge", measured=Decimal("1e40"))
+
+    said = answers(check(people, free_plot(), "T-01", "T-02", "T-03", "C-02", "T-99"))
+    assert (said["T-02"].state, said["T-02"].reason) == ("not_checked", "failed")
+    assert (said["T-03"].state, said["T-03"].measured) == ("clear", Decimal("9999999999999999.9999"))
     assert (said["T-01"].state, said["T-01"].reason) == ("not_checked", "failed")
     assert said["T-01"].message_zh == "规则 T-01 运行失败（ZeroDivisionError），未核验；详情见节点日志。"
     assert (said["T-99"].state, said["T-99"].reason) == ("not_checked", "no_rule")

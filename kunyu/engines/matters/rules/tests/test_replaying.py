@@ -124,7 +124,7 @@ def test_the_map_moved_on_and_history_was_corrected(people: People) -> None:
     publish(
         RED_LINE,
         "990101",
-        [(bsm(8, kind="3010"), hit_plot())],
+        [(bsm(8, kind="3010"), shapely.box(113.0001, 34.5001, 113.0011, 34.5021))],
         valid_from=date(2025, 6, 1),
         known_from=datetime.now(UTC),
     )
