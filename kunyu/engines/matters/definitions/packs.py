@@ -9,7 +9,7 @@ from pathlib import Path
 from django.conf import settings
 
 from kunyu.engines.matters.definitions import files
-from kunyu.engines.matters.rules.registry import OWN_RULES
+from kunyu.engines.matters.own_rules import OWN_RULES
 
 
 def pack_folders() -> tuple[Path, ...]:

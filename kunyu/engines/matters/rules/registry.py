@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from threading import Lock
 
 from kunyu.engines.matters.errors import UnknownRule
+from kunyu.engines.matters.own_rules import OWN_RULES
 from kunyu.engines.matters.rules.answers import Answer, Ask, Weight
 from kunyu.kernel.errors import Defect
 
@@ -68,8 +69,6 @@ class Rule:
         return self.function(ask)
 
 
-OWN_RULES = ("kunyu.engines.matters.materials.comparing",)
-"""Modules of this engine that declare rules; named, not imported: what declares a rule stands above this module."""
 _rules: dict[str, Rule] = {}
 _loaded: set[str] = set()
 _loading = Lock()

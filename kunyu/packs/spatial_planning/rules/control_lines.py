@@ -37,11 +37,10 @@ GUIDANCE = "《关于在国土空间规划中统筹划定落实三条控制线�
 
 def _by_kind(found: Overlap) -> tuple[Decimal, Decimal, Decimal]:
     """Area in the core protected area, in other parts of the red line, and in parts that do not say which."""
-    core, other, unknown = [], [], []
-    for one in found.records:
-        kind = str(one.get(RED_LINE_KIND) or "").strip()
-        (core if CORE in kind else other if kind else unknown).append(one["area_m2"])
-    return sum_of(core), sum_of(other), sum_of(unknown)
+    kinds = [(str(one.get(RED_LINE_KIND) or "").strip(), one["area_m2"]) for one in found.records]
+    core = sum_of(area for kind, area in kinds if CORE in kind)
+    other = sum_of(area for kind, area in kinds if kind and CORE not in kind)
+    return core, other, sum_of(area for kind, area in kinds if not kind)
 
 
 @rule(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from decimal import Decimal
+from typing import Any
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict, not_checked
 from kunyu.engines.matters.rules.registry import rule
@@ -45,7 +47,7 @@ def plot_lies_in_its_division(ask: Ask) -> Answer:
     )  # fmt: skip
 
 
-def _is_of(record: dict[str, object], division: str) -> bool:
+def _is_of(record: Mapping[str, Any], division: str) -> bool:
     if not str(record["county"]).startswith(division[:COUNTY_DIGITS]):
         return False
     return len(division) <= COUNTY_DIGITS or str(record.get(DIVISION) or "").startswith(division)
