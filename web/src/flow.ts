@@ -56,9 +56,9 @@ class KyFlow extends HTMLElement {
     const tools: [string, string, () => void][] = [
       ['+', t('放大', 'Zoom in'), () => this.#zoom(FACTOR)],
       ['−', t('缩小', 'Zoom out'), () => this.#zoom(1 / FACTOR)],
-      [t('全图', 'All'), t('显示全图', 'Show all'), () => this.#show(fitted(this.#frame, this.#screen()))],
+      [t('全图', 'All'), t('显示全图', 'Show all of it'), () => this.#show(fitted(this.#frame, this.#screen()))],
     ];
-    if (this.#waiting()) tools.push([t('当前', 'Now'), t('显示正在办理的环节', 'Show the stages that wait'), () => this.#showWaiting()]);
+    if (this.#waiting()) tools.push([t('当前', 'Now'), t('显示当前环节', 'Show what waits now'), () => this.#showWaiting()]);
     for (const [text, label, act] of tools) {
       const button = document.createElement('button');
       button.type = 'button';
