@@ -17,7 +17,9 @@ from kunyu.engines.matters.definitions.forms import FormField, fields_of
 from kunyu.engines.matters.definitions.matter import Definition
 from kunyu.engines.matters.definitions.packs import pack_folders
 from kunyu.engines.matters.errors import BadMatter
-from kunyu.engines.matters.models import Case, Decision
+from kunyu.engines.matters.models import Case, CheckAnswer, Decision
+from kunyu.engines.matters.rules.disclosure import told
+from kunyu.engines.security.scope import ANONYMOUS
 
 PAPERS = Path(__file__).resolve().parents[1] / "data" / "papers"
 """Letters of the engine itself, for matters that have no wording of their own."""
@@ -91,13 +93,12 @@ def _opinions(case: Case, definition: Definition) -> list[dict[str, str]]:
 
 
 def _answers(case: Case) -> list[dict[str, str]]:
+    """The newest check as anybody may be told it (decision 0021): letters and licences leave the house."""
     check = checks.newest(case)
-    if check is None:
-        return []
-    return [
-        {"rule": one.rule, "state": one.state, "state_zh": one.get_state_display(), "message_zh": one.message_zh,
-         "remedy_zh": one.remedy_zh}
-        for one in check.answers.order_by("rule")
+    return [] if check is None else [
+        {"rule": one.rule, "state": one.state, "state_zh": CheckAnswer.State(one.state).label,
+         "message_zh": one.message_zh, "remedy_zh": one.remedy_zh}
+        for one in told(check, ANONYMOUS)
     ]  # fmt: skip
 
 
