@@ -18,7 +18,23 @@ _PARTS: Mapping[str, Any] = {"materials": MaterialKind, "stages": Stage}
 
 def to_json(definition: Definition) -> dict[str, Any]:
     """The definition as plain values."""
-    return _plain(definition)  # type: ignore[no-any-return]
+    found: dict[str, Any] = _plain(definition)
+    if "form" in found:
+        found["form"] = in_order(found["form"])
+    return found
+
+
+def in_order(form: Mapping[str, Any]) -> dict[str, Any]:
+    """The form with the place of each field written into it as ``x-order``, 1, 2, …: JSON objects keep no order."""
+    fields_given = form.get("properties")
+    if not isinstance(fields_given, Mapping) or not all(isinstance(one, Mapping) for one in fields_given.values()):
+        return dict(form)
+    order = {name: one.get("x-order", 0) for name, one in fields_given.items()}
+    if not all(isinstance(place, int) for place in order.values()):
+        return dict(form)
+    names = sorted(fields_given, key=lambda name: order[name])
+    numbered = {name: {**fields_given[name], "x-order": place} for place, name in enumerate(names, 1)}
+    return {**form, "properties": numbered}
 
 
 def from_json(stored: Mapping[str, Any]) -> Definition:

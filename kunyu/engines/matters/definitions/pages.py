@@ -15,6 +15,7 @@ from django.shortcuts import render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from kunyu.engines.matters.definitions import consistency, differences, editions, guides, lists, owners
+from kunyu.engines.matters.definitions.canonical import in_order
 from kunyu.engines.matters.definitions.edit_forms import ChangeForm, CompareForm, ReasonForm
 from kunyu.engines.matters.definitions.editing import Change, changed, values_text
 from kunyu.engines.matters.definitions.forms import fields_of
@@ -198,7 +199,7 @@ def _part(one: MatterEdition, name: str) -> tuple[str, str]:
 
 def _form_text(one: MatterEdition) -> str:
     """The form of an edition as indented JSON; '' without one."""
-    form = one.definition.get("form")
+    form = in_order(one.definition.get("form") or {})
     return json.dumps(form, ensure_ascii=False, indent=2) + "\n" if form else ""
 
 

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from kunyu.engines.matters.definitions import files
+from kunyu.engines.matters.definitions.canonical import in_order
 from kunyu.engines.matters.definitions.checks import check_definition
 from kunyu.engines.matters.definitions.faults import Place, bad
 from kunyu.engines.matters.definitions.matter import (
@@ -108,7 +109,7 @@ def definition_of_table(given: Any, place: Place, form: Mapping[str, Any] | None
                         f"One of {_listed(KINDS, 1)}")  # fmt: skip
     table.value("form")
     made = Definition(
-        code=table.text("code", needed=True, shape=_MATTER, example="S-001"), kind=kind, form=form or {},
+        code=table.text("code", needed=True, shape=_MATTER, example="S-001"), kind=kind, form=in_order(form or {}),
         name_zh=table.text("name_zh", most=200, needed=True), name_en=table.text("name_en", most=300, needed=True),
         basic_code=table.text("basic_code"), basis=table.texts("basis", most=50),
         levels=table.texts("levels", among=LEVELS, needed=True),

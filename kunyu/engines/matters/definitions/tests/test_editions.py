@@ -10,15 +10,17 @@ from django.db import InternalError, ProgrammingError, transaction
 from django.utils import timezone
 
 from kunyu.engines.matters.definitions import editions, owners
+from kunyu.engines.matters.definitions.canonical import from_json
+from kunyu.engines.matters.definitions.forms import fields_of
 from kunyu.engines.matters.definitions.matter import Definition, Fee
 from kunyu.engines.matters.definitions.overlays import Content
-from kunyu.engines.matters.definitions.tests.folder import BRANCH, CODE, COUNTY, read
+from kunyu.engines.matters.definitions.tests.folder import BRANCH, CODE, COUNTY, FORM, read
 from kunyu.engines.matters.errors import BadFlow, BadMatter, UnknownMatter
 from kunyu.engines.matters.models import Matter, MatterEdition
 from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security import epochs, roles, services
 from kunyu.engines.security.errors import NotAllowed
-from kunyu.engines.security.models import Appointment, AuditEntry, Post, Role, User
+from kunyu.engines.security.models import Appointment, AuditEntry, Grant, Post, Role, User
 from kunyu.engines.security.scope import Principal, operator
 from kunyu.engines.security.session import principal_of
 
@@ -64,6 +66,16 @@ def test_publishing_and_finding(content: Content) -> None:
     assert (matter.is_open, matter.branch, matter.kind) == (True, BRANCH, "01")
     entry = AuditEntry.objects.get(action="publish-matter")
     assert entry.object_id == CODE and entry.actor == "operator"
+
+
+def test_fields_keep_their_order_in_the_database(content: Content) -> None:
+    """jsonb orders keys by itself: the place of a field is written into the field."""
+    made = publish(content)
+    made.refresh_from_db()
+    kept = from_json(made.definition)
+    assert [one.name for one in fields_of(kept)] == list(FORM["properties"])
+    moved = {**FORM, "properties": dict(reversed(FORM["properties"].items()))}
+    assert publish(content, form=moved).number == 2, "another order is another edition"
 
 
 def test_the_same_again_is_the_same_edition(content: Content) -> None:
@@ -186,6 +198,8 @@ def test_an_overlay_needs_something_above(content: Content) -> None:
 
 
 def test_who_may_publish(content: Content) -> None:
+    """The right and the post together; here the right comes by direct grants."""
+    Grant.objects.filter(role__code=owners.ROLE).delete()
     publish(content)
     mine = owner("mine")
     assert publish(content, COUNTY, mine, promised_days=9).published_by == "mine"
@@ -205,6 +219,7 @@ def test_who_may_publish(content: Content) -> None:
 
 def test_nobody_gets_in_by_naming_another_branch(content: Content) -> None:
     """The branch of the matter as it stands decides, not the one that is sent."""
+    Grant.objects.filter(role__code=owners.ROLE).delete()
     publish(content)
     stranger = owner("stranger")
     User.objects.get(username="stranger").grants.update(branch="30402-001")
