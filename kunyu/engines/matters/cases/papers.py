@@ -92,7 +92,7 @@ def _letter(
     return templates.keep(
         who, content, key=f"{key}:sealed", kind=which, subject=plain.subject, number=plain.number,
         title_zh=plain.title_zh, template=plain.template, template_sm3=plain.template_sm3, filled_with=plain.filled_with,
-        media_type=plain.media_type, pages=plain.pages, is_sealed=True,
+        media_type=plain.media_type, pages=plain.pages, is_sealed=True, proof=plain.proof,
     )  # fmt: skip
 
 

@@ -20,7 +20,8 @@ from kunyu.engines.matters.settings import MattersSettings
 from kunyu.kernel.errors import KunyuError
 from kunyu.kernel.outbound import Answer, ask
 
-TRY_AGAIN = (408, 425, 429)
+TRY_AGAIN = (401, 403, 408, 425, 429)
+"""Also a wrong token: that is for the node to mend, not for the message."""
 _SHOWN = 500
 
 

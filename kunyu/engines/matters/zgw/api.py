@@ -170,7 +170,7 @@ def create_zaak(request: HttpRequest, body: ZaakBody) -> tuple[int, dict[str, An
     return 201, shapes.zaak(request, case, with_plot=True)
 
 
-@router.get("/zaken/v1/zaken/{uuid}")
+@router.get("/zaken/v1/zaken/{uuid:uuid}")
 def one_zaak(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One ZAAK."""
     return shapes.zaak(request, _case(request, key_of(ZAAK, uuid)), with_plot=True)
@@ -184,7 +184,7 @@ def statussen(request: HttpRequest, asked: Query[PartQuery]) -> dict[str, Any]:
     return _page(request, 1, [shapes.status(request, one) for one in found[:PAGE]], len(found))
 
 
-@router.get("/zaken/v1/statussen/{uuid}")
+@router.get("/zaken/v1/statussen/{uuid:uuid}")
 def one_status(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One STATUS."""
     event = CaseEvent.objects.filter(pk=key_of(STATUS, uuid)).first()
@@ -202,7 +202,7 @@ def resultaten(request: HttpRequest, asked: Query[PartQuery]) -> dict[str, Any]:
     return _page(request, 1, found, len(found))
 
 
-@router.get("/zaken/v1/resultaten/{uuid}")
+@router.get("/zaken/v1/resultaten/{uuid:uuid}")
 def one_resultaat(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One RESULTAAT."""
     case = _case(request, key_of(RESULTAAT, uuid))
@@ -219,7 +219,7 @@ def documents(request: HttpRequest, zaak: str) -> list[dict[str, Any]]:
     return [shapes.zaakinformatieobject(request, case, one) for one in rows]
 
 
-@router.get("/zaken/v1/zaakinformatieobjecten/{uuid}")
+@router.get("/zaken/v1/zaakinformatieobjecten/{uuid:uuid}")
 def one_document(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One ZAAKINFORMATIEOBJECT; an application for several matters shows it with its first case."""
     one = Material.objects.filter(pk=key_of(DOCUMENT, uuid), is_withdrawn=False).first()
@@ -248,13 +248,13 @@ def zaaktypen(request: HttpRequest, identificatie: str = "", page: int = 1) -> d
     return _page(request, page, [shapes.zaaktype(request, one) for one in found], rows.count())
 
 
-@router.get("/catalogi/v1/zaaktypen/{uuid}")
+@router.get("/catalogi/v1/zaaktypen/{uuid:uuid}")
 def one_zaaktype(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One ZAAKTYPE; also one that is no longer in use: running cases stay on theirs."""
     return shapes.zaaktype(request, _edition(key_of(ZAAKTYPE, uuid)))
 
 
-@router.get("/catalogi/v1/statustypen/{uuid}")
+@router.get("/catalogi/v1/statustypen/{uuid:uuid}")
 def one_statustype(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One STATUSTYPE."""
     edition, place = divmod(key_of(STATUSTYPE, uuid), PART)
@@ -263,7 +263,7 @@ def one_statustype(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     return shapes.statustype(request, _edition(edition), place)
 
 
-@router.get("/catalogi/v1/resultaattypen/{uuid}")
+@router.get("/catalogi/v1/resultaattypen/{uuid:uuid}")
 def one_resultaattype(request: HttpRequest, uuid: UUID) -> dict[str, Any]:
     """One RESULTAATTYPE."""
     edition, place = divmod(key_of(RESULTAATTYPE, uuid), PART)

@@ -1,0 +1,1 @@
+"""A folder that defines two matters for the tests of cases."""
