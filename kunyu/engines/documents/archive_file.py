@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import BinaryIO
@@ -112,16 +111,10 @@ def _member(path: str) -> zipfile.ZipInfo:
     return info
 
 
-def safe_name(name: str, taken: Iterable[str] = ()) -> str:
-    """A file name that every system can hold, different from those taken."""
-    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in PurePosixPath(name).name)[:100]
-    kept = kept.strip(".") or "file"
-    names, number, found = set(taken), 1, kept
-    while found in names:
-        number += 1
-        stem, dot, suffix = kept.rpartition(".")
-        found = f"{stem}_{number}.{suffix}" if dot else f"{kept}_{number}"
-    return found
+def safe_name(name: str) -> str:
+    """A file name that every system can hold, without any folder."""
+    kept = "".join(letter if letter.isalnum() or letter in "-_." else "_" for letter in PurePosixPath(name).name)
+    return kept[-100:].strip(".") or "file"
 
 
 # -- verifying --------------------------------------------------------------------------------------------------------

@@ -123,13 +123,11 @@ def _documents(subject: str) -> list[_Member]:
 
 
 def _placed(folder: str, files: tuple[ArchivedFile, ...]) -> list[_Member]:
-    taken: set[str] = set()
-    placed = []
-    for number, one in enumerate(files, 1):
-        name = archive_file.safe_name(f"{number:03d}_{one.name}", taken)
-        taken.add(name)
-        placed.append(_Member(f"{folder}/{name}", one.title_zh, one.sm3, one.note_zh))
-    return placed
+    """Each file under its number, so that no two names meet."""
+    return [
+        _Member(f"{folder}/{number:03d}_{archive_file.safe_name(one.name)}", one.title_zh, one.sm3, one.note_zh)
+        for number, one in enumerate(files, 1)
+    ]
 
 
 def _described(contents: Contents, documents: list[_Member], materials: list[_Member]) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -160,7 +161,7 @@ def _ecdsa_root(
     if clock != (usage is not None and "time_stamping" in usage.native):
         raise _wrong_use(one)
     validator = CertificateValidator(one, validation_context=context)
-    path = validator.validate_usage({"digital_signature"}, {"time_stamping"} if clock else None)
+    path = asyncio.run(validator.async_validate_usage({"digital_signature"}, {"time_stamping"} if clock else None))
     root: bytes = path.first.dump()
     return root
 

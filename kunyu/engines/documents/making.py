@@ -153,7 +153,17 @@ def pdf_of(name: str, html: str) -> tuple[bytes, int]:
     import weasyprint
     from weasyprint.urls import FatalURLFetchingError, URLFetcher
 
-    fetcher = URLFetcher(allowed_protocols=("data",), fail_on_errors=True)
+    class Embedded(URLFetcher):
+        """Fetches what is embedded; notes what is not, since drawings inside a page swallow the refusal."""
+
+        refused = False
+
+        def fetch(self, url: str, headers: Any = None) -> Any:
+            if url[:5].lower() != "data:":
+                self.refused = True
+            return super().fetch(url, headers)
+
+    fetcher = Embedded(allowed_protocols=("data",), fail_on_errors=True)
     limit = documents_settings().pages_max
     try:
         document = weasyprint.HTML(string=html, url_fetcher=fetcher, base_url="about:blank").render()
@@ -161,9 +171,15 @@ def pdf_of(name: str, html: str) -> tuple[bytes, int]:
             raise bad(Path(name), f"超过 {limit} 页", f"it has more than {limit} pages")
         content: bytes = document.write_pdf()
     except FatalURLFetchingError as error:
-        why_en = "it refers to something outside; embed it (data:)"
-        raise bad(Path(name), "引用了外部内容，模板只能内嵌（data:）", why_en) from error
+        raise _refers_outside(name) from error
+    if fetcher.refused:
+        raise _refers_outside(name)
     return content, len(document.pages)
+
+
+def _refers_outside(name: str) -> BadTemplate:
+    why_en = "it refers to something outside; embed it (data:)"
+    return bad(Path(name), "引用了外部内容，模板只能内嵌（data:）", why_en)
 
 
 def _word(template: Path, source: bytes, values: dict[str, Any], proof: Proof | None) -> bytes:

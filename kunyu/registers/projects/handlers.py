@@ -56,7 +56,7 @@ def licence_changed(event: Event) -> None:
     if not code and shape is None:
         return  # neither a project's nor about land: a matter of others
     document = add_approval(
-        ACTOR, _approval(licence, code, shape), case.project_name if case else "", _investor(licence)
+        ACTOR, _approval(licence, case, code, shape), case.project_name if case else "", _investor(licence)
     )
     ended = _ended_on(licence)
     follow_licence(document, licence, ended)

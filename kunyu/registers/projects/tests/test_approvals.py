@@ -100,8 +100,8 @@ def test_the_feature_is_served_like_every_other(catalogue: None, tmp_path: Path,
     one = licences.issue(DECIDER, request(tmp_path, seal, issued_on=TODAY))
     heard(one)
     layer, granted = open_layer(operator(), BRANCH, "query")
-    moment = Moment(ValidDays(TODAY, TODAY), None)
-    statement, parameters = served.rows(served.Selection(layer, granted, moment), ['"WSBH"', '"ZZBS"'], None)
+    moment, here = Moment(ValidDays(TODAY, TODAY), None), ("county = %(in_county)s", {"in_county": "990101"})
+    statement, parameters = served.rows(served.Selection(layer, granted, moment), ['"WSBH"', '"ZZBS"'], here)
     with connection.cursor() as wrapper:
         wrapper.cursor.execute(statement, parameters)
         assert [row[-2:] for row in wrapper.cursor.fetchall()] == [(one.number, one.identifier)]
