@@ -52,7 +52,7 @@ def _pdf(path: Path, first: int, count: int, pixels: int) -> Iterator[tuple[int,
     with pypdfium2.PdfDocument(path) as document:
         for number in range(first, min(len(document), first + count - 1) + 1):
             page = document[number - 1]
-            scale = pixels / max(*page.get_size(), 1.0)
+            scale = (pixels - 1) / max(*page.get_size(), 1.0)  # the renderer rounds up
             yield number, page.render(scale=scale, may_draw_forms=False).to_pil()
             page.close()
 

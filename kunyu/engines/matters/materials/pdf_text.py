@@ -7,6 +7,8 @@ put together here from the boxes a font gives each letter (not its ink: a full s
 from __future__ import annotations
 
 import ctypes
+import math
+from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -23,10 +25,14 @@ _NO_INK = (0, 9, 10, 13, 32, 0xA0, 0x3000)
 
 @dataclass(frozen=True)
 class _Letter:
-    """A letter in points of the page as it is shown, from its upper left corner; ``is_spaced``: after a space."""
+    """A letter in points of the page turned so that its text is upright, from the upper left corner.
+
+    ``is_spaced``: after a space; ``place``: where it stands on the page as it is shown.
+    """
 
     text: str
     is_spaced: bool
+    place: tuple[float, float, float, float]
     left: float
     top: float
     right: float
@@ -64,22 +70,32 @@ def _letters(page: pypdfium2.PdfPage) -> list[_Letter]:
     """Letters with ink, in the order of the file."""
     text_page = page.get_textpage()
     try:
-        turn, frame = page.get_rotation(), page.get_cropbox()
+        count = min(text_page.count_chars(), MOST_LETTERS)
+        turn, upright, frame = page.get_rotation(), _upright(text_page, count), page.get_cropbox()
         found: list[_Letter] = []
         is_spaced = False
         edges = raw.FS_RECTF()
-        for index in range(min(text_page.count_chars(), MOST_LETTERS)):
+        for index in range(count):
             code = raw.FPDFText_GetUnicode(text_page, index)
             if code in _NO_INK or 0xD800 <= code <= 0xDFFF or code > 0x10FFFF:
                 is_spaced = True
             elif raw.FPDFText_GetLooseCharBox(text_page, index, ctypes.byref(edges)):
-                box = _shown((edges.left, edges.right, edges.bottom, edges.top), frame, turn)
+                given = (edges.left, edges.right, edges.bottom, edges.top)
+                box = _shown(given, frame, upright)
                 if box[3] > box[1] and not chr(code).isspace():
-                    found.append(_Letter(chr(code), is_spaced, *box))
+                    place = box if turn == upright else _shown(given, frame, turn)
+                    found.append(_Letter(chr(code), is_spaced, place, *box))
                     is_spaced = False
         return found
     finally:
         text_page.close()
+
+
+def _upright(text_page: pypdfium2.PdfTextPage, count: int) -> int:
+    """Degrees to turn the page clockwise by so that most of its text is upright; a sample of its letters decides."""
+    angles = (raw.FPDFText_GetCharAngle(text_page, index) for index in range(0, count, max(1, count // 200)))
+    turns = Counter(-round(math.degrees(one) / 90) * 90 % 360 for one in angles if one >= 0)
+    return turns.most_common(1)[0][0] if turns else 0
 
 
 def _shown(edges: tuple[float, ...], frame: tuple[float, ...], turn: int) -> tuple[float, float, float, float]:
@@ -123,6 +139,7 @@ def _line(row: list[_Letter], width: float, height: float) -> Line:
         gap = letter.left - before.right
         is_word = gap > 0.35 * em or (letter.is_spaced and gap > 0.1 * em)
         text += ("\t" if gap > 1.6 * em else " " if is_word else "") + letter.text
-    left, top = row[0].left, min(one.top for one in row)
-    right, bottom = max(one.right for one in row), max(one.bottom for one in row)
+    places = [one.place for one in row]
+    left, top = min(one[0] for one in places), min(one[1] for one in places)
+    right, bottom = max(one[2] for one in places), max(one[3] for one in places)
     return Line(text, 1.0, (left / width, top / height, right / width, bottom / height))

@@ -5,6 +5,7 @@ Nothing is overwritten. A file that is refused leaves nothing but an entry in th
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -117,8 +118,8 @@ def _lay_down(name: str, stream: Stream, path: Path, megabytes: int) -> None:
 def too_large(name: str, measured: int, megabytes: int) -> BadMaterial:
     """The file is larger than this node takes."""
     return refuse(
-        name, "too_large", f"超过 {megabytes} MB（已收到 {measured / MIB:.0f} MB）",
-        f"is larger than {megabytes} MB ({measured / MIB:.0f} MB came)",
+        name, "too_large", f"超过 {megabytes} MB（已收到 {math.ceil(measured / MIB)} MB）",
+        f"is larger than {megabytes} MB ({math.ceil(measured / MIB)} MB came)",
         "请以 200—300 dpi、灰度重新扫描，或分成几份上传", "Scan it anew at 200 to 300 dpi in grey, or upload it in parts",
         measured, megabytes * MIB, "B",
     )  # fmt: skip

@@ -70,7 +70,16 @@ def desk(db: None) -> Desk:
         MaterialKind("reply", "批复", "reply", is_required=False, when="has_reply", reads=("prior_number",)),
     )  # fmt: skip
     definition = Definition(
-        "T-001", "试验事项", "trial", "01", ("《试验》",), ("county",), branch=BRANCH, materials=kinds, is_complete=True
+        "T-001",
+        "试验事项",
+        "trial",
+        "01",
+        ("《试验》",),
+        ("county",),
+        branch=BRANCH,
+        materials=kinds,
+        is_complete=True,
+        rules=tuple(f"MA-0{number}" for number in range(1, 9)),
     )
     matter = Matter.objects.create(code="T-001", name_zh="试验事项", kind="01", branch=BRANCH, is_open=True)
     edition = MatterEdition.objects.create(

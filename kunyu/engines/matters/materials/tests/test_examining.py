@@ -157,8 +157,8 @@ def test_an_image_bomb(tmp_path: Path) -> None:
 
 def test_what_takes_too_long_or_too_much_is_ended(tmp_path: Path) -> None:
     """The process is ended, the sentence is ours, and nothing hangs."""
-    error = refused(tmp_path, samples.form_pdf(), worker_memory_mb=60)
+    error = refused(tmp_path, samples.form_pdf(), worker_memory_mb=24)
     assert error.context["why"] == "unreadable"
-    assert "内存上限 60 MiB" in error.detail_zh
+    assert "内存上限 24 MiB" in error.detail_zh
     error = refused(tmp_path, samples.form_pdf(), examine_seconds=0)
     assert error.detail_zh == "材料 材料.pdf 在 0 秒内没有读完。请减少页数或重新导出后再上传。"

@@ -19,18 +19,15 @@ def states(case: object) -> list[tuple[str, str, str]]:
 
     newest = checks.newest(case)  # type: ignore[arg-type]
     assert newest is not None
-    return sorted(newest.answers.values_list("rule", "state", "reason"))
+    return sorted(newest.answers.filter(rule__in=["MA-01", "MA-04"]).values_list("rule", "state", "reason"))
 
 
 def test_what_waited_is_checked_again(desk: Desk) -> None:
     from kunyu.engines.matters.cases import people
     from kunyu.engines.matters.materials.tasks import read_material
-    from kunyu.engines.matters.models import Check, MatterEdition
+    from kunyu.engines.matters.models import Check
     from kunyu.engines.matters.rules.checking import run_checks
 
-    desk.edition.definition["rules"] = ["MA-01", "MA-04"]
-    MatterEdition.objects.filter(pk=desk.edition.pk).update(definition=desk.edition.definition, digest="f" * 64)
-    desk.edition.refresh_from_db()
     first = desk.take(samples.form_pdf())
     second = desk.take(samples.form_pdf(samples.other(hectares="4")), kind="identity")
     case = desk.open_case()
@@ -47,12 +44,8 @@ def test_what_waited_is_checked_again(desk: Desk) -> None:
 def test_the_answers_are_the_same_when_asked_again(desk: Desk) -> None:
     """A replay of a check with materials gives the same digest."""
     from kunyu.engines.matters.cases import people
-    from kunyu.engines.matters.models import MatterEdition
     from kunyu.engines.matters.rules.checking import replay, run_checks
 
-    desk.edition.definition["rules"] = [f"MA-0{number}" for number in range(1, 9)]
-    MatterEdition.objects.filter(pk=desk.edition.pk).update(definition=desk.edition.definition, digest="e" * 64)
-    desk.edition.refresh_from_db()
     desk.read(desk.take(samples.form_pdf()))
     check = run_checks(people.system(), desk.application, desk.open_case())
     digest, is_same = replay(check)
