@@ -26,9 +26,9 @@ from kunyu.engines.analysis.overlap import LayerAnswer, Opened
 from kunyu.engines.analysis.pieces import Pieces, count_near, read_pieces
 from kunyu.engines.analysis.plots import judge
 from kunyu.engines.analysis.questions import OVERLAP, Question, question
-from kunyu.engines.analysis.reasons import Reason, failed, stale
+from kunyu.engines.analysis.reasons import Reason, failed, missing, stale
 from kunyu.engines.analysis.tiling import read_in_tiles
-from kunyu.engines.catalogue.models import Dataset, Layer
+from kunyu.engines.catalogue.models import Dataset, DatasetVersion, Layer
 from kunyu.engines.catalogue.served import queries
 from kunyu.engines.catalogue.served.errors import NoServingDatabase, TooSlow
 from kunyu.engines.catalogue.served.queries import Selection
@@ -92,8 +92,9 @@ def look(
 
 def _looked(principal: Principal, asked: Question, wanted: Wanted, division: str) -> dict[str, Overlap]:
     read = _Reading(frozenset(wanted.places))
-    answers: list[LayerAnswer] = []
-    for reader, names in readers_of(principal, wanted.collections, division):
+    there = _published(wanted.collections)
+    answers = [_absent(name) for name in wanted.collections if name not in there]
+    for reader, names in readers_of(principal, there, division):
         part = replace(asked, layers=names)
         layers = overlapping.prepared(reader, part)
         if overlapping.is_large(part, layers):
@@ -105,6 +106,18 @@ def _looked(principal: Principal, asked: Question, wanted: Wanted, division: str
         one.collection: _overlap(one, titles, *_records(one, asked, wanted.attributes.get(one.collection, ())))
         for one in answers
     }
+
+
+def _published(names: Iterable[str]) -> tuple[str, ...]:
+    """The collections that anything was ever published of, in one query: a rule may name many that a node lacks."""
+    wanted = tuple(names)
+    rows = DatasetVersion.objects.filter(status=DatasetVersion.Status.PUBLISHED, layer__collection__in=wanted)
+    found = set(rows.values_list("layer__collection", flat=True).distinct())
+    return tuple(name for name in wanted if name in found)
+
+
+def _absent(name: str) -> LayerAnswer:
+    return LayerAnswer(name, "", "", NOT_CHECKED, missing(name))
 
 
 @dataclass
