@@ -80,14 +80,15 @@ def _by_code(key: str, before: Iterable[Mapping[str, Any]], after: Iterable[Mapp
 def _of_forms(older: Definition, newer: Definition) -> list[Difference]:
     old, new = ({one.name: one for one in fields_of(side)} for side in (older, newer))
     names = {name: (one.title_zh, one.title_en) for side in (old, new) for name, one in side.items()}
-    declared = ({name: _field(one) for name, one in side.items()} for side in (old, new))
-    return _keyed("form", *declared, lambda name: names[name]) or [
+    before, after = ({name: _field(one) for name, one in side.items()} for side in (old, new))
+    return _keyed("form", before, after, lambda name: names[name]) or [
         Difference("form", WORDS["form"], ("", ""), "changed", "、".join(old), "、".join(new))
     ]
 
 
 def _field(one: Any) -> dict[str, Any]:
-    return {**one.schema(), "required": one.is_required}
+    """The field without its place: a new field at the top changes none of the others."""
+    return {key: value for key, value in one.schema().items() if key != "x-order"} | {"required": one.is_required}
 
 
 def _of_tables(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Difference]:
@@ -95,10 +96,10 @@ def _of_tables(key: str, before: Mapping[str, Any], after: Mapping[str, Any]) ->
 
 
 def _of_files(before: Mapping[str, str], after: Mapping[str, str]) -> list[Difference]:
-    shown = (dict.fromkeys(side, "") for side in (before, after))
+    old, new = (dict.fromkeys(side, "") for side in (before, after))
     changed = [name for name in before if name in after and before[name] != after[name]]
     return [
-        *_keyed("decisions", *shown, lambda name: (name, name)),
+        *_keyed("decisions", old, new, lambda name: (name, name)),
         *(Difference("decisions", WORDS["decisions"], (name, name), "changed") for name in changed),
     ]
 

@@ -195,7 +195,7 @@ def _choices(given: Any, place: Place) -> tuple[Choice, ...]:
 
 
 def _of_multi(part: Mapping[str, Any], place: Place) -> dict[str, Any]:
-    items = part.get("items")
+    items: Any = part.get("items")
     _is(isinstance(items, dict) and items.get("type", "string") == "string", place.at("items"), items,
         "多选的 items 须是文本选项", "items of a multiple choice are text choices", "写 oneOf 或 enum", "Write oneOf or enum")  # fmt: skip
     _only(items, {"type", "oneOf", "enum", "x-enum-en"}, place.at("items"))

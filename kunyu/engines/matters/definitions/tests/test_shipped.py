@@ -90,7 +90,9 @@ def test_what_differs_between_two_editions(tmp_path: Path) -> None:
     form = json.loads(json.dumps(before.definition.form))
     form["properties"]["declared_area_m2"]["maximum"] = 5
     del form["properties"]["area_ha"]
-    form["properties"]["road"] = {"type": "string", "title": "路名", "x-title-en": "Road"}
+    form["properties"] = {"road": {"type": "string", "title": "路名", "x-title-en": "Road", "x-order": -1}} | form[
+        "properties"
+    ]
     after = replace(
         before, definition=replace(before.definition, promised_days=10, materials=before.definition.materials[1:], form=form),
         flow=before.flow + "<!-- -->",
