@@ -18,6 +18,7 @@ ALL = (
     "overlap",
     "seal",
     "case_checks",
+    "case_list",
     "flow",
 )
 

@@ -10,7 +10,20 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from kunyu.engines.security import scope
-from tests.access import acceptance, analysis, coverages, evidence, features, maps, matters, registers, seals, services
+from tests.access import (
+    acceptance,
+    analysis,
+    cases,
+    coverages,
+    evidence,
+    features,
+    maps,
+    materials,
+    matters,
+    registers,
+    seals,
+    services,
+)
 from tests.access.world import MINE, PARCELS, STRICT, STRICTER, THEIRS, Subject, World
 
 Kind = Literal["open", "signed in", "data", "duty", "own"]
@@ -429,7 +442,9 @@ RULES: dict[str, Rule] = {
     **analysis.rules(),
     **coverages.rules(),
     **maps.rules(),
+    **materials.rules(),
     **matters.rules(),
+    **cases.rules(),
     **registers.rules(),
     **services.rules(),
     **seals.rules(),

@@ -27,7 +27,7 @@ from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.services import NewTask, create_task
 from kunyu.engines.worklist.services import Subject as TaskSubject
 from kunyu.kernel.objectstore import open_store
-from tests.access import acceptance, analysis, coverages, evidence, maps, matters, registers, services
+from tests.access import acceptance, analysis, cases, coverages, evidence, maps, materials, matters, registers, services
 
 PARCELS, STRICTER = "10401-003", "10401-001"
 HIGH = Label(labels.SENSITIVE, labels.IMPORTANT, labels.CONDITIONAL)
@@ -96,8 +96,12 @@ TELLTALES = {
     "theirs-91c4.gpkg": THEIRS,
     evidence.OURS: Subject(evidence.EVIDENCE, "990101"),
     evidence.THEIRS: Subject(evidence.EVIDENCE, "990102"),
+    materials.OURS: Subject(materials.BRANCH, "990101"),
+    materials.THEIRS: Subject(materials.BRANCH, "990102"),
     registers.OURS: Subject(registers.BRANCH, "990101"),
     registers.THEIRS: Subject(registers.BRANCH, "990102"),
+    cases.OURS: Subject(cases.BRANCH, "990101"),
+    cases.THEIRS: Subject(cases.BRANCH, "990102"),
     coverages.OURS: Subject(coverages.IMAGES, "990101"),
     coverages.THEIRS: Subject(coverages.IMAGES, "990102"),
 }
@@ -145,7 +149,9 @@ class World:
     application: int = 0
     print_id: int = 0
     matter_edition: int = 0
+    materials: dict[str, dict[str, int]] = field(default_factory=dict)
     registers: dict[str, dict[str, int]] = field(default_factory=dict)
+    cases: dict[str, dict[str, int | str]] = field(default_factory=dict)
 
 
 def build() -> World:
@@ -192,6 +198,8 @@ def build() -> World:
         world.analysis = analysis.build(world.users["viewer"])
         world.print_id = maps.build(world.users["viewer"])
         world.matter_edition = matters.build(MARKUP)
+        world.materials = materials.build()
+        world.cases = cases.build(world.matter_edition, MARKUP)
         world.registers = registers.build(MARKUP)
         world.application = services.build(world.users["viewer"], MARKUP)
     epochs.forget()
