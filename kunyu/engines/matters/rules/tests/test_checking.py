@@ -270,3 +270,20 @@ def test_a_case_is_checked_by_the_edition_it_started_with(people: People) -> Non
     found = run_checks(people.principals["steward"], running.application, running)
     assert [one.rule for one in found.answers.all()] == ["C-02"]
     assert (found.case, found.edition_digest, found.matter_code) == (running, first.digest, "S-001")
+
+
+@pytest.mark.parametrize(
+    "form", [{}, {"use_code": "0701", "project_type": "urban", "is_single_site": True, "prior_number": "?"}]
+)
+def test_no_rule_of_any_pack_fails_over_the_county(people: People, form: dict[str, Any]) -> None:
+    """Every declared rule answers over a plot in conflict, one that is free, and without one; none raises."""
+    from kunyu.engines.matters.rules.registry import every_rule
+
+    rules = [one.id for one in every_rule() if one.id.split("-")[0] in ("C", "CH", "DU", "TO")]
+    assert len(rules) == 31
+    for plot in (hit_plot(), free_plot(), None):
+        said = answers(check(people, plot, *rules, form=form))
+        assert sorted(said) == sorted(rules)
+        assert [rule for rule, one in said.items() if one.reason in ("failed", "no_rule")] == []
+    missing = {rule for rule, one in answers(check(people, free_plot(), *rules)).items() if one.reason == "missing"}
+    assert {"C-04", "C-08", "C-09", "C-12", "C-15", "C-19"} <= missing
