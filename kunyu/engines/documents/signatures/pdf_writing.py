@@ -1,7 +1,7 @@
 """Signatures written into a PDF as incremental updates, with the seal's picture. PDF签名: ISO 32000-2, PAdES (ETSI EN 319 142).
 
-ECDSA: PAdES baseline B-T, made by pyHanko with our key and clock. SM2: the same file structure; pyHanko writes the PDF,
-the signed data are GB/T 35275 (`signed_data`), because no PAdES profile knows SM2.
+pyHanko writes the PDF; the signed data are ours (`signed_data`). ECDSA: PAdES baseline B-T. SM2: the same file structure with
+signed data of GB/T 35275, because no PAdES profile knows SM2.
 """
 
 from __future__ import annotations
@@ -10,19 +10,31 @@ import io
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from asn1crypto import tsp, x509
 from PIL import Image
 from pyhanko.pdf_utils import images, layout
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
-from pyhanko.sign import fields, signers, timestamps
+from pyhanko.sign import fields
 from pyhanko.sign.signers import cms_embedder, pdf_byterange
 from pyhanko.stamp import StaticStampStyle
-from pyhanko_certvalidator.registry import SimpleCertificateStore
 
 from kunyu.engines.documents.signatures import signed_data, time_stamps
 from kunyu.engines.documents.signatures.pdf_plain import opened, require_plain
-from kunyu.engines.documents.signatures.suites import ECDSA, SM2, Identity
+from kunyu.engines.documents.signatures.suites import Identity
 
+
+@dataclass(frozen=True)
+class _Form:
+    """How a suite stands in a PDF. PAdES keeps the claimed time out of the signed attributes (EN 319 142-1 §6.3)."""
+
+    subfilter: fields.SigSeedSubFilter
+    digest: str
+    signs_time: bool
+
+
+_FORMS = {
+    "ecdsa": _Form(fields.SigSeedSubFilter.PADES, "sha256", False),
+    "sm2": _Form(fields.SigSeedSubFilter.ADOBE_PKCS7_DETACHED, "sm3", True),
+}
 RESERVED = 16 * 1024
 """Hexadecimal digits kept for the signed data: twice its bytes, with room for longer chains."""
 _POINTS_PER_MM = 72 / 25.4
@@ -68,8 +80,7 @@ def sign(pdf: bytes, asked: Signing) -> bytes:
         on_page=asked.appearance.page if asked.appearance else 0,
         box=tuple(round(one) for one in asked.appearance.box) if asked.appearance else None,  # type: ignore[arg-type]
     )
-    write = _sm2 if asked.identity.suite is SM2 else _ecdsa
-    return write(writer, place, asked, is_first=count == 0)
+    return _written(writer, place, asked, is_first=count == 0)
 
 
 def signature_count(pdf: bytes) -> int:
@@ -99,32 +110,18 @@ def _media_box(pdf: bytes, page: int) -> tuple[float, float, float, float]:
     return left, bottom, right, top
 
 
-def _ecdsa(writer: IncrementalPdfFileWriter, place: fields.SigFieldSpec, asked: Signing, *, is_first: bool) -> bytes:
-    about = signers.PdfSignatureMetadata(
-        field_name=place.sig_field_name, md_algorithm="sha256", subfilter=fields.SigSeedSubFilter.PADES,
-        reason=asked.reason, name=asked.name, certify=is_first, docmdp_permissions=fields.MDPPerm.FILL_FORMS,
-    )  # fmt: skip
-    signer = signers.PdfSigner(
-        about, _Signer(asked.identity), timestamper=_Clock(asked.clock, asked.at), new_field_spec=place,
-        stamp_style=_style(asked.appearance),
-    )  # fmt: skip
-    out = io.BytesIO()
-    signer.sign_pdf(writer, output=out, bytes_reserved=RESERVED)
-    return out.getvalue()
-
-
-def _sm2(writer: IncrementalPdfFileWriter, place: fields.SigFieldSpec, asked: Signing, *, is_first: bool) -> bytes:
+def _written(writer: IncrementalPdfFileWriter, place: fields.SigFieldSpec, asked: Signing, *, is_first: bool) -> bytes:
     steps = cms_embedder.PdfCMSEmbedder(new_field_spec=place).write_cms(place.sig_field_name, writer)
     next(steps)
-    style = _style(asked.appearance)
+    style, form = _style(asked.appearance), _FORMS[asked.identity.suite.name]
     steps.send(
         cms_embedder.SigObjSetup(
             sig_placeholder=pdf_byterange.SignatureObject(
-                timestamp=asked.at, subfilter=fields.SigSeedSubFilter.ADOBE_PKCS7_DETACHED, name=asked.name,
+                timestamp=asked.at, subfilter=form.subfilter, name=asked.name,
                 reason=asked.reason, bytes_reserved=RESERVED,
             ),
             mdp_setup=cms_embedder.SigMDPSetup(
-                md_algorithm="sm3", certify=is_first, docmdp_perms=fields.MDPPerm.FILL_FORMS if is_first else None
+                md_algorithm=form.digest, certify=is_first, docmdp_perms=fields.MDPPerm.FILL_FORMS if is_first else None
             ),
             appearance_setup=cms_embedder.SigAppearanceSetup(style=style, timestamp=asked.at, name=asked.name)
             if style
@@ -132,10 +129,10 @@ def _sm2(writer: IncrementalPdfFileWriter, place: fields.SigFieldSpec, asked: Si
         )
     )  # fmt: skip
     out = io.BytesIO()
-    prepared, _ = steps.send(cms_embedder.SigIOSetup(md_algorithm="sm3", output=out))
+    prepared, _ = steps.send(cms_embedder.SigIOSetup(md_algorithm=form.digest, output=out))
     steps.send(
         signed_data.build(
-            asked.identity, prepared.document_digest, claimed_at=asked.at,
+            asked.identity, prepared.document_digest, claimed_at=asked.at if form.signs_time else None,
             stamp=time_stamps.stamper(asked.clock, asked.at),
         )
     )  # fmt: skip
@@ -154,43 +151,3 @@ def _style(appearance: Appearance | None) -> StaticStampStyle | None:
             x_align=layout.AxisAlignment.ALIGN_MID, y_align=layout.AxisAlignment.ALIGN_MID
         ),
     )
-
-
-class _Signer(signers.Signer):
-    """pyHanko's signer over a key that may lie in a device."""
-
-    def __init__(self, identity: Identity) -> None:
-        certificates = SimpleCertificateStore()
-        certificates.register_multiple([x509.Certificate.load(one) for one in identity.chain])
-        super().__init__(signing_cert=x509.Certificate.load(identity.certificate), cert_registry=certificates)
-        self._identity = identity
-
-    async def async_sign_raw(self, data: bytes, digest_algorithm: str, dry_run: bool = False) -> bytes:
-        """Sign; a rehearsal for the size gives zeros."""
-        if digest_algorithm != "sha256":
-            raise ValueError(f"digest {digest_algorithm}, sha256 expected")
-        return bytes(72) if dry_run else self._identity.sign(data)
-
-
-class _Clock(timestamps.TimeStamper):
-    """The node's time-stamp authority, asked in the process itself by RFC 3161's own messages."""
-
-    def __init__(self, identity: Identity, at: datetime) -> None:
-        super().__init__()
-        self._identity, self._at = identity, at
-
-    async def async_request_tsa_response(self, req: tsp.TimeStampReq) -> tsp.TimeStampResp:
-        """Answer with a token over what the request names."""
-        imprint = req["message_imprint"]
-        if imprint["hash_algorithm"]["algorithm"].dotted != ECDSA.digest_oid:
-            raise ValueError("SHA-256 expected")
-        token = time_stamps.token(
-            self._identity, ECDSA.digest_oid, imprint["hashed_message"].native, self._at, req["nonce"].native
-        )
-        return tsp.TimeStampResp({"status": {"status": "granted"}, "time_stamp_token": _content_info(token)})
-
-
-def _content_info(token: bytes) -> object:
-    from asn1crypto import cms
-
-    return cms.ContentInfo.load(token)

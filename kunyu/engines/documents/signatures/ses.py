@@ -12,14 +12,18 @@ from datetime import UTC, datetime
 
 from asn1crypto import core
 
+from kunyu.engines.documents.signatures import signed_data
 from kunyu.engines.documents.signatures.signed_data import unreadable
+from kunyu.engines.documents.signatures.strict_der import whole_length
 from kunyu.engines.documents.signatures.suites import SM2, Identity, verify
+from kunyu.kernel.crypto import der
 
 VERSION, MAKER = 4, "kunyu-node"
 SM2_WITH_SM3 = "1.2.156.10197.1.501"
 ORGANISATION_SEAL = 1
 """Kind of seal: 1 an organisation's, 2 a person's (values recalled)."""
 LARGEST = 4 * 1024 * 1024
+_UTF8 = 0x0C
 
 
 class _Header(core.Sequence):
@@ -143,61 +147,31 @@ class SealedData:
 
 def make_seal(maker: Identity, facts: SealFacts) -> bytes:
     """Return a seal signed by its maker (制章人), DER."""
-    info = _SealInfo(
-        {
-            "header": {"id": "ES", "version": VERSION, "maker": MAKER},
-            "code": facts.code,
-            "property": {
-                "type": ORGANISATION_SEAL,
-                "name": facts.name,
-                "cert_list_type": 1,
-                "cert_list": [facts.certificate],
-                "create_date": _whole(facts.created_at),
-                "valid_start": _whole(facts.valid_from),
-                "valid_end": _whole(facts.valid_to),
-            },
-            "picture": {
-                "type": "PNG", "data": facts.picture, "width": facts.width_mm, "height": facts.height_mm,
-            },
-        }
+    header = der.sequence(_ia5("ES"), der.integer(VERSION), _ia5(MAKER))
+    about = der.sequence(
+        der.integer(ORGANISATION_SEAL), der.element(_UTF8, facts.name.encode("utf-8")), der.integer(1),
+        der.sequence(der.octets(facts.certificate)), _time(facts.created_at), _time(facts.valid_from), _time(facts.valid_to),
     )  # fmt: skip
-    # the maker signs the info, his certificate and the algorithm together
-    signed = _SignedSeal({"info": info, "certificate": maker.certificate, "algorithm": SM2_WITH_SM3}).dump()
-    return bytes(
-        _Seal(
-            {
-                "info": info,
-                "certificate": maker.certificate,
-                "algorithm": SM2_WITH_SM3,
-                "signature": maker.sign(signed),
-            }
-        ).dump()
+    picture = der.sequence(
+        _ia5("PNG"), der.octets(facts.picture), der.integer(facts.width_mm), der.integer(facts.height_mm)
     )
+    # the maker signs the info, his certificate and the algorithm together
+    parts = (
+        der.sequence(header, _ia5(facts.code), about, picture), der.octets(maker.certificate), signed_data.oid(SM2_WITH_SM3),
+    )  # fmt: skip
+    return der.sequence(*parts, _bits(maker.sign(der.sequence(*parts))))
 
 
 def seal_data(
     identity: Identity, seal: bytes, data_hash: bytes, about: str, at: datetime, stamp: Callable[[bytes], bytes] | None
 ) -> bytes:
     """Return sealed data in DER: ``seal`` (as `make_seal` gave it) put on data of digest ``data_hash``."""
-    to_sign = _ToSign(
-        {
-            "version": VERSION,
-            "seal": _Seal.load(seal),
-            "time": _whole(at),
-            "data_hash": data_hash,
-            "property": about,
-        }
+    to_sign = der.sequence(der.integer(VERSION), seal, _time(at), _bits(data_hash), _ia5(about))
+    signature = identity.sign(to_sign)
+    token = b"" if stamp is None else der.element(0xA0, _bits(stamp(signature)))
+    return der.sequence(
+        to_sign, der.octets(identity.certificate), signed_data.oid(SM2_WITH_SM3), _bits(signature), token
     )
-    signature = identity.sign(to_sign.dump())
-    parts = {
-        "to_sign": to_sign,
-        "certificate": identity.certificate,
-        "algorithm": SM2_WITH_SM3,
-        "signature": signature,
-    }
-    if stamp is not None:
-        parts["time_stamp"] = stamp(signature)
-    return bytes(_Signature(parts).dump())
 
 
 def read_sealed(encoded: bytes) -> SealedData:
@@ -210,6 +184,7 @@ def read_sealed(encoded: bytes) -> SealedData:
     if len(encoded) > LARGEST:
         raise unreadable(f"超过 {LARGEST} 字节", f"larger than {LARGEST} bytes")
     try:
+        whole_length(encoded)
         whole = _Signature.load(encoded, strict=True)
         for one in (whole["algorithm"], whole["to_sign"]["seal"]["algorithm"]):
             if one.native != SM2_WITH_SM3:
@@ -264,5 +239,13 @@ def _facts(info: _SealInfo) -> SealFacts:
     )
 
 
-def _whole(moment: datetime) -> core.GeneralizedTime:
-    return core.GeneralizedTime(moment.astimezone(UTC).replace(microsecond=0))
+def _ia5(text: str) -> bytes:
+    return der.element(0x16, text.encode("ascii"))
+
+
+def _bits(content: bytes) -> bytes:
+    return der.element(0x03, b"\x00" + content)
+
+
+def _time(moment: datetime) -> bytes:
+    return der.element(0x18, f"{moment.astimezone(UTC):%Y%m%d%H%M%SZ}".encode("ascii"))

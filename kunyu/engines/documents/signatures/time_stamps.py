@@ -11,10 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from asn1crypto import core, tsp, x509
+from asn1crypto import tsp, x509
 
 from kunyu.engines.documents.signatures import signed_data
 from kunyu.engines.documents.signatures.suites import BY_DIGEST, Identity
+from kunyu.kernel.crypto import der
 
 TST_INFO = "1.2.840.113549.1.9.16.1.4"
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
@@ -41,20 +42,17 @@ def stamper(identity: Identity, at: datetime) -> Stamper:
 
 def token(identity: Identity, digest_oid: str, imprint: bytes, at: datetime, nonce: int | None = None) -> bytes:
     """Return a time-stamp token in DER over ``imprint``, a digest by ``digest_oid``."""
-    parts = {
-        "version": "v1",
-        "policy": POLICY,
-        "message_imprint": {"hash_algorithm": {"algorithm": digest_oid}, "hashed_message": imprint},
-        "serial_number": secrets.randbits(63),
-        "gen_time": core.GeneralizedTime(at.astimezone(UTC).replace(microsecond=0)),
-        "tsa": x509.GeneralName(name="directory_name", value=x509.Certificate.load(identity.certificate).subject),
-    }
-    if nonce is not None:
-        parts["nonce"] = nonce
-    content = tsp.TSTInfo(parts).dump()
+    owner = x509.Certificate.load(identity.certificate).subject.dump()
+    content = der.sequence(
+        der.integer(1), signed_data.oid(POLICY),
+        der.sequence(signed_data.algorithm(digest_oid), der.octets(imprint)),
+        der.integer(secrets.randbits(63)), der.element(0x18, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode("ascii")),
+        b"" if nonce is None else der.integer(nonce),
+        der.element(0xA0, der.element(0xA4, owner)),
+    )  # fmt: skip
     return signed_data.build(
         identity, identity.suite.digest(content), content_type=TST_INFO, content=content, signed_type=_SIGNED_DATA,
-        version="v3",
+        version=3,
     )  # fmt: skip
 
 

@@ -6,11 +6,11 @@ import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from pytest_django.fixtures import SettingsWrapper
 
 from kunyu.engines.security import key_pairs, keys
 from kunyu.engines.security.key_errors import KeyPairUnreadable
@@ -21,7 +21,7 @@ MESSAGE = "用地预审".encode()
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def home(tmp_path: Path, settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     for name in ("KUNYU_KEY_PASSPHRASE", "KUNYU_KEY_PASSPHRASE_FILE", "KUNYU_PRODUCTION"):
         monkeypatch.delenv(name, raising=False)
     settings.KUNYU_HOME = tmp_path

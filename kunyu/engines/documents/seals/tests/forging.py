@@ -12,6 +12,7 @@ from pyhanko.pdf_utils import generic
 from pyhanko.pdf_utils.incremental_writer import IncrementalPdfFileWriter
 
 from kunyu.engines.documents.signatures import signed_data
+from kunyu.kernel.crypto import der
 
 _CONTENTS = re.compile(rb"/Contents\s*<([0-9A-Fa-f]+)>")
 
@@ -38,28 +39,35 @@ def with_contents(pdf: bytes, at: int, encoded: bytes) -> bytes:
 
 def with_certificate(encoded: bytes, certificate: bytes) -> bytes:
     """Signed data that name and carry another certificate for the same signature."""
-    outer = signed_data._Outer.load(encoded)
     other = x509.Certificate.load(certificate)
-    outer["content"]["certificates"] = [other]
-    outer["content"]["signer_infos"][0]["sid"] = cms.SignerIdentifier(
-        {"issuer_and_serial_number": {"issuer": other.issuer, "serial_number": other.serial_number}}
-    )
-    return bytes(outer.dump(force=True))
+    sid = der.sequence(other.issuer.dump(), der.integer(other.serial_number))
+    return rebuilt(encoded, certificates=certificate, sid=sid)
 
 
 def without_time_stamp(encoded: bytes) -> bytes:
     """Signed data whose token was taken out; it is not signed itself, so nothing else shows it."""
-    outer = signed_data._Outer.load(encoded)
-    signer = outer["content"]["signer_infos"][0]
-    del signer["unsigned_attrs"]
-    return bytes(outer.dump(force=True))
+    return rebuilt(encoded, unsigned_attrs=b"")
 
 
 def with_time_stamp_of(encoded: bytes, other: bytes) -> bytes:
     """Signed data with another signature's token."""
-    outer, giver = signed_data._Outer.load(encoded), signed_data._Outer.load(other)
-    outer["content"]["signer_infos"][0]["unsigned_attrs"] = giver["content"]["signer_infos"][0]["unsigned_attrs"]
-    return bytes(outer.dump(force=True))
+    return rebuilt(encoded, unsigned_attrs=_signer(other)["unsigned_attrs"].dump())
+
+
+def rebuilt(encoded: bytes, *, certificates: bytes | None = None, signers: int = 1, **changed: bytes) -> bytes:
+    """Signed data put together anew from the parts of others; ``changed`` takes the place of parts of the signer."""
+    outer = signed_data._Outer.load(encoded)
+    signed, old = outer["content"], _signer(encoded)
+    names = [name for name, *_ in cms.SignerInfo._fields]
+    signer = der.sequence(*(changed[name] if name in changed else old[name].dump() for name in names))
+    kept = signed["certificates"].dump() if certificates is None else der.element(0xA0, certificates)
+    parts = (signed["version"].dump(), signed["digest_algorithms"].dump(), signed["encap_content_info"].dump(), kept)
+    content = der.sequence(*parts, der.element(0x31, signer * signers))
+    return der.sequence(outer["content_type"].dump(), der.element(0xA0, content))
+
+
+def _signer(encoded: bytes) -> Any:
+    return signed_data._Outer.load(encoded)["content"]["signer_infos"][0]
 
 
 def updated(pdf: bytes, change: Callable[[IncrementalPdfFileWriter], Any]) -> bytes:

@@ -1,13 +1,8 @@
-"""What tests of seals stand on: a node folder of their own, the administrators, seals in use, a plain paper."""
+"""What tests of seals stand on: the administrators, seals in use, a plain paper."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from functools import lru_cache
-from pathlib import Path
-
-import pytest
-from pytest_django.fixtures import SettingsWrapper
 
 from kunyu.engines.documents.models import Seal
 from kunyu.engines.documents.seals import services
@@ -20,21 +15,6 @@ AUDITOR = Principal("an-auditor", "审计", duty="audit", duty_division="9901")
 DECIDER = Principal("a-decider", "决定人")
 COUNTY = "990101"
 NAME = "坤舆县自然资源局"
-
-
-@pytest.fixture(scope="session")
-def seal_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One state folder for the keys of all these tests."""
-    return tmp_path_factory.mktemp("seals")
-
-
-@pytest.fixture(autouse=True)
-def node_of_seals(seal_home: Path, settings: SettingsWrapper, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    for name in ("KUNYU_KEY_PASSPHRASE", "KUNYU_KEY_PASSPHRASE_FILE", "KUNYU_PRODUCTION"):
-        monkeypatch.delenv(name, raising=False)
-    settings.KUNYU_HOME = seal_home
-    settings.KUNYU_OBJECT_STORE = str(seal_home / "objects")
-    yield
 
 
 def prepared_seal(name: str = NAME, division: str = COUNTY) -> Seal:

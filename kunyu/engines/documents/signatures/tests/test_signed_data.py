@@ -10,9 +10,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from asn1crypto import cms, x509
+from asn1crypto import x509
 
 from kunyu.engines.documents.seal_errors import UnreadableSignature
+from kunyu.engines.documents.seals.tests import forging
 from kunyu.engines.documents.signatures import ses, signed_data, time_stamps
 from kunyu.engines.documents.signatures.suites import ECDSA, SM2
 from kunyu.engines.documents.signatures.tests.identities import NOW, Signers, ecdsa_signers, signers, sm2_signers
@@ -61,13 +62,7 @@ def test_what_was_built_is_read_and_holds(suite: str) -> None:
 def test_another_signer_with_the_same_issuer_and_serial_is_not_taken(suite: str) -> None:
     """The certificate is exchanged, its issuer and serial written into the signer: the digest in the attributes differs."""
     by, forger = signers(suite), signers(suite)
-    outer = signed_data._Outer.load(signed(by))
-    other = x509.Certificate.load(forger.seal.certificate)
-    outer["content"]["certificates"] = [other]
-    outer["content"]["signer_infos"][0]["sid"] = cms.SignerIdentifier(
-        {"issuer_and_serial_number": {"issuer": other.issuer, "serial_number": other.serial_number}}
-    )
-    found = signed_data.read(outer.dump(force=True))
+    found = signed_data.read(forging.with_certificate(signed(by), forger.seal.certificate))
     assert found.certificate == forger.seal.certificate and not found.names_certificate
     assert not found.is_authentic(by.seal.suite.digest(CONTENT))
 
@@ -106,11 +101,21 @@ def test_bytes_behind_the_signature_and_oversize_are_refused() -> None:
 
 
 def test_two_signers_are_refused() -> None:
-    outer = signed_data._Outer.load(signed(ecdsa_signers()))
-    infos = outer["content"]["signer_infos"]
-    outer["content"]["signer_infos"] = [infos[0], infos[0].copy()]
-    with pytest.raises(UnreadableSignature, match="signers, one expected"):
-        signed_data.read(outer.dump(force=True))
+    with pytest.raises(UnreadableSignature, match="2 signers, one expected"):
+        signed_data.read(forging.rebuilt(signed(ecdsa_signers()), signers=2))
+
+
+def test_indefinite_lengths_are_refused_at_once() -> None:
+    """Forty nested ones would keep the parsing library busy for years."""
+    nested = b"\x30\x80" * 60 + b"\x00\x00" * 60
+    for read in (signed_data.read, ses.read_sealed):
+        with pytest.raises(UnreadableSignature, match="indefinite length"):
+            read(nested)
+    deep = b"\x05\x00"
+    for _ in range(60):
+        deep = b"\x30" + bytes((len(deep),)) + deep if len(deep) < 128 else b"\x30\x81" + bytes((len(deep),)) + deep
+    with pytest.raises(UnreadableSignature, match="nested too deep"):
+        signed_data.read(deep)
 
 
 def test_the_types_are_those_of_the_standards() -> None:
