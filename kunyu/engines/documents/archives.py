@@ -155,7 +155,7 @@ def _licence(one: Licence) -> dict[str, Any]:
     return {
         "number": one.number, "identifier": one.identifier, "version": one.version, "state": one.state,
         "issuer": one.issuer_zh, "holder": one.holder_name, "issued_on": one.issued_on.isoformat(),
-        "valid_to": one.valid_to.isoformat() if one.valid_to else "", "facts": one.facts, "events": events,
+        "valid_to": one.valid_to.isoformat() if one.valid_to else "", "facts": [[name.partition("|")[0], str(value)] for name, value in one.ordered_facts], "events": events,
     }  # fmt: skip
 
 

@@ -163,7 +163,7 @@ def _new_row(
         type_code=request.type_code or kind.type_code, issuer_code=request.issuer.code, issuer_zh=request.issuer.name_zh,
         holder_name=holder.name, holder_kind=holder.kind, holder_code_masked=masks.mask(masks.DOCUMENT, holder.code) or "",
         holder_code=holder.code, project_code=request.project_code, subject=request.subject, branch=request.branch,
-        division_code=request.division, label=request.label, facts=dict(request.facts), issued_on=day,
+        division_code=request.division, label=request.label, facts=dict(request.facts), facts_order=list(request.facts), issued_on=day,
         valid_to=request.valid_to, previous=old,
     )  # fmt: skip
     made.save()
@@ -230,7 +230,7 @@ def filled(licence: Licence, request: IssueRequest) -> dict[str, Any]:
         "issuer": {"code": licence.issuer_code, "name_zh": licence.issuer_zh},
         "holder": {"name": licence.holder_name, "kind": licence.holder_kind, "code": code},
         "project_code": licence.project_code, "division": licence.division_code, "facts": licence.facts,
-        "facts_list": [[name, value] for name, value in licence.facts.items()],
+        "facts_list": [[name.partition("|")[0], value] for name, value in licence.ordered_facts],
     }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def paper_of(licence: Licence) -> Paper:
     rows = [
         ("持证主体", licence.holder_name),
         ("项目代码", licence.project_code),
-        *((name.partition("|")[0], str(value)) for name, value in licence.facts.items()),
+        *((name.partition("|")[0], str(value)) for name, value in licence.ordered_facts),
         ("有效期至", licence.valid_to.isoformat() if licence.valid_to else ""),
         ("电子证照标识", licence.identifier),
     ]

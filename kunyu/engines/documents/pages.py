@@ -84,7 +84,7 @@ def _facts(principal: Principal, one: Licence) -> tuple[Fact, ...]:
         Fact(("有效期至", "Valid to"), one.valid_to, "date"),
         Fact(("项目代码", "Project"), Cell(one.project_code, href=f"/projects/{one.project_code}") if one.project_code else ""),
         Fact(("办件", "Case"), Cell(case, href=f"/cases/{case}") if case else ""),
-        *(Fact((name.partition("|")[0], name.partition("|")[2]), str(value)) for name, value in one.facts.items()),
+        *(Fact((name.partition("|")[0], name.partition("|")[2]), str(value)) for name, value in one.ordered_facts),
         Fact(("前一版", "Before"), Cell(one.previous.number, href=f"/licences/{one.previous_id}") if one.previous else ""),
         Fact(("电子证照标识", "Identifier"), Cell(one.identifier, href=f"/verify/{one.identifier}"), "code"),
     )  # fmt: skip

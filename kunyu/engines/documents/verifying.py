@@ -150,7 +150,7 @@ def _of_licence(asked: str, licence: Licence, now: datetime) -> Verification:
         identifier=licence.identifier, version=licence.version, issuer=licence.issuer_zh,
         holder=(masks.mask(masks.NAME, name) or "") if licence.holder_kind == PERSON else name,
         issued_on=licence.issued_on, valid_to=licence.valid_to, project_code=licence.project_code,
-        facts=tuple((_label(key), str(value)) for key, value in licence.facts.items()),
+        facts=tuple((_label(key), str(value)) for key, value in licence.ordered_facts),
         sm3=tuple(one.sm3 for one in (licence.pdf, licence.ofd) if one), successor=_successor(licence),
         plot=plot_of(licence),
     )  # fmt: skip

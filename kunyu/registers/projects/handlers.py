@@ -56,7 +56,7 @@ def licence_changed(event: Event) -> None:
     if not code and shape is None:
         return  # neither a project's nor about land: a matter of others
     document = add_approval(
-        ACTOR, _approval(licence, case, code, shape), case.project_name if case else "", _investor(licence)
+        ACTOR, _approval(licence, case, code, shape), _project_name(licence, case), _investor(licence)
     )
     ended = _ended_on(licence)
     follow_licence(document, licence, ended)
@@ -74,6 +74,12 @@ def _plot_of_case(case: Case) -> shapely.Geometry | None:
         cursor.execute("SELECT ST_AsBinary(plot) FROM matters_case WHERE id = %s", [case.pk])
         row = cursor.fetchone()
     return shapely.from_wkb(bytes(row[0])) if row and row[0] is not None else None
+
+
+def _project_name(licence: Licence, case: Case | None) -> str:
+    """As the case has it, else as the licence says."""
+    said = {name.partition("|")[0]: value for name, value in licence.facts.items()}
+    return (case.project_name if case else "") or str(said.get("项目名称") or "")
 
 
 def _investor(licence: Licence) -> Party | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import Any
 
 from django.db import models
 from django.db.models import Q
@@ -48,6 +49,9 @@ class Licence(models.Model):
     facts = models.JSONField(
         default=dict, help_text="what stands on it, by name: shown on the verification page if public"
     )
+    facts_order = models.JSONField(
+        default=list, help_text="names of the facts as they stand on paper: jsonb sorts its keys"
+    )
     state = models.CharField(max_length=10, choices=State.choices, default=State.ISSUING)
     issued_on = models.DateField()
     valid_to = models.DateField(null=True, help_text="last day; null: without end")
@@ -72,6 +76,12 @@ class Licence(models.Model):
 
     def __str__(self) -> str:
         return f"{self.number} v{self.version} {self.state}"
+
+    @property
+    def ordered_facts(self) -> list[tuple[str, Any]]:
+        """What stands on it, in the order of the paper."""
+        known = [name for name in self.facts_order if name in self.facts]
+        return [(name, self.facts[name]) for name in [*known, *(one for one in self.facts if one not in known)]]
 
 
 class LicenceEvent(models.Model):

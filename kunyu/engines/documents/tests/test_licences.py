@@ -94,6 +94,12 @@ def test_a_failing_template_gives_the_number_to_the_same_licence(tmp_path: Path,
     assert (Licence.objects.count(), one.number) == (1, "用字第9901012026XS0000001号")
 
 
+def test_facts_stand_in_the_order_they_were_given(tmp_path: Path, seal: Seal) -> None:
+    """jsonb sorts keys by length; on paper and on pages the order of the request holds."""
+    licences.issue(DECIDER, request(tmp_path, seal, facts={"用地面积（公顷）": 6.1, "用途": "医疗"}))
+    assert Licence.objects.get().ordered_facts == [("用地面积（公顷）", 6.1), ("用途", "医疗")]
+
+
 def test_the_holders_code_is_encrypted_and_found(tmp_path: Path, seal: Seal) -> None:
     one = licences.issue(DECIDER, request(tmp_path, seal))
     person = licences.Holder("张三", "person", CITIZEN)

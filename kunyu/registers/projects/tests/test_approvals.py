@@ -71,6 +71,7 @@ def test_an_issued_licence_is_on_the_map_with_its_project(catalogue: None, tmp_p
     document = ProjectDocument.objects.get()
     assert (document.kind, document.number, document.project.code) == ("review", one.number, CODE)  # type: ignore[union-attr]
     assert document.feature == f"9901019001{one.pk:08d}" and document.plot_area_m2 == pytest.approx(61_150, rel=0.01)
+    assert Project.objects.get().name == "坤舆县医院迁建"
     assert Party.objects.get().code == USCC and Project.objects.get().investor == Party.objects.get()
     assert AuditEntry.objects.filter(action="approval-mapped").count() == 1
 
