@@ -145,7 +145,7 @@ def edition(request: HttpRequest, code: str, edition_id: int) -> HttpResponse:
         Fact(("状态", "State"), lists.state_of(one), "badge"), Fact(("区划", "Division"), one.division_code or "—", "code"),
         Fact(("编制", "Made by"), one.made_by, "person"), Fact(("编制时间", "Made"), one.made_at, "time"),
         Fact(("发布", "Published by"), one.published_by or "—", "person"), Fact(("发布时间", "Published"), one.published_at, "time"),
-        Fact(("理由", "Reason"), one.reason or "—"), Fact(("摘要（SM3）", "Digest (SM3)"), one.digest, "code"),
+        Fact(("理由", "Reason"), one.reason or "—"), Fact(("摘要（SM3）", "Digest (SM3)"), f"{one.digest[:16]}…", "code"),
     )  # fmt: skip
     others = [other for other in editions.history(code) if other.pk != one.pk and other.state != "draft"]
     return render(request, "matters/definitions/edition.html", {
