@@ -79,8 +79,9 @@ def _sign(files: Mapping[str, bytes], listing: str, entry: Any) -> _Sign:
         protects.add(name)
         if name not in files or Sm3(files[name]).digest() != _decoded(text_of(one, "ofd:CheckValue")):
             changed.append(name)
-    own = frozenset({place, value_place})
-    seal_file = files.get(package.at(place, esl), b"") if esl else b""
+    seal_place = package.at(place, esl) if esl else ""
+    own = frozenset({place, value_place, *([seal_place] if esl else ())})
+    seal_file = files.get(seal_place, b"")
     return _Sign(place, own, frozenset(protects), tuple(changed), files[value_place], seal_file)
 
 
@@ -99,9 +100,7 @@ def _judged(files: Mapping[str, bytes], one: _Sign, extra: frozenset[str]) -> Si
     faults = _broken(files, one, sealed)
     if faults:
         return SignatureVerdict(one.place, PROFILE, changed_after=True, reasons=tuple(faults))
-    claim = judging.Claim(
-        SM2, sealed.certificate, judging.seal_maker().roots(SM2), sealed.signature, sealed.time_stamp, sealed.claimed_at
-    )
+    claim = judging.Claim(SM2, sealed.certificate, (), sealed.signature, sealed.time_stamp, sealed.claimed_at)
     said = judging.judge(claim)
     faults = [*said.faults, *_seal_faults(sealed, one, said)]
     if extra:
@@ -142,5 +141,5 @@ def _seal_faults(sealed: ses.SealedData, one: _Sign, said: judging.Judgement) ->
     moment = said.signed_at or sealed.claimed_at
     if not sealed.seal.valid_from <= moment <= sealed.seal.valid_to:
         faults.append(("签章时印章不在有效期内。", "The seal was outside its validity when it was put on."))
-    faults += judging.maker_faults(sealed.maker_certificate, judging.seal_maker().roots(SM2), moment)
+    faults += judging.maker_faults(sealed.maker_certificate, (), moment)
     return faults

@@ -22,6 +22,12 @@ STATES: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
+def moment_now() -> datetime:
+    """The time to the millisecond, as time stamps carry it: acts on seals and stamps are then in their true order."""
+    now = timezone.now()
+    return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
 def visible(principal: Principal, *wanted: str) -> QuerySet[Seal]:
     """Seals of divisions under the administrator; NotVisible for everybody else."""
     return Seal.objects.filter(division_code__startswith=managing.reach(principal, *(wanted or READERS)))

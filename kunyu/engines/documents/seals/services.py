@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.utils import timezone
 
 from kunyu.engines.documents.models import Seal, SealEvent
 from kunyu.engines.documents.seal_errors import BadSealEntry, WrongSealState
@@ -69,9 +68,10 @@ def make(principal: Principal, entry: SealEntry) -> Seal:
         if entry.picture is None
         else checked_picture(entry.picture, entry.width_mm, entry.height_mm)
     )
-    now = timezone.now().replace(microsecond=0)
+    now = queries.moment_now()
+    whole = now.replace(microsecond=0)
     # an hour back: the clock of whoever verifies may be a little behind
-    validity = (now - timedelta(hours=1), now + timedelta(days=365 * (entry.years or seals_settings().years)))
+    validity = (whole - timedelta(hours=1), whole + timedelta(days=365 * (entry.years or seals_settings().years)))
     made = _certified(code, entry, picture, now, validity)
     made.organisation, made.made_by = organisation, principal.name
     made.save()
@@ -182,7 +182,7 @@ def _organisation(code: str, division: str) -> Organisation | None:
 def _changed(principal: Principal, one: Seal, act: str, state: str, reason: str) -> Seal:
     before, one.state = one.state, Seal.State(state)
     one.save(update_fields=["state", "approved_by"])
-    _record(principal, one, act, before, timezone.now(), reason.strip())
+    _record(principal, one, act, before, queries.moment_now(), reason.strip())
     return one
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from django.utils import timezone
-
 from kunyu.engines.documents.models import Seal, SealUse
 from kunyu.engines.documents.seals import queries
 from kunyu.engines.security import audit
@@ -23,7 +21,7 @@ def begin(principal: Principal, seal: Seal) -> datetime:
     """
     if principal.is_anonymous:
         raise SignInNeeded("请先登录。", "Sign in first.")
-    moment = timezone.now().replace(microsecond=0)
+    moment = queries.moment_now()
     queries.require_usable(seal, moment)
     return moment
 

@@ -46,7 +46,7 @@ def token(identity: Identity, digest_oid: str, imprint: bytes, at: datetime, non
     content = der.sequence(
         der.integer(1), signed_data.oid(POLICY),
         der.sequence(signed_data.algorithm(digest_oid), der.octets(imprint)),
-        der.integer(secrets.randbits(63)), der.element(0x18, f"{at.astimezone(UTC):%Y%m%d%H%M%SZ}".encode("ascii")),
+        der.integer(secrets.randbits(63)), _time(at),
         b"" if nonce is None else der.integer(nonce),
         der.element(0xA0, der.element(0xA4, owner)),
     )  # fmt: skip
@@ -54,6 +54,13 @@ def token(identity: Identity, digest_oid: str, imprint: bytes, at: datetime, non
         identity, identity.suite.digest(content), content_type=TST_INFO, content=content, signed_type=_SIGNED_DATA,
         version=3,
     )  # fmt: skip
+
+
+def _time(at: datetime) -> bytes:
+    """GeneralizedTime to the millisecond; RFC 3161 §2.4.2 allows fractions, without zeros at their end."""
+    moment = at.astimezone(UTC)
+    fraction = f".{moment.microsecond // 1000:03d}".rstrip("0").rstrip(".")
+    return der.element(0x18, f"{moment:%Y%m%d%H%M%S}{fraction}Z".encode("ascii"))
 
 
 def read(encoded: bytes, stamped: bytes) -> TimeStamp:

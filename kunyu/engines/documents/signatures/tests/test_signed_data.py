@@ -39,7 +39,10 @@ def openssl(tmp_path: Path) -> Run:
 def signed(by: Signers, content: bytes = CONTENT) -> bytes:
     suite = by.seal.suite
     return signed_data.build(
-        by.seal, suite.digest(content), claimed_at=NOW, stamp=time_stamps.stamper(by.clock, NOW + timedelta(seconds=5))
+        by.seal,
+        suite.digest(content),
+        claimed_at=NOW,
+        stamp=time_stamps.stamper(by.clock, NOW + timedelta(seconds=5, milliseconds=70)),
     )
 
 
@@ -54,7 +57,7 @@ def test_what_was_built_is_read_and_holds(suite: str) -> None:
     assert found.claimed_at == NOW and found.content is None
     assert found.time_stamp is not None
     stamp = time_stamps.read(found.time_stamp, found.signature)
-    assert stamp.at == NOW + timedelta(seconds=5)
+    assert stamp.at == NOW + timedelta(seconds=5, milliseconds=70)
     assert stamp.signed.certificate == by.clock.certificate
 
 
