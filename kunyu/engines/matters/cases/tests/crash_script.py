@@ -9,9 +9,9 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 
-from kunyu.project.runtime.django_setup import prepare_django
+import django
 
-prepare_django()
+django.setup()
 
 from django.conf import settings  # noqa: E402 (Django first)
 

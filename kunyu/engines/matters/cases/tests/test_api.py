@@ -102,7 +102,7 @@ def test_faults_of_a_form_are_named_in_the_problem(ask: Any) -> None:
     assert problem["code"] == "matters.bad_form"
     assert {"plot", "purpose", "applicant.name"} <= {fault["field"] for fault in problem["context"]["faults"]}
     crossed = {"type": "Polygon", "coordinates": [[[113, 34], [113.01, 34.01], [113.01, 34], [113, 34.01], [113, 34]]]}
-    me.send("PUT", f"/api/cases/applications/{one['id']}", {"plot": crossed}, 422)
+    me.send("PUT", f"/api/cases/applications/{one['id']}", {"plot": crossed}, 400)
     assert Application.objects.get(pk=one["id"]).plot_area_m2 is None and not Case.objects.exists()
 
 

@@ -8,10 +8,11 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
+from urllib.parse import urlsplit, urlunsplit
 
 import pytest
 from django.conf import settings
+from psycopg.conninfo import conninfo_to_dict
 
 from kunyu.engines.documents.models import Document, Licence
 from kunyu.engines.matters.cases.tests.seals import seal_in_use
@@ -21,24 +22,26 @@ from kunyu.engines.worklist.models import Task
 from kunyu.kernel.outbox.models import Event
 
 RUNS = int(os.environ.get("KUNYU_CRASH_RUNS", "200"))
+EACH = 20
+"""Kills in one test, so that no test lasts longer than a test may."""
 SLOWEST_S = 2.5
 """A whole case takes about this long; the moment of the kill is drawn from it."""
 ACTS = ["submitted", "correction_asked", "correction_answered", "accepted", "step", "decided", "sealed", "closed"]
 
 
 @pytest.mark.long
-@pytest.mark.timeout(3600)
+@pytest.mark.parametrize("part", range(max(RUNS // EACH, 1)))
 @pytest.mark.django_db(transaction=True)
-def test_a_killed_case_goes_on_where_it_stood(committed: World, owner_dsn: str) -> None:
-    """``RUNS`` kills; a case is gone through to its end between them and then held against everything written."""
+def test_a_killed_case_goes_on_where_it_stood(committed: World, owner_dsn: str, part: int) -> None:
+    """``EACH`` kills; a case is gone through to its end between them and then held against everything written."""
     seal_in_use()
     environment = _environment(owner_dsn)
-    chance = random.Random(20261123)
+    chance = random.Random(20261123 + part)
     kills, number = 0, 0
-    while kills < RUNS:
+    while kills < EACH:
         number += 1
         key = f"crash-{number}"
-        while kills < RUNS and _killed(key, environment, chance.uniform(0, SLOWEST_S)):
+        while kills < EACH and _killed(key, environment, chance.uniform(0, SLOWEST_S)):
             kills += 1
         assert not _killed(key, environment, None)
         _require_whole(key)
@@ -46,12 +49,9 @@ def test_a_killed_case_goes_on_where_it_stood(committed: World, owner_dsn: str) 
 
 
 def _environment(dsn: str) -> dict[str, str]:
-    from psycopg.conninfo import conninfo_to_dict
-
-    given: dict[str, Any] = conninfo_to_dict(dsn)
-    address = os.environ["DATABASE_URL"].rpartition("/")
-    query = address[2].partition("?")
-    return {**os.environ, "DATABASE_URL": f"{address[0]}/{given['dbname']}{query[1]}{query[2]}",
+    """The environment of a process that works on the database of this test."""
+    address = urlsplit(os.environ["DATABASE_URL"])._replace(path=f"/{conninfo_to_dict(dsn)['dbname']}")
+    return {**os.environ, "DATABASE_URL": urlunsplit(address),
             "KUNYU_SERVE_DATABASE_URL": str(settings.KUNYU_SERVE_DATABASE_URL)}  # fmt: skip
 
 
