@@ -23,6 +23,7 @@ from kunyu.engines.maps.exports.api import router as exports_router
 from kunyu.engines.matters.api import router as cases_router
 from kunyu.engines.matters.definitions.api import router as matters_router
 from kunyu.engines.matters.materials.api import router as materials_router
+from kunyu.engines.matters.papers_api import router as papers_router
 from kunyu.engines.matters.zgw.api import router as zgw_router
 from kunyu.engines.reference.api import router as reference_router
 from kunyu.engines.security.audit_api import router as audit_router
@@ -95,6 +96,7 @@ house.add_router("projects", projects_router)
 house.add_router("matters", matters_router)
 house.add_router("cases", cases_router)
 house.add_router("cases", materials_router)
+house.add_router("cases", papers_router)
 house.add_router("zgw", zgw_router)
 house.add_router("reference", reference_router)
 house.add_router("reference", packs_router)

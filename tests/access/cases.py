@@ -141,6 +141,15 @@ def _period(world: World) -> list[Sample]:
     return [Sample({}, f"since=2026-01-01&until=2026-12-31&by={by}") for by in ("matter", "office", "person")]
 
 
+def _no_paper(world: World) -> list[Sample]:
+    """A paper that went out: nothing did yet in the cases here."""
+    from tests.access.rules import Sample
+
+    return [
+        Sample({"number": world.cases["990101"]["number"], "paper_id": 999_999}, "", None, frozenset(), frozenset())
+    ]
+
+
 def _deciders(world: World) -> list[Sample]:
     from tests.access.rules import Sample
 
@@ -172,8 +181,9 @@ def rules() -> dict[str, Rule]:
         "api/cases/national/reconciliation": Rule("data", samples=_deciders),
         **{
             f"api/cases/<number>{rest}": Rule("data", samples=_of("number"))
-            for rest in ("", "/events", "/materials", "/opinions", "/checks")
+            for rest in ("", "/events", "/materials", "/opinions", "/checks", "/papers", "/opinion")
         },
+        "api/cases/<number>/papers/<int:paper_id>": Rule("data", samples=_no_paper),
         "api/cases/<number>/acts/<act>": Rule(
             "data", write="act", body=reason, samples=_of("number", DECIDERS, act="supervise")
         ),

@@ -15,7 +15,10 @@ from kunyu.engines.matters.materials.reading import read
 from kunyu.engines.matters.materials.taking import take
 from kunyu.engines.matters.materials.tests.samples import CREDIT_CODE, Said, form_pdf, other
 from kunyu.engines.matters.models import Application, Case, Check
+from kunyu.engines.security import scope
+from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.services import issue_token
 from kunyu.kernel.geodesy import area_of_lonlat
 from kunyu.kernel.outbox.services import declared_handlers, dispatch
 from tests.matters.world import COUNTY, Bureau
@@ -56,6 +59,11 @@ def _said(plot: shapely.Geometry, project: Mapping[str, str], applicant: Mapping
         applicant=applicant["name"], project=project["name"], project_code=project["code"], hectares=f"{area / 10_000:.4f}",
         square_metres=f"{area:,.2f}", **own,
     )  # fmt: skip
+
+
+def token_of(who: Principal) -> str:
+    """An access token of a person."""
+    return issue_token(User.objects.get(pk=who.user_id), "tests", scope.operator("tests"))
 
 
 def area_of(plot: shapely.Geometry) -> float:

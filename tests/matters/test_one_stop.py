@@ -12,6 +12,7 @@ from typing import Any
 
 import pypdfium2
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from kunyu.engines.documents.file_verifying import verify_file
@@ -24,8 +25,9 @@ from kunyu.engines.matters.errors import OverrideNeeded
 from kunyu.engines.matters.models import Case, Check, Decision
 from kunyu.engines.matters.rules.checking import replay
 from kunyu.engines.security import scope
+from kunyu.kernel.digests import sm3_hex
 from kunyu.registers.projects.queries import resolve
-from tests.matters.journey import PROJECT, SCHOOL, answers, applied, area_of, deliver, go, of_state
+from tests.matters.journey import PROJECT, SCHOOL, answers, applied, area_of, deliver, go, of_state, token_of
 from tests.matters.world import BUILT_PLOT, FARMLAND_PLOT, FIELD_PLOT, Bureau
 
 pytestmark = pytest.mark.django_db
@@ -101,7 +103,24 @@ def test_one_form_for_two_matters_two_licences_one_chain(bureau: Bureau):
     assert [one.number for one in chain.documents] == [review.licence_number, permit.licence_number]
     assert resolve(bureau.decider, permit.licence_number).project == chain.project
 
+    _papers(bureau, permit)
     _revoked(bureau, permit)
+
+
+def _papers(bureau: Bureau, permit: Case) -> None:
+    """Applicant and officers take the letters and the licence from the case; the draft of the opinion is the officers'."""
+    for who, seen in ((bureau.applicant, 404), (bureau.examiner, 200)):
+        client = Client(headers={"Authorization": f"Bearer {token_of(who)}"})
+        listed = client.get(f"/api/cases/{permit.number}/papers").json()["papers"]
+        assert [one["kind"] for one in listed if one["media_type"] == "application/pdf"] == ["acceptance", "licence"]
+        taken = client.get(f"/api/cases/{permit.number}/papers/{listed[0]['id']}")
+        assert sm3_hex(b"".join(taken.streaming_content)) == listed[0]["sm3"]
+        assert verify(listed[0]["code"]).answer == "genuine"
+        assert client.get(f"/api/cases/{permit.number}/papers/999999").status_code == 404
+        draft = client.get(f"/api/cases/{permit.number}/opinion")
+        assert draft.status_code == seen
+    assert "意见书编号已由系统关联" not in text_of(draft.content)  # an override is the decision's, not the opinion's
+    assert "CH-03" in text_of(draft.content) and "会商" in text_of(draft.content)
 
 
 def _revoked(bureau: Bureau, permit: Case) -> None:

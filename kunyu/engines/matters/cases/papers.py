@@ -1,7 +1,7 @@
-"""The letters that go out at the steps of a case, sealed: acceptance, correction, refusal to accept, refusal. 文书.
+"""The papers of a case: letters that go out at its steps, sealed, and the draft of an opinion. 文书.
 
-A letter is made of the matter's own template or, where it names none, of the engine's in ``data/papers``. It bears what
-caused it as its key: made again it is the same letter.
+A paper is made of the matter's own template or, where it names none, of the engine's in ``data/papers``. A letter bears
+what caused it as its key: made again it is the same letter.
 """
 
 from __future__ import annotations
@@ -10,9 +10,10 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from kunyu.engines.documents import templates
+from kunyu.engines.documents import making, templates
 from kunyu.engines.documents.errors import SealUnusable
 from kunyu.engines.documents.licences import Issuer
 from kunyu.engines.documents.models import Document, Seal
@@ -94,6 +95,24 @@ def _letter(
         title_zh=plain.title_zh, template=plain.template, template_sm3=plain.template_sm3, filled_with=plain.filled_with,
         media_type=plain.media_type, pages=plain.pages, is_sealed=True, proof=plain.proof,
     )  # fmt: skip
+
+
+def sent(case: Case) -> QuerySet[Document]:
+    """What went out in a case, sealed: letters and the PDF of its licence, oldest first."""
+    return Document.objects.filter(subject=f"case:{case.number}", is_sealed=True).order_by("id")
+
+
+def draft_of_opinion(case: Case) -> tuple[str, making.Made]:
+    """The opinion as far as it can be filled in, and its name: a draft to go on writing in, kept nowhere.
+
+    Raises
+    ------
+    BadTemplate, BadMatter
+    """
+    template = template_path(case, "opinion")
+    filled = filling(case, None, routing.definition(case))
+    made = making.make(template, filled, title=f"{case.matter.name_zh}{TEMPLATES['opinion'][0]}", proof=None)
+    return f"{case.number}-{TEMPLATES['opinion'][0]}{template.suffix if template.suffix == '.docx' else '.pdf'}", made
 
 
 # -- the office and its seal ------------------------------------------------------------------------------------------
