@@ -51,7 +51,10 @@ def _pictures(path: Path, format: str, first: int, count: int, pixels: int) -> I
 def _pdf(path: Path, first: int, count: int, pixels: int) -> Iterator[tuple[int, Image.Image]]:
     with pypdfium2.PdfDocument(path) as document:
         for number in range(first, min(len(document), first + count - 1) + 1):
-            page = document[number - 1]
+            try:
+                page = document[number - 1]
+            except pypdfium2.PdfiumError:  # a damaged page: the others are drawn
+                continue
             scale = (pixels - 1) / max(*page.get_size(), 1.0)  # the renderer rounds up
             yield number, page.render(scale=scale, may_draw_forms=False).to_pil()
             page.close()

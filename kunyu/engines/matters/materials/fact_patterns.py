@@ -37,7 +37,8 @@ AREA_LABEL = re.compile(
     rf"{_AREA_WORD}[^\u4e00-\u9fff\d]{{0,8}}(?:约|为|共|共计|合计|是){{0,2}}[^\u4e00-\u9fff\d]{{0,4}}$"
 )
 AREA_UNIT_IN_LABEL = re.compile(
-    rf"{_AREA_WORD} ?\(? ?{_UNIT} ?\)?[:\s\"'”“]{{0,6}}{_NUMBER}(?![\d.,]|[ ]?[%年月日号])", re.IGNORECASE
+    rf"{_AREA_WORD} ?[(〈《【<]? ?{_UNIT} ?[)〉》】>]?[:\s\"'”“]{{0,6}}{_NUMBER}(?![\d.,]|[ ]?[%年月日号])",
+    re.IGNORECASE,
 )
 _TOTAL_WORDS = (
     "用地面积",

@@ -73,12 +73,16 @@ def _pdf(path: Path, reading: Reading) -> Iterator[Page]:
             except pypdfium2.PdfiumError:
                 yield Page(index + 1, FAILED, reason="damaged")
                 continue
-            lines = text_lines(page)
-            if lines:
-                yield Page(index + 1, TEXT, lines)
-            else:
-                yield reading.recognised(index + 1, lambda page=page: _drawn(page, reading.dpi))  # type: ignore[misc]
-            page.close()
+            try:
+                lines = text_lines(page)
+                if lines:
+                    yield Page(index + 1, TEXT, lines)
+                else:
+                    yield reading.recognised(index + 1, lambda page=page: _drawn(page, reading.dpi))  # type: ignore[misc]
+            except pypdfium2.PdfiumError:
+                yield Page(index + 1, FAILED, reason="damaged")
+            finally:
+                page.close()
 
 
 def _drawn(page: pypdfium2.PdfPage, dpi: int) -> tuple[Image.Image, int]:

@@ -7,6 +7,7 @@ database nor the node's secrets: it is started without the node's environment an
 from __future__ import annotations
 
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -24,6 +25,8 @@ from kunyu.kernel.errors import KunyuError
 WORKER = "kunyu.engines.matters.materials.worker"
 _PASSED_ON = ("PATH", "LANG", "TZ", "TESSDATA_PREFIX")
 _LONGEST_LINE = 32 << 20
+_SAID = 4_096
+_log = logging.getLogger(__name__)
 
 
 class WorkerEnded(KunyuError):
@@ -87,7 +90,17 @@ def run(order: Order) -> Iterator[dict[str, Any]]:
         if over.is_set():
             raise _out_of_time(order)
         if process.returncode != 0:
+            errors.seek(max(0, errors.seek(0, os.SEEK_END) - _SAID))
+            _log.warning(
+                "%s of a material ended with %s: %s", order.task, process.returncode, _last_line(errors.read())
+            )
             raise _died(order, process.returncode)
+
+
+def _last_line(said: bytes) -> str:
+    """What the process said last: the class of an error, never a path of the node's or words of the file."""
+    lines = said.decode("utf-8", "replace").strip().splitlines()
+    return lines[-1].split(":", 1)[0][:80] if lines else ""
 
 
 def answer_of(order: Order) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from django.conf import settings
 from django.db import transaction
@@ -125,7 +125,7 @@ def too_large(name: str, measured: int, megabytes: int) -> BadMaterial:
     )  # fmt: skip
 
 
-def examined(path: Path, name: str, allowed: tuple[str, ...], limits: MaterialSettings) -> dict[str, object]:
+def examined(path: Path, name: str, allowed: tuple[str, ...], limits: MaterialSettings) -> dict[str, Any]:
     """What :func:`examining.examine` finds, looked for in a process of its own. Raises BadMaterial."""
     more = {
         "allowed": list(allowed),

@@ -1,7 +1,11 @@
-"""Damaged and hostile bytes: a sentence or a reading each time, never a traceback, never a hang."""
+"""Damaged and hostile bytes: a sentence or a reading each time, never a traceback, never a hang.
+
+``KUNYU_FUZZ_CASES`` files of each kind (40), by ``KUNYU_FUZZ_SEED``.
+"""
 
 from __future__ import annotations
 
+import os
 import random
 import time
 from pathlib import Path
@@ -17,7 +21,8 @@ from kunyu.engines.matters.materials.tests import samples
 pytestmark = pytest.mark.long
 
 EVERY = ("pdf", "ofd", "jpg", "png", "tiff", "docx", "xlsx", "zip")
-ROUNDS = 60
+ROUNDS = int(os.environ.get("KUNYU_FUZZ_CASES", "40"))
+SEED = os.environ.get("KUNYU_FUZZ_SEED", "1")
 
 
 def mutated(content: bytes, chance: random.Random) -> bytes:
@@ -44,7 +49,7 @@ def test_readers_survive(kind: str, tmp_path: Path) -> None:
         "text": samples.form_pdf(), "scan": samples.scan_pdf(dpi=60), "ofd": samples.ofd(["申请单位：某局"] * 20),
         "docx": samples.docx(), "png": samples.scan_png(dpi=60), "hidden": samples.hidden_script_pdf(),
     }  # fmt: skip
-    chance = random.Random(f"kunyu {kind}")
+    chance = random.Random(f"{SEED} {kind}")
     limits = MaterialSettings(examine_seconds=20)
     path = tmp_path / "upload"
     for number in range(ROUNDS):
