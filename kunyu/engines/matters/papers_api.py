@@ -54,7 +54,7 @@ def opinion(request: HttpRequest, number: str) -> HttpResponse:
     case = queries.case_of(principal, number)
     if not briefs.is_officer(principal, case):
         raise unknown(number)
-    name, made = papers.draft_of_opinion(case)
+    name, made = papers.draft_of_opinion(case, principal)
     answer = HttpResponse(made.content, content_type=made.media_type)
     answer["Content-Disposition"] = content_disposition_header(True, name) or "attachment"
     answer["Cache-Control"] = "private, no-store"

@@ -19,14 +19,19 @@ from kunyu.engines.matters.definitions.packs import pack_folders
 from kunyu.engines.matters.errors import BadMatter
 from kunyu.engines.matters.models import Case, CheckAnswer, Decision
 from kunyu.engines.matters.rules.disclosure import told
-from kunyu.engines.security.scope import ANONYMOUS
+from kunyu.engines.security.scope import ANONYMOUS, Principal
 
 PAPERS = Path(__file__).resolve().parents[1] / "data" / "papers"
 """Letters of the engine itself, for matters that have no wording of their own."""
 
 
-def filling(case: Case, decision: Decision | None, definition: Definition) -> dict[str, Any]:
-    """Values for the templates of a matter: case, decision, answers of the form, opinions and checks."""
+def filling(
+    case: Case, decision: Decision | None, definition: Definition, reader: Principal = ANONYMOUS
+) -> dict[str, Any]:
+    """Values for the templates of a matter: case, decision, answers of the form, opinions and checks.
+
+    Checks are told as ``reader`` may be told them (decision 0021): nobody in particular for what leaves the house.
+    """
     form = case.application.form
     fields = {one.name: one for one in fields_of(definition)}
     shown = {name: shown_answer(fields[name], value) for name, value in form.items() if name in fields}
@@ -49,7 +54,7 @@ def filling(case: Case, decision: Decision | None, definition: Definition) -> di
         "shown": shown,
         "form_list": [[fields[name].title_zh, value] for name, value in shown.items() if value != ""],
         "opinions": _opinions(case, definition),
-        "answers": _answers(case),
+        "answers": _answers(case, reader),
         "today": timezone.localdate().isoformat(),
     }  # fmt: skip
 
@@ -92,13 +97,12 @@ def _opinions(case: Case, definition: Definition) -> list[dict[str, str]]:
     ]  # fmt: skip
 
 
-def _answers(case: Case) -> list[dict[str, str]]:
-    """The newest check as anybody may be told it (decision 0021): letters and licences leave the house."""
+def _answers(case: Case, reader: Principal) -> list[dict[str, str]]:
     check = checks.newest(case)
     return [] if check is None else [
         {"rule": one.rule, "state": one.state, "state_zh": CheckAnswer.State(one.state).label,
          "message_zh": one.message_zh, "remedy_zh": one.remedy_zh}
-        for one in told(check, ANONYMOUS)
+        for one in told(check, reader)
     ]  # fmt: skip
 
 

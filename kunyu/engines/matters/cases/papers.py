@@ -102,15 +102,17 @@ def sent(case: Case) -> QuerySet[Document]:
     return Document.objects.filter(subject=f"case:{case.number}", is_sealed=True).order_by("id")
 
 
-def draft_of_opinion(case: Case) -> tuple[str, making.Made]:
+def draft_of_opinion(case: Case, reader: Principal) -> tuple[str, making.Made]:
     """The opinion as far as it can be filled in, and its name: a draft to go on writing in, kept nowhere.
+
+    It holds of the checks what ``reader``, who goes on writing, may be told of them.
 
     Raises
     ------
     BadTemplate, BadMatter
     """
     template = template_path(case, "opinion")
-    filled = filling(case, None, routing.definition(case))
+    filled = filling(case, None, routing.definition(case), reader)
     made = making.make(template, filled, title=f"{case.matter.name_zh}{TEMPLATES['opinion'][0]}", proof=None)
     return f"{case.number}-{TEMPLATES['opinion'][0]}{template.suffix if template.suffix == '.docx' else '.pdf'}", made
 

@@ -193,16 +193,19 @@ def test_an_answer_whose_rule_is_gone_is_told_as_yes_or_no(people: People) -> No
     assert told(found, people.principals["steward"])["GONE-1"].measure == "yes_or_no"
 
 
-def test_letters_hold_what_anybody_may_be_told(people: People) -> None:
+def test_letters_hold_what_anybody_may_be_told_and_a_draft_what_its_writer_may(people: People) -> None:
     """What fills letters and licences names no area of a restricted layer, though an examiner made the check."""
-    from kunyu.engines.matters.cases.filling import _answers
+    from kunyu.engines.matters.cases.filling import filling
+    from kunyu.engines.matters.cases.routing import definition
     from kunyu.engines.matters.rules.checking import run_checks
     from kunyu.engines.matters.rules.tests.applications import case, matter
 
-    running = case(matter("S-001", "C-03"), hit_plot())
-    kept = run_checks(people.principals["steward"], running.application, running).answers.get()
+    running, steward = case(matter("S-001", "C-03"), hit_plot()), people.principals["steward"]
+    kept = run_checks(steward, running.application, running).answers.get()
     assert str(kept.measured)[:5] in kept.message_zh
-    assert _answers(running) == [{
+    assert filling(running, None, definition(running))["answers"] == [{
         "rule": "C-03", "state": "conflict", "state_zh": "冲突", "remedy_zh": kept.remedy_zh,
         "message_zh": "占用生态保护红线须符合准入：与该项要求不符；所涉数据限制公开，不告知位置和面积。",
     }]  # fmt: skip
+    (own,) = filling(running, None, definition(running), steward)["answers"]
+    assert own["message_zh"] == kept.message_zh
