@@ -16,7 +16,7 @@ django.setup()
 from django.conf import settings  # noqa: E402 (Django first)
 
 from kunyu.engines.matters.cases import services  # noqa: E402
-from kunyu.engines.matters.cases.tests.world import HERE, PACK, PLOT, SITE, code_of_company  # noqa: E402
+from kunyu.engines.matters.cases.tests.world import HERE, PACK, PLOT, SITE, code_of_company, handlers_of_cases  # noqa: E402
 from kunyu.engines.matters.models import Application, Case  # noqa: E402
 from kunyu.engines.security import epochs  # noqa: E402
 from kunyu.engines.security.models import User  # noqa: E402
@@ -36,7 +36,7 @@ def as_(name: str) -> Principal:
 def deliver() -> None:
     """Deliver what waits, also what failed a moment ago."""
     Event.objects.filter(delivered_at=None).update(due_at="2000-01-01T00:00:00Z")
-    dispatch()
+    dispatch(handlers=handlers_of_cases())
 
 
 def apply(key: str) -> Case:

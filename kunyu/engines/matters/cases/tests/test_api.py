@@ -70,7 +70,12 @@ def test_a_case_from_click_to_decision_over_http(ask: Any) -> None:
     again = ask("decider2").send(
         "POST", f"{base}/acts/decide", {"outcome": "refuse", "text": "不", "basis": ["法"]}, 409
     )
-    assert again["code"] == "matters.wrong_step" and again["context"]["allowed"] == ["seal", "step", "assign", "supervise"]
+    assert again["code"] == "matters.wrong_step" and again["context"]["allowed"] == [
+        "seal",
+        "step",
+        "assign",
+        "supervise",
+    ]
 
 
 def test_the_applicant_sees_his_case_and_not_the_officers_words(ask: Any, world: World) -> None:
