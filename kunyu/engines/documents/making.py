@@ -193,7 +193,7 @@ def _word(template: Path, source: bytes, values: dict[str, Any], proof: Proof | 
     try:
         paper = docxtpl.DocxTemplate(io.BytesIO(source))
         paper.render(values, jinja_env=environment, autoescape=True)
-    except (TemplateError, ValueError, KeyError, OSError) as error:
+    except (TemplateError, ValueError, TypeError, KeyError, OSError) as error:
         raise bad(template, f"无法填写：{error}", f"it cannot be filled: {error}") from error
     if proof is not None:
         _word_mark(paper.docx, proof)

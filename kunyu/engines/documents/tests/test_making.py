@@ -85,7 +85,9 @@ def test_a_word_template_is_filled_in_a_sandbox(tmp_path: Path) -> None:
     assert len(read.sections[0].footer.part.related_parts) == 1  # the QR code
 
 
-@pytest.mark.parametrize("text", ["{{ ''.__class__.__mro__ }}", "{{ cycler.__init__ }}", "{% include '/etc/passwd' %}"])
+@pytest.mark.parametrize(
+    "text", ["{{ ''.__class__.__mro__ }}", "{{ ''.__getattribute__('x') }}", "{% include '/etc/passwd' %}"]
+)
 def test_a_word_template_cannot_leave_it(tmp_path: Path, text: str) -> None:
     path = tmp_path / "paper.docx"
     paper = docx.Document()
