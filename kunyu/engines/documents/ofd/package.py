@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import posixpath
 import zipfile
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -56,8 +57,8 @@ def read(content: bytes) -> dict[str, bytes]:
         ValueError,
         NotImplementedError,
         RuntimeError,
-        zipfile.zlib.error,
-    ) as error:  # type: ignore[attr-defined]
+        zlib.error,
+    ) as error:
         raise bad(f"不是完好的压缩包（{error}）", f"it is no sound zip ({error})") from error
     if ROOT not in files:
         raise bad("缺少 OFD.xml", "OFD.xml is missing")

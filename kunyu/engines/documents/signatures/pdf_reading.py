@@ -128,7 +128,8 @@ class _Embedded(pdf_embedded.EmbeddedPdfSignature):
         self.byte_range = [int(one) for one in self.sig_object.raw_get("/ByteRange")]
         self.pkcs7_content = pdf_embedded.extract_contents(self.sig_object)
         self.signed_revision = reader.xrefs.get_last_change(reference.reference)
-        self.coverage = self.diff_result = None
+        self.coverage: Any = None
+        self.diff_result = None
         self.external_digests: dict[str, bytes] = {}
         self._docmdp = self._fieldmdp = None
         self._docmdp_queried = self._fieldmdp_queried = self._integrity_checked = False
