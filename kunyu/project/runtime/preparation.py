@@ -151,10 +151,12 @@ def _catalogue_digest() -> str:
 def _demo_accounts(home: Path) -> list[Account]:
     from django.conf import settings
 
+    from kunyu.engines.documents.seals import demonstration
     from kunyu.engines.security.scope import operator
     from kunyu.engines.security.services import ensure_demo_accounts
 
     if not settings.KUNYU_DEMO:
         return []
     made = ensure_demo_accounts(load_secret(home).demo_password, operator("up"))
+    demonstration.ensure()
     return [Account(**account) for account in made]
