@@ -9,7 +9,9 @@ import io
 import re
 from dataclasses import dataclass
 from threading import BoundedSemaphore
-from typing import Literal, Protocol
+from typing import Any, Literal
+
+from django.core.files.uploadedfile import UploadedFile
 
 from kunyu.engines.documents import signing, verifying
 from kunyu.engines.documents.errors import BadUpload, BusyVerifying
@@ -44,16 +46,6 @@ ADVICE: dict[str, tuple[str, str]] = {
 }  # fmt: skip
 
 
-class Upload(Protocol):
-    """What a form brings: name, size, content."""
-
-    size: int | None
-
-    def read(self, size: int = ...) -> bytes:
-        """The content."""
-        ...
-
-
 @dataclass(frozen=True)
 class FileVerdict:
     """The answer about a file. ``licence`` is what is public of the licence or document it is, or claims to be."""
@@ -76,7 +68,7 @@ class FileVerdict:
 _at_once = BoundedSemaphore(documents_settings().verify_at_once)
 
 
-def verify_upload(given: Upload | None) -> FileVerdict:
+def verify_upload(given: UploadedFile[Any] | None) -> FileVerdict:
     """Verify an uploaded file.
 
     Raises

@@ -24,6 +24,7 @@ from kunyu.engines.documents.errors import ReasonNeeded, UnknownLicence, WrongLi
 from kunyu.engines.documents.kinds import LicenceKind, kind_of
 from kunyu.engines.documents.licence_states import locked, move, note
 from kunyu.engines.documents.models import Document, Licence, Seal
+from kunyu.engines.documents.seal_places import place_of
 from kunyu.engines.security import audit, masks
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import UsageError
@@ -249,16 +250,18 @@ def _finished(
         Licence.objects.filter(pk=licence.pk, state=State.ISSUING).update(pdf=plain)
         licence.refresh_from_db()
         return licence
-    return _in_force(principal, licence, _sealed(principal, plain, request.seal, place), reason, act)
+    return _in_force(principal, licence, _sealed(principal, plain, request.seal, place, licence.issuer_zh), reason, act)
 
 
 @transaction.atomic
-def _sealed(principal: Principal, plain: Document, seal: Seal, place: str) -> Document:
+def _sealed(principal: Principal, plain: Document, seal: Seal, place: str, office: str) -> Document:
     """The sealed file, made once; the record of the seal's use stands or falls with it."""
     found = Document.objects.filter(key=f"{place}:sealed").first()
     if found is not None:
         return found
-    content = signing.seal_pdf(principal, templates.content_of(plain), seal, subject=place)
+    before = templates.content_of(plain)
+    page, at = place_of(before, office) or (-1, signing.USUAL_PLACE)
+    content = signing.seal_pdf(principal, before, seal, subject=place, page=page, at=at)
     return templates.keep(
         principal, content, key=f"{place}:sealed", kind="licence", subject=plain.subject, number=plain.number,
         title_zh=plain.title_zh, template=plain.template, template_sm3=plain.template_sm3, filled_with=plain.filled_with,

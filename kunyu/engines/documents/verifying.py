@@ -26,7 +26,7 @@ _IDENTIFIER = "1.2.156.3005.2."
 _LONGEST = 160
 State = Licence.State
 
-WORDS: dict[Answer, tuple[str, str]] = {
+WORDS: dict[str, tuple[str, str]] = {
     "valid": ("有效", "Valid"),
     "suspended": ("挂起（暂停使用）", "Suspended"),
     "expired": ("已过有效期", "Expired"),
@@ -36,7 +36,7 @@ WORDS: dict[Answer, tuple[str, str]] = {
     "not_found": ("查无此证", "Nothing of this number"),
     "wrong_check": ("号码校验位不符", "The number's check digit is wrong"),
 }
-ADVICE: dict[Answer, tuple[str, str]] = {
+ADVICE: dict[str, tuple[str, str]] = {
     "valid": ("请核对下列内容与纸面一致。", "Compare what stands below with the paper."),
     "suspended": ("发证机关已暂停本证，恢复前不得作为凭证。", "The issuing office suspended it; until it is resumed it proves nothing."),
     "expired": ("有效期已满，不得再作为凭证。", "Its last day has passed; it proves nothing any more."),
