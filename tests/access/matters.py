@@ -41,7 +41,7 @@ def _of(done_by: frozenset[str] | None = None, **more: object) -> Callable[[Worl
     def made(world: World) -> list[Sample]:
         from tests.access.rules import Sample
 
-        named = {"edition_id": world.matter_edition} | more if "edition_id" in more else more
+        named = more | {"edition_id": world.matter_edition} if "edition_id" in more else more
         return [
             Sample({"code": CODE, **named}, "", None, SEE, done_by),
             Sample({"code": "T-999", **named}, "", None, NOBODY, NOBODY),
