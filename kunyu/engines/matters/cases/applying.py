@@ -164,7 +164,8 @@ def _open_case(principal: Principal, one: Application, edition: MatterEdition) -
         project_code=one.project_code, project_name=one.project_name, plot_area_m2=one.plot_area_m2,
         submitted_at=one.submitted_at, promised_days=edition.promised_days,
     )  # fmt: skip
-    copy_plot(case)
+    if one.plot_area_m2 is not None:
+        copy_plot(case)
     stages = routing.begin_flow(case, routing.facts_of(case, one.form, None))
     desk.open_stages(case, stages, 1, principal)
     case.stage = stages[0] if stages else ""
