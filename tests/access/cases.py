@@ -162,6 +162,15 @@ def rules() -> dict[str, Rule]:
 
     reason = {"text": "试验"}
     return {
+        "cases/": Rule("signed in"),
+        "cases/statistics/": Rule("signed in", samples=_period),
+        "cases/<case_list:which>/": Rule("signed in", samples=_lists),
+        "cases/<case_number:number>": Rule("data", samples=_of("number")),
+        "cases/<case_number:number>/places.geojson": Rule("data", samples=_of("number")),
+        "cases/<case_number:number>/letters/<int:document_id>": Rule("data", samples=_no_letter),
+        "cases/<case_number:number>/<case_act:act>": Rule(
+            "data", write="act", body=reason, samples=_of("number", DECIDERS, act="supervise")
+        ),
         "api/cases": Rule("signed in"),
         "api/cases/counts": Rule("signed in"),
         "api/cases/own": Rule("signed in"),
@@ -200,6 +209,20 @@ def rules() -> dict[str, Rule]:
         "api/zgw/catalogi/v1/statustypen/<uuidstr:uuid>": Rule("signed in", samples=_type(STATUSTYPE, PART)),
         "api/zgw/catalogi/v1/resultaattypen/<uuidstr:uuid>": Rule("signed in", samples=_type(STATUSTYPE + 1, PART)),
     }
+
+
+def _lists(world: World) -> list[Sample]:
+    from tests.access.rules import Sample
+
+    return [Sample({"which": which}) for which in ("mine", "todo", "closed", "all")]
+
+
+def _no_letter(world: World) -> list[Sample]:
+    """The cases here have no letters."""
+    from tests.access.rules import Sample
+
+    numbers = [world.cases[county]["number"] for county in COUNTIES]
+    return [Sample({"number": number, "document_id": 1}, "", None, frozenset()) for number in numbers]
 
 
 def _nothing(world: World) -> list[Sample]:

@@ -76,6 +76,7 @@ class Filter:
     ``apply`` is an ORM lookup (``status``, ``division_code__startswith``) or ``callable(queryset, value)``; '' is
     ``key``. The value is a str, True, or for a date range a pair of dates of which one may be None (days included).
     ``choices``: (value, zh, en) triples or a callable answering them; a value that is not offered is not applied.
+    ``folded``: stands under "more conditions", for what is asked seldom.
     """
 
     key: str
@@ -84,6 +85,7 @@ class Filter:
     apply: str | Callable[[QuerySet[Any], Any], QuerySet[Any]] = ""
     choices: Choices | Callable[[], Choices] = ()
     hint: Pair = ("", "")
+    folded: bool = False
 
     def __post_init__(self) -> None:
         if self.key in RESERVED:

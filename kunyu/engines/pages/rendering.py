@@ -49,7 +49,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Page:
-    """Where we are in the list. ``total`` is exact unless ``more`` says that there are more than that."""
+    """Where we are in the list. ``total`` is exact unless ``more`` says that there are more than that.
+
+    ``number`` 0: the page was read by key (:func:`render_keyed`); ``total`` counts its own rows, ``previous`` is the first.
+    """
 
     number: int
     total: int
@@ -76,6 +79,22 @@ def render(
     return _drawn(request, listing, asked, lines, page, template, context)
 
 
+def render_keyed(
+    request: HttpRequest, listing: Listing, asked: Asked, found: list[Any], after: str = "",
+    template: str = "pages/list.html", **context: object,
+) -> HttpResponse:  # fmt: skip
+    """A list too long to be counted, whose rows the caller read by key; ``after``: the key of the next page, '' at the end."""
+    page = Page(
+        number=0, total=len(found), more=bool(after), first=0, last=0,
+        previous=asked.query() if request.GET.get("after") else "", following=asked.query(after=after) if after else "",
+    )  # fmt: skip
+    return _drawn(request, listing, asked, _lines(listing, asked, found), page, template, context)
+
+
+def _lines(listing: Listing, asked: Asked, found: list[Any]) -> list[Line]:
+    return [Line(row, tuple(_cell(column, row, listing, i) for i, column in enumerate(asked.columns))) for row in found]
+
+
 def _drawn(
     request: HttpRequest, listing: Listing, asked: Asked, lines: list[Line], page: Page, template: str,
     context: dict[str, object],
@@ -84,7 +103,9 @@ def _drawn(
         "listing": listing,
         "asked": asked,
         "headings": [_heading(one, asked) for one in asked.columns],
-        "fields": [_field(one, asked) for one in listing.filters],
+        "fields": [_field(one, asked) for one in listing.filters if not one.folded],
+        "folded": [_field(one, asked) for one in listing.filters if one.folded],
+        "has_folded": any(one.folded and one.key in asked.values for one in listing.filters),
         "lines": lines,
         "page": page,
         "views": _views(request, listing),
@@ -121,10 +142,7 @@ def _page(listing: Listing, asked: Asked, rows: Any) -> tuple[list[Line], Page]:
     number = max(1, min(asked.page, -(-total // size)))
     start = (number - 1) * size
     found = list(rows[start : min(start + size, total)])
-    lines = [
-        Line(row, tuple(_cell(column, row, listing, i) for i, column in enumerate(asked.columns))) for row in found
-    ]
-    return lines, Page(
+    return _lines(listing, asked, found), Page(
         number=number,
         total=total,
         more=counted > limit,

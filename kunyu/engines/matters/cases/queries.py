@@ -94,13 +94,13 @@ def reach(principal: Principal, column: str, action: str = SEE) -> Q:
 
 EVERYTHING = Q()
 """No condition. An empty Q vanishes in ``|``, so alternatives are joined by :func:`_any` only."""
-_NOTHING = Q(pk__in=[])
+NOTHING = Q(pk__in=[])
 
 
 def _any(conditions: Sequence[Q]) -> Q:
     if any(one == EVERYTHING for one in conditions):
         return EVERYTHING
-    found = _NOTHING
+    found = NOTHING
     for one in conditions:
         found |= one
     return found
@@ -162,8 +162,12 @@ def listed(principal: Principal, wanted: Filter, after: str = "", limit: int = P
     after
         ``next_key`` of the page before.
     """
+    return paged(narrowed(officer(principal, wanted), wanted), wanted, after, limit)
+
+
+def paged(rows: QuerySet[Case], wanted: Filter, after: str = "", limit: int = PAGE) -> Page:
+    """One page of rows in the order that the filter asks for; parameters as of :func:`listed`."""
     limit = max(1, min(limit, MOST))
-    rows = narrowed(officer(principal, wanted), wanted)
     if is_by_due(wanted):
         return _by_due(rows, after, limit)
     return _by_number(rows, after, limit)

@@ -13,10 +13,11 @@ from typing import Any
 from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
 
+from kunyu.engines.matters.cases.people import STEP_ACTS
 from kunyu.engines.matters.cases.queries import visible
 from kunyu.engines.matters.models import Case, CaseEvent
 from kunyu.engines.reference.models import Division
-from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.scope import APPROVE, Principal
 from kunyu.kernel.errors import UsageError
 
 MOST_ROWS = 500
@@ -84,11 +85,10 @@ def totals(principal: Principal, since: date, until: date) -> Row:
 
 
 def by_person(principal: Principal, since: date, until: date) -> list[PersonRow]:
-    """Lines by officer over the acts of the period in cases the manager may see."""
-    seen = visible(principal)
+    """Lines by officer over the acts of the period in cases the manager decides about: who is measured is his to know."""
+    seen = visible(principal, APPROVE)
     acted = (
-        CaseEvent.objects.filter(case__in=seen, at__date__gte=since, at__date__lte=until)
-        .filter(act__in=["accepted", "not_accepted", "step", "decided", "correction_asked"])
+        CaseEvent.objects.filter(case__in=seen, at__date__gte=since, at__date__lte=until, act__in=STEP_ACTS)
         .values("actor", "actor_zh")
         .annotate(
             acts=Count("pk"), cases=Count("case_id", distinct=True), decisions=Count("pk", filter=Q(act="decided"))
@@ -128,20 +128,27 @@ def _counted(rows: Any) -> Any:
     return rows.annotate(**_measures()).order_by("-received")[:MOST_ROWS]
 
 
-def _measures() -> dict[str, Any]:
+def conditions() -> dict[str, Q]:
+    """What each count of a line counts; a list that shows its cases asks the same."""
     late = Q(decided_at=None, closed_at=None, due_on__lt=timezone.localdate()) | Q(
         decided_at__isnull=False, days_used__gt=F("promised_days")
     )
+    return {
+        "accepted": Q(accepted_at__isnull=False),
+        "not_accepted": Q(state=S.NOT_ACCEPTED),
+        "granted": Q(state__in=[S.GRANTED, S.REVOKED]),
+        "refused": Q(state=S.REFUSED),
+        "withdrawn": Q(state=S.WITHDRAWN),
+        "open": Q(closed_at=None),
+        "overdue": late,
+    }
+
+
+def _measures() -> dict[str, Any]:
     decided = Q(decided_at__isnull=False)
     return {
         "received": Count("pk"),
-        "accepted": Count("pk", filter=Q(accepted_at__isnull=False)),
-        "not_accepted": Count("pk", filter=Q(state=S.NOT_ACCEPTED)),
-        "granted": Count("pk", filter=Q(state__in=[S.GRANTED, S.REVOKED])),
-        "refused": Count("pk", filter=Q(state=S.REFUSED)),
-        "withdrawn": Count("pk", filter=Q(state=S.WITHDRAWN)),
-        "open": Count("pk", filter=Q(closed_at=None)),
-        "overdue": Count("pk", filter=late),
+        **{name: Count("pk", filter=condition) for name, condition in conditions().items()},
         "days_used": Avg("days_used", filter=decided),
         "days_promised": Avg("promised_days", filter=decided),
     }

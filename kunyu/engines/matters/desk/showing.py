@@ -1,0 +1,325 @@
+"""What the page of a case shows, part by part. 办件页面内容."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import shapely
+from django.utils import timezone
+from django.utils.safestring import SafeString, mark_safe
+
+from kunyu.engines.documents.models import Document
+from kunyu.engines.matters.cases import machine, queries, routing
+from kunyu.engines.matters.cases.applying import plot_of
+from kunyu.engines.matters.definitions.forms import fields_of
+from kunyu.engines.matters.definitions.matter import TEMPLATES
+from kunyu.engines.matters.desk.words import Names, days_used, outcome_words, state_badge, state_words, time_left
+from kunyu.engines.matters.errors import BadFlow
+from kunyu.engines.matters.flows.drawing import draw
+from kunyu.engines.matters.materials.queries import kinds_with_versions
+from kunyu.engines.matters.models import Case, CaseEvent, Check, Decision, Pause
+from kunyu.engines.matters.rules import earlier
+from kunyu.engines.matters.rules.disclosure import Told, told
+from kunyu.engines.pages.listing import Badge, Cell
+from kunyu.engines.pages.record import Event, Fact
+from kunyu.engines.pages.words import Pair, is_english
+from kunyu.engines.reference.models import Division
+from kunyu.engines.security.scope import Principal
+
+MOST_PICTURES = 4
+DRAWABLE = ("application/pdf", "image/")
+"""Media types whose pages are shown as pictures."""
+MOST_EARLIER = 50
+_REASONS: Mapping[str, Pair] = {
+    "missing": ("数据缺失", "data missing"), "stale": ("数据过期", "data out of date"),
+    "failed": ("规则出错", "the rule failed"), "not_permitted": ("无权读取数据", "data may not be read"),
+    "hidden_records": ("有记录不可见", "some records are hidden"), "timeout": ("超时", "took too long"),
+    "unavailable": ("数据服务不可用", "the data service is down"), "not_available": ("未能核验", "could not be checked"),
+    "unread": ("材料未读出", "the material was not read"), "no_plot": ("没有用地范围", "no plot"),
+}  # fmt: skip
+_WEIGHTS: Mapping[str, Badge] = {
+    "block": Badge(("不符合", "does not conform"), "danger"), "document": Badge(("须补充材料", "needs a document"), "warn"),
+    "warn": Badge(("提示", "note"), "plain"),
+}  # fmt: skip
+_SEVERITIES = {"block": "S", "document": "Q", "warn": "Q"}
+
+
+def facts(principal: Principal, case: Case, names: Names) -> tuple[Fact, ...]:
+    """Head of the page."""
+    project = Cell(case.project_code, f"/projects/{case.project_code}") if case.project_code else ""
+    place = Division.objects.filter(code=case.division_code, valid_to=None).first()
+    where = (place.name_zh, place.name_en or place.name_zh) if place else names.county(case)
+    return (
+        Fact(("状态", "State"), Cell(state_badge(case), note=names.stage(case))),
+        Fact(("在谁手里", "With"), str(case.assignee) if case.assignee_id else ("待领取", "to be claimed")
+             if case.stage else ""),
+        Fact(("申请人", "Applicant"), Cell(case.applicant_name, note=case.application.applicant_code_masked)),
+        Fact(("项目", "Project"), Cell(case.project_name, note="") if case.project_name else ""),
+        Fact(("项目代码", "Project code"), project, "code"),
+        Fact(("地点", "Place"), Cell(where, note=case.division_code)),
+        Fact(("用地面积（公顷）", "Area (ha)"), case.plot_area_m2, "area"),
+        Fact(("提交", "Submitted"), case.submitted_at, "time"),
+        Fact(("受理", "Accepted"), case.accepted_at, "time"),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class ClockShown:
+    """Where the clock stands: workdays used and promised, the share for the bar (0 to 100), the last day."""
+
+    used: int
+    promised: int | None
+    share: int
+    left: Cell
+    due_on: Any
+    is_provisional: bool
+    tone: str
+    pause: Pause | None
+    pause_words: Pair
+
+
+def clock(case: Case) -> ClockShown:
+    """The clock of a case today."""
+    used = days_used(case)
+    share = min(100, round(100 * used / case.promised_days)) if case.promised_days else 0
+    pause = case.pauses.filter(ended_at=None).first()
+    words = ("", "") if pause is None else (pause.get_kind_display(), pause.kind)
+    return ClockShown(
+        used, case.promised_days, share, time_left(case), case.due_on, case.due_is_provisional,
+        queries.colour_of(case).name.lower(), pause, words,
+    )  # fmt: skip
+
+
+def flow_picture(case: Case) -> SafeString | None:
+    """The flow with what is passed and what waits; ``draw`` builds it as a tree: names are text, never markup."""
+    kept = getattr(case, "flow", None)
+    if kept is None or not case.edition.flow:
+        return None
+    try:
+        svg = draw(
+            case.edition.flow.encode(), kept.passed, kept.waiting if case.closed_at is None else (),
+            process=routing.definition(case).process, language="en" if is_english() else "zh",
+        )  # fmt: skip
+    except BadFlow:
+        return None
+    return mark_safe(svg)  # noqa: S308
+
+
+# -- checks -----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One answer as the page shows it."""
+
+    told: Told
+    weight: Badge
+    measured: str
+    limit: str
+    reason: Pair
+    versions: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What ties the row to its place on the map."""
+        return f"{self.told.state}-{self.told.rule}"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Answers of one state."""
+
+    state: str
+    title: Pair
+    answers: tuple[Shown, ...]
+
+
+_GROUPS: tuple[tuple[str, Pair], ...] = (
+    ("conflict", ("冲突", "Conflicts")), ("not_checked", ("未核验（不等于通过）", "Not checked (which is not clear)")),
+    ("clear", ("通过", "Clear")),
+)  # fmt: skip
+
+
+def groups(answers: Sequence[Told]) -> tuple[Group, ...]:
+    """Answers by state, conflicts first; empty groups are left out."""
+    found = [
+        Group(state, title, tuple(_shown(one) for one in answers if one.state == state)) for state, title in _GROUPS
+    ]
+    return tuple(one for one in found if one.answers)
+
+
+def _shown(one: Told) -> Shown:
+    return Shown(
+        one, _WEIGHTS[one.weight], _number(one.measured, one.unit), _number(one.limit, one.unit),
+        _REASONS.get(one.reason, (one.reason, one.reason)), tuple(_version(version) for version in one.versions),
+    )  # fmt: skip
+
+
+def _number(value: Decimal | None, unit: str) -> str:
+    if value is None:
+        return ""
+    return f"{value.normalize():,f} {unit}".strip()
+
+
+def _version(one: Mapping[str, Any]) -> str:
+    """``10401-003 990101 #2 2025-12-31``: collection, county, number and day of a dataset version, as far as told."""
+    number = f"#{one['number']}" if one.get("number") else ""
+    return " ".join(
+        str(part) for part in (one.get("collection"), one.get("county"), number, one.get("valid_from")) if part
+    )
+
+
+def newest_answers(principal: Principal, case: Case) -> tuple[Check | None, list[Told]]:
+    """The newest check and its answers as the officer is told them."""
+    check = Check.objects.filter(case=case).order_by("-pk").first()
+    return check, told(check, principal) if check else []
+
+
+# -- the map ----------------------------------------------------------------------------------------------------------
+
+
+def places(principal: Principal, case: Case) -> dict[str, Any]:
+    """Plot and overlaps as GeoJSON for ``<ky-map>``: longitude and latitude, CGCS2000."""
+    plot = plot_of(case.application_id)
+    features = [] if plot is None else [_feature("plot", "W", ("用地范围", "the plot"), plot)]
+    _, answers = newest_answers(principal, case)
+    for one in answers:
+        if one.place is not None and one.state != "clear":
+            words = (f"{one.rule} {one.name_zh}", f"{one.rule} {one.name_en}")
+            severity = _SEVERITIES[one.weight] if one.state == "conflict" else "Q"
+            features.append(_feature(f"{one.state}-{one.rule}", severity, words, one.place))
+    return {"type": "FeatureCollection", "features": features}
+
+
+def _feature(fingerprint: str, severity: str, words: Pair, where: shapely.Geometry) -> dict[str, Any]:
+    return {
+        "type": "Feature", "geometry": json.loads(shapely.to_geojson(where)),
+        "properties": {"fingerprint": fingerprint, "rule": fingerprint.partition("-")[2], "severity": severity,
+                       "message_zh": words[0], "message_en": words[1]},
+    }  # fmt: skip
+
+
+def workbench_link(plot: shapely.Geometry | None) -> str:
+    """Address of the workbench with the plot in its middle; '' without one."""
+    if plot is None:
+        return ""
+    west, south, east, north = plot.bounds
+    wide = max(east - west, (north - south) * 1.4, 1e-4)
+    zoom = max(3.0, min(18.0, math.log2(360 / wide) - 0.5))
+    return f"/#map={zoom:.2f}/{(south + north) / 2:.6f}/{(west + east) / 2:.6f}"
+
+
+# -- form, materials --------------------------------------------------------------------------------------------------
+
+
+def form_facts(case: Case) -> tuple[Fact, ...]:
+    """The answers of the form in its order."""
+    form = case.application.form
+    found = []
+    for field in fields_of(routing.definition(case)):
+        if field.name not in form or form[field.name] in (None, "", []):
+            continue
+        unit = f"（{field.unit}）" if field.unit else "", f" ({field.unit})" if field.unit else ""
+        titles = {choice.value: (choice.title_zh, choice.title_en) for choice in field.choices}
+        found.append(Fact((field.title_zh + unit[0], field.title_en + unit[1]), _answer(form[field.name], titles)))
+    return tuple(found)
+
+
+def _answer(value: Any, titles: Mapping[str, Pair]) -> object:
+    if isinstance(value, list):
+        words = [titles.get(str(one), (str(one), str(one))) for one in value]
+        return "、".join(zh for zh, _ in words), ", ".join(en for _, en in words)
+    if isinstance(value, float):
+        return f"{value:,.4f}".rstrip("0").rstrip(".")
+    return value if isinstance(value, bool) else titles.get(str(value), str(value))
+
+
+def materials(case: Case) -> list[dict[str, Any]]:
+    """Kinds of material with their versions; of the newest, the numbers of the pages shown as pictures."""
+    found = kinds_with_versions(case.application)
+    for kind in found:
+        newest = next((one for one in kind["versions"] if not one["is_withdrawn"]), None)
+        kind["newest"], kind["older"] = newest, [one for one in kind["versions"] if one is not newest]
+        drawable = newest is not None and newest["media_type"].startswith(DRAWABLE)
+        pages = (newest["pages"] or 1) if newest and drawable else 0
+        kind["pictures"] = list(range(1, min(pages, MOST_PICTURES) + 1))
+        kind["more_pages"] = max(0, pages - MOST_PICTURES)
+    return found
+
+
+# -- opinions, trace, earlier cases, letters --------------------------------------------------------------------------
+
+
+def opinions(case: Case, names: Names) -> list[dict[str, Any]]:
+    """What officers said, oldest first."""
+    return [
+        {"stage": names.stage(case, one.stage), "outcome": outcome_words(one.outcome), "text": one.text, "at": one.at,
+         "who": one.author_zh or one.author, "office": one.office_zh, "suggested": one.suggested}
+        for one in case.opinions.all()
+    ]  # fmt: skip
+
+
+def history(case: Case, names: Names) -> tuple[Event, ...]:
+    """The trace of a case, oldest first."""
+    return tuple(_event(case, one, names) for one in CaseEvent.objects.filter(case=case).order_by("sequence"))
+
+
+def _event(case: Case, one: CaseEvent, names: Names) -> Event:
+    zh, en = machine.EVENTS.get(one.act, (one.act, one.act))
+    stage, outcome = names.stage(case, one.stage) if one.stage else ("", ""), outcome_words(one.outcome)
+    if one.before and one.before != one.state:
+        after = state_words(one.state)
+        zh, en = f"{zh} → {after[0]}", f"{en} → {after[1]}"
+    said = one.outcome if one.act == "step" else ""
+    detail = (
+        "：".join(filter(None, (stage[0], outcome[0] if said else "", one.reason))),
+        ": ".join(filter(None, (stage[1], outcome[1] if said else "", one.reason))),
+    )
+    return Event(one.at, one.actor_zh or one.actor, (zh, en), detail)
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """Approvals and cases on the same land or of the same project, as far as the person may see them."""
+
+    rows: list[dict[str, Any]]
+    hidden: int
+    is_too_many: bool = False
+
+
+def earlier_cases(principal: Principal, case: Case) -> Earlier:
+    """What else touches the plot."""
+    area = None if case.plot_area_m2 is None else Decimal(str(case.plot_area_m2))
+    sought = earlier.Sought(
+        case.application_id, case.pk, case.project_code, plot_of(case.application_id), area, timezone.localdate()
+    )
+    try:
+        found = earlier.find(sought)
+    except earlier.TooMany:
+        return Earlier([], 0, is_too_many=True)
+    numbers = [one["case"] for one in found if one["case"]]
+    seen = {one.number: one for one in queries.visible(principal).filter(number__in=numbers)}
+    rows = [_earlier_row(one, seen[one["case"]]) for one in found if one["case"] in seen]
+    return Earlier(rows[:MOST_EARLIER], len(found) - len(rows))
+
+
+def _earlier_row(one: Mapping[str, Any], case: Case) -> dict[str, Any]:
+    share = "" if one["shared_m2"] is None else f"{one['shared_m2'] / 10_000:,.4f}"
+    return {"case": case, "state": state_badge(case), "shared_ha": share, "number": one["number"]}
+
+
+def letters(case: Case) -> list[dict[str, Any]]:
+    """Letters that went out, each in its sealed form."""
+    rows = Document.objects.filter(subject=f"case:{case.number}", kind__in=set(TEMPLATES) - {"licence"}).order_by("id")
+    newest = {one.key.removesuffix(":sealed"): one for one in rows}  # the sealed one follows the plain one
+    return [{"document": one, "title": TEMPLATES[one.kind]} for one in newest.values()]
+
+
+def decision(case: Case) -> Decision | None:
+    """The decision, once there is one."""
+    return Decision.objects.filter(case=case).first()

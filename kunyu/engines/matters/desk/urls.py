@@ -1,0 +1,48 @@
+"""Addresses under ``/cases/``."""
+
+from django.urls import path, register_converter
+
+from kunyu.engines.matters.desk import pages
+from kunyu.engines.matters.desk.acts import ACTS
+from kunyu.engines.matters.desk.lists import WHICH
+
+
+class _Named:
+    def to_python(self, value: str) -> str:
+        return value
+
+    def to_url(self, value: str) -> str:
+        return value
+
+
+class CaseNumber(_Named):
+    """Begins with the county's digits, so that no word is taken for a number."""
+
+    regex = r"\d[0-9A-Za-z\-]{5,63}"
+
+
+class CaseList(_Named):
+    """The lists besides the open cases."""
+
+    regex = "|".join(one for one in WHICH if one != "open")
+
+
+class CaseAct(_Named):
+    """Acts with a page."""
+
+    regex = "|".join(sorted(ACTS, key=len, reverse=True))
+
+
+register_converter(CaseNumber, "case_number")
+register_converter(CaseList, "case_list")
+register_converter(CaseAct, "case_act")
+
+urlpatterns = [
+    path("cases/", pages.cases, name="cases"),
+    path("cases/statistics/", pages.figures_page, name="case-statistics"),
+    path("cases/<case_list:which>/", pages.cases),
+    path("cases/<case_number:number>", pages.case, name="case"),
+    path("cases/<case_number:number>/places.geojson", pages.places),
+    path("cases/<case_number:number>/letters/<int:document_id>", pages.letter, name="case-letter"),
+    path("cases/<case_number:number>/<case_act:act>", pages.act, name="case-act"),
+]

@@ -1,0 +1,27 @@
+/** Pages of cases: answers of a check tied to their places on the map. The pages work without this. */
+import './styles/cases.css';
+
+interface FindingMap extends HTMLElement {
+  chooseFinding?: (fingerprint: string) => void;
+}
+
+function mark(fingerprint: string | undefined, scroll: boolean): void {
+  for (const row of document.querySelectorAll<HTMLElement>('[data-fingerprint]')) {
+    const isChosen = row.dataset.fingerprint === fingerprint;
+    row.classList.toggle('chosen', isChosen);
+    if (isChosen && scroll) row.scrollIntoView({ block: 'nearest' });
+  }
+}
+
+const map = document.querySelector<FindingMap>('ky-map');
+if (map) {
+  document.addEventListener('click', (event) => {
+    const button = event.target instanceof Element ? event.target.closest('button.cs-place') : null;
+    const fingerprint = button?.closest<HTMLElement>('[data-fingerprint]')?.dataset.fingerprint;
+    if (!fingerprint || !map.chooseFinding) return;
+    mark(fingerprint, false);
+    map.chooseFinding(fingerprint);
+    map.scrollIntoView({ block: 'nearest' });
+  });
+  map.addEventListener('finding-chosen', (event) => mark((event as CustomEvent<{ fingerprint: string }>).detail.fingerprint, true));
+}
