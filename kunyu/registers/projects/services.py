@@ -10,14 +10,15 @@ from django.db import IntegrityError, connection, transaction
 
 from kunyu.engines.documents.models import Licence
 from kunyu.engines.security import audit
-from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.scope import COUNTY_DIGITS, Principal
 from kunyu.kernel.geodesy import area_of_lonlat
-from kunyu.kernel.identifiers import parse_project_code
+from kunyu.kernel.identifiers import is_division, parse_project_code
 from kunyu.registers.parties.models import Party
 from kunyu.registers.projects.errors import BadDocument, NumberTaken
 from kunyu.registers.projects.models import Project, ProjectDocument
 
 Kind = ProjectDocument.Kind
+NUMBER_LETTERS = 80
 ORDER = {kind: place for place, kind in enumerate(Kind.values)}
 
 
@@ -95,9 +96,9 @@ def _added(principal: Principal, approval: Approval, project_name: str, investor
     previous = _previous(project, approval)
     made = ProjectDocument.objects.create(
         key=approval.key, project=project, project_code_stated=approval.project_code, kind=approval.kind,
-        number=approval.number.strip(), licence=approval.licence, issuer_zh=approval.issuer_zh, issued_on=approval.issued_on,
+        number=approval.number.strip(), licence=approval.licence, issuer_zh=approval.issuer_zh[:200], issued_on=approval.issued_on,
         division_code=approval.division, area_m2=approval.area_m2, plot_area_m2=plot_area, use_zh=approval.use_zh[:100],
-        previous=previous, previous_number=approval.previous_number.strip(), entered_by=principal.name,
+        previous=previous, previous_number=approval.previous_number.strip()[:NUMBER_LETTERS], entered_by=principal.name,
     )  # fmt: skip
     if approval.plot is not None:
         _store_plot(made.pk, approval.plot)
@@ -120,18 +121,36 @@ def _previous(project: Project | None, approval: Approval) -> ProjectDocument | 
 
 
 def _require_good(approval: Approval) -> None:
-    if not approval.number.strip() or approval.kind not in Kind.values:
-        raise BadDocument("批准文件须有文号和类型。", "An approval has a number and a kind.", field="number")
+    if not 0 < len(approval.number.strip()) <= NUMBER_LETTERS or approval.kind not in Kind.values:
+        raise BadDocument(
+            f"批准文件须有类型和至多 {NUMBER_LETTERS} 字的文号。", f"An approval has a kind and a number of {NUMBER_LETTERS} letters at most.",
+            field="number",
+        )  # fmt: skip
+    if not is_division(approval.division) or len(approval.division) < COUNTY_DIGITS:
+        raise BadDocument(
+            "区划代码须为 6 至 12 位数字。", "The division is a code of 6 to 12 digits.", field="division"
+        )
     if approval.area_m2 is not None and not approval.area_m2 > 0:
         raise BadDocument("批准面积须大于零。", "The approved area is above zero.", field="area_m2")
     plot = approval.plot
-    if plot is not None and (plot.geom_type not in ("Polygon", "MultiPolygon") or plot.is_empty or not plot.is_valid):
-        raise BadDocument("批准地块须是有效的多边形。", "The approved plot is a valid polygon.", field="plot")
+    if plot is not None and not _is_plot(plot):
+        raise BadDocument(
+            "批准地块须是经纬度坐标下有效的多边形。",
+            "The approved plot is a valid polygon in longitude and latitude.",
+            field="plot",
+        )
     same = ProjectDocument.objects.filter(kind=approval.kind, number=approval.number.strip(), licence=None)
     if approval.licence is None and same.exists():
         raise NumberTaken(
             f"文号 {approval.number} 已登记。", f"Number {approval.number} is entered already.", number=approval.number
         )
+
+
+def _is_plot(shape: shapely.Geometry) -> bool:
+    if shape.geom_type not in ("Polygon", "MultiPolygon") or shape.is_empty or not shape.is_valid:
+        return False
+    west, south, east, north = shape.bounds
+    return -180 <= west <= east <= 180 and -90 <= south <= north <= 90
 
 
 def _store_plot(document_id: int, plot: shapely.Geometry) -> None:

@@ -237,7 +237,10 @@ def test_the_earlier_document_is_the_one_named_or_the_nearest_in_law() -> None:
     ("change", "field"),
     [
         ({"number": " "}, "number"),
+        ({"number": "甲" * 81}, "number"),
         ({"kind": "licence"}, "number"),
+        ({"division": "99"}, "division"),
+        ({"plot": shapely.box(38_408_000, 3_819_000, 38_409_000, 3_820_000)}, "plot"),
         ({"area_m2": 0.0}, "area_m2"),
         ({"plot": shapely.Point(113, 34)}, "plot"),
         ({"plot": shapely.Polygon([(0, 0), (1, 1), (1, 0), (0, 1)])}, "plot"),
