@@ -35,8 +35,8 @@ _FORMS = {
     "ecdsa": _Form(fields.SigSeedSubFilter.PADES, "sha256", False),
     "sm2": _Form(fields.SigSeedSubFilter.ADOBE_PKCS7_DETACHED, "sm3", True),
 }
-RESERVED = 16 * 1024
-"""Hexadecimal digits kept for the signed data: twice its bytes, with room for longer chains."""
+_BESIDE_CERTIFICATES = 2048
+"""Bytes of signed data and token besides their certificates: names, digests, two signatures; about 1,000 are used."""
 _POINTS_PER_MM = 72 / 25.4
 
 
@@ -118,7 +118,7 @@ def _written(writer: IncrementalPdfFileWriter, place: fields.SigFieldSpec, asked
         cms_embedder.SigObjSetup(
             sig_placeholder=pdf_byterange.SignatureObject(
                 timestamp=asked.at, subfilter=form.subfilter, name=asked.name,
-                reason=asked.reason, bytes_reserved=RESERVED,
+                reason=asked.reason, bytes_reserved=_reserved(asked),
             ),
             mdp_setup=cms_embedder.SigMDPSetup(
                 md_algorithm=form.digest, certify=is_first, docmdp_perms=fields.MDPPerm.FILL_FORMS if is_first else None
@@ -137,6 +137,12 @@ def _written(writer: IncrementalPdfFileWriter, place: fields.SigFieldSpec, asked
         )
     )  # fmt: skip
     return out.getvalue()
+
+
+def _reserved(asked: Signing) -> int:
+    """Hexadecimal digits kept for the signed data. Readers walk through every one of them, so no more than needed."""
+    who = (asked.identity, asked.clock)
+    return 2 * (_BESIDE_CERTIFICATES + sum(len(one) for each in who for one in (each.certificate, *each.chain)))
 
 
 def _style(appearance: Appearance | None) -> StaticStampStyle | None:
