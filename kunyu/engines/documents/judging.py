@@ -135,18 +135,25 @@ def _chain(
 
 
 def _sm2_root(certificate: bytes, others: Sequence[bytes], own: Sequence[bytes], at: datetime, *, clock: bool) -> bytes:
-    one = read_certificate(certificate)
+    one = _read(certificate)
     if clock != ("time_stamping" in one.extended_key_usage):
         raise _wrong_use(one)
-    trusted = [*(read_certificate(root) for root in own), *certificate_trust.trust().roots, *_further().sm2]
+    trusted = [*(_read(root) for root in own), *certificate_trust.trust().roots, *_further().sm2]
     above = [*_readable(others), *certificate_trust.trust().intermediates]
     chain = verify_chain(_PROVIDER, one, trusted, above, at=at, usage="digital_signature")
+    _require_not_revoked(chain)
+    return chain[-1].der
+
+
+def _require_not_revoked(chain: Sequence[Certificate]) -> None:
+    """The node's own list; one question for the whole chain."""
+    listed = RevokedCertificate.objects.filter(serial__in=[f"{link.serial:x}" for link in chain])
+    revoked = set(listed.values_list("issuer", "serial"))
     for link in chain:
-        if RevokedCertificate.objects.filter(issuer=link.issuer[:300], serial=f"{link.serial:x}").exists():
+        if (link.issuer[:300], f"{link.serial:x}") in revoked:
             raise CertificateRefused(
                 f"证书“{link.subject}”已被吊销。", f"Certificate '{link.subject}' was revoked.", reason="revoked"
             )
-    return chain[-1].der
 
 
 def _ecdsa_root(
@@ -164,6 +171,11 @@ def _ecdsa_root(
     path = asyncio.run(validator.async_validate_usage({"digital_signature"}, {"time_stamping"} if clock else None))
     root: bytes = path.first.dump()
     return root
+
+
+@lru_cache(maxsize=256)
+def _read(certificate: bytes) -> Certificate:
+    return read_certificate(certificate)
 
 
 def _wrong_use(one: Any) -> CertificateRefused:
@@ -238,7 +250,7 @@ def _readable(encoded: Sequence[bytes]) -> list[Certificate]:
     found = []
     for one in encoded:
         try:
-            found.append(read_certificate(one))
+            found.append(_read(one))
         except MalformedCertificate:
             continue  # of another algorithm: no help on the way
     return found

@@ -24,6 +24,8 @@ _KEPT_TABLES = {
     "CFF ", "glyf", "loca", "cmap", "head", "hhea", "hmtx", "maxp", "name", "OS/2", "post", "VORG",
 }  # fmt: skip
 NAMED = "宋体"
+ALWAYS = frozenset(" 0123456789年月日第号字编（）()-—.,:：，。、")
+"""In every subset, so that papers of one template that differ in numbers and dates share one."""
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,15 @@ class EmbeddedFont:
 NAMED_FONT = EmbeddedFont(NAMED, b"", "", {})
 
 
-@lru_cache(maxsize=8)
 def font_for(letters: frozenset[str], *, embed: bool) -> EmbeddedFont:
     """A font with these letters; the same letters give the same bytes."""
+    return _cut(letters | ALWAYS, embed=embed) if letters else NAMED_FONT
+
+
+@lru_cache(maxsize=32)
+def _cut(letters: frozenset[str], *, embed: bool) -> EmbeddedFont:
     place = next((Path(one) for one in PLACES if Path(one).exists()), None) if embed else None
-    if place is None or not letters:
+    if place is None:
         return NAMED_FONT
     font = TTFont(place, fontNumber=_chinese_face(str(place)), lazy=True, recalcTimestamp=False)
     for table in set(font.keys()) - _KEPT_TABLES - {"GlyphOrder"}:

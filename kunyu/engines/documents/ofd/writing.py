@@ -29,7 +29,7 @@ def write(paper: Paper, *, embed_font: bool = True) -> bytes:
         Put the letters' font inside (half a second for a new set of letters); without, the reader's 宋体 is used.
     """
     letters = frozenset("".join(line.text for sheet in paper.sheets for line in sheet.lines)) - {" ", "\u3000"}
-    font = font_for(letters | {" "} if letters else letters, embed=embed_font)
+    font = font_for(letters, embed=embed_font)
     ids = _Ids()
     files = {"OFD.xml": _root(paper), "Doc_0/PublicRes.xml": _resources(font)}
     pages = []

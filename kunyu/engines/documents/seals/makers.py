@@ -140,7 +140,11 @@ def _attach(pair: key_pairs.KeyPair, sm2: bytes, ecdsa: bytes) -> key_pairs.KeyP
 
 
 def _certificate(pair: key_pairs.KeyPair, suite: Suite) -> bytes:
-    text = pair.certificates[suite.name]
+    return _der(pair.certificates[suite.name], suite)
+
+
+@lru_cache(maxsize=64)
+def _der(text: str, suite: Suite) -> bytes:
     return certificates.read_certificate(text.encode()).der if suite is SM2 else p256_certificates.read_pem(text)
 
 

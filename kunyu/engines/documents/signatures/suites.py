@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
@@ -64,8 +65,19 @@ def verify(suite: Suite, certificate: bytes, message: bytes, signature: bytes) -
     """Tell whether ``signature`` (DER) over ``message`` was made with the certificate's key; malformed is simply not."""
     try:
         if suite is SM2:
-            return _PROVIDER.verify(read_certificate(certificate).public_key, message, signature)
-        p256_certificates.public_key_of(certificate).verify(signature, message, ec.ECDSA(hashes.SHA256()))
+            return _PROVIDER.verify(_sm2_key(certificate), message, signature)
+        _ecdsa_key(certificate).verify(signature, message, ec.ECDSA(hashes.SHA256()))
     except (MalformedCertificate, InvalidSignature, ValueError):
         return False
     return True
+
+
+# the same few seals and clocks sign most of what is verified
+@lru_cache(maxsize=256)
+def _sm2_key(certificate: bytes) -> bytes:
+    return read_certificate(certificate).public_key
+
+
+@lru_cache(maxsize=256)
+def _ecdsa_key(certificate: bytes) -> ec.EllipticCurvePublicKey:
+    return p256_certificates.public_key_of(certificate)

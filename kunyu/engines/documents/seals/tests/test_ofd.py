@@ -59,7 +59,7 @@ def repacked(content: bytes, **changes: bytes | None) -> bytes:
 
 
 def test_the_same_paper_gives_the_same_bytes(plain: bytes) -> None:
-    fonts.font_for.cache_clear()
+    fonts._cut.cache_clear()
     assert ofd.write(LICENCE) == plain
     assert ofd.write(LICENCE, embed_font=False) != plain
 
