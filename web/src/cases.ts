@@ -1,5 +1,8 @@
 /** Pages of cases: answers of a check tied to their places on the map. The pages work without this. */
 import './styles/cases.css';
+import { store } from './store';
+
+const UNDERLAY_OPACITY = 0.45;
 
 interface FindingMap extends HTMLElement {
   chooseFinding?: (fingerprint: string) => void;
@@ -15,6 +18,11 @@ function mark(fingerprint: string | undefined, scroll: boolean): void {
 
 const map = document.querySelector<FindingMap>('ky-map');
 if (map) {
+  const underlay = map.dataset.underlay;
+  if (underlay) {
+    store.toggle(underlay, true);
+    store.setOpacity(underlay, UNDERLAY_OPACITY);
+  }
   document.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('button.cs-place') : null;
     const fingerprint = button?.closest<HTMLElement>('[data-fingerprint]')?.dataset.fingerprint;

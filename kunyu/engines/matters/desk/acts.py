@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from django import forms
 from django.http import HttpRequest
@@ -47,7 +47,7 @@ class Act:
     do: Do
     form: type[CaseForm] = CaseForm
     losses: tuple[Pair, ...] = ()
-    style: str = "secondary"
+    style: Literal["primary", "secondary", "danger"] = "secondary"
 
 
 def _lines(text: str) -> list[str]:

@@ -19,7 +19,7 @@ from kunyu.engines.matters.cases.people import STEP_ACTS
 from kunyu.engines.matters.desk.words import STATES_EN, Names, state_badge, time_left
 from kunyu.engines.matters.models import Case, CaseEvent, Matter
 from kunyu.engines.pages.asked import Asked
-from kunyu.engines.pages.listing import Action, Cell, Column, Filter, Listing
+from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing
 from kunyu.engines.pages.record import Tab
 from kunyu.engines.pages.words import Pair
 from kunyu.engines.security.scope import APPROVE, Principal
@@ -102,7 +102,7 @@ def _columns(names: Names) -> tuple[Column, ...]:
         Column("applicant", ("申请人", "Applicant"), lambda one: Cell(one.applicant_name, note=one.project_name)),
         Column("place", ("地点", "Place"), place, priority=2),
         Column("stage", ("状态与环节", "State and stage"), stage),
-        Column("assignee", ("在谁手里", "With"), lambda one: str(one.assignee) if one.assignee_id else None, "person"),
+        Column("assignee", ("在谁手里", "With"), _holder, "person"),
         Column("left", ("剩余时间", "Time left"), time_left),
         Column("due_on", ("承诺办结", "Promised by"), kind="date", priority=3, shown=False),
         Column("submitted_at", ("提交", "Submitted"), kind="date", priority=3, shown=False),
@@ -110,6 +110,14 @@ def _columns(names: Names) -> tuple[Column, ...]:
         Column("project_code", ("项目代码", "Project"), kind="code", priority=3, shown=False),
         Column("licence_number", ("证照编号", "Licence"), priority=3, shown=False),
     )
+
+
+def _holder(case: Case) -> object:
+    """Whoever has it; what waits for a taker says so."""
+    if case.assignee_id:
+        return str(case.assignee)
+    waits = case.stage and case.state in (Case.State.SUBMITTED, Case.State.IN_REVIEW)
+    return Badge(("待领取", "to claim"), "plain") if waits else None
 
 
 def _filters(which: str) -> tuple[Filter, ...]:

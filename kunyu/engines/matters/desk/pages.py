@@ -93,7 +93,7 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
     may = available(principal, one)
     return render(request, "matters/desk/case.html", {
         "record": _record(principal, one, names, may), "case": one, "clock": showing.clock(one), "may": may,
-        "picture": showing.flow_picture(one), "plot": _plot(one), "form_facts": showing.form_facts(one),
+        "picture": showing.flow_picture(one), "plot": _plot(principal, one), "form_facts": showing.form_facts(one),
         "materials": showing.materials(one), "opinions": showing.opinions(one, names),
         "earlier": showing.earlier_cases(principal, one), "stages": _stages(one, names, may),
         **_checks(principal, one), **_papers(principal, one), **_step(request, one, may),
@@ -103,7 +103,7 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
 def _record(principal: Principal, one: Case, names: Names, may: Available) -> Record:
     actions = [
         Action(ACTS[act].title, f"{_address(one)}/{act}", ACTS[act].style) for act in _AT_THE_CASE if may.has(act)
-    ]  # type: ignore[arg-type]
+    ]
     return Record(
         title=(f"{one.matter.name_zh}", one.matter.name_en or one.matter.name_zh), lead=one.number,
         crumbs=(_HOME, Crumb(one.number)), facts=showing.facts(principal, one, names),
@@ -111,9 +111,12 @@ def _record(principal: Principal, one: Case, names: Names, may: Available) -> Re
     )  # fmt: skip
 
 
-def _plot(one: Case) -> dict[str, Any] | None:
+def _plot(principal: Principal, one: Case) -> dict[str, Any] | None:
     plot = plot_of(one.application_id)
-    return None if plot is None else {"link": showing.workbench_link(plot), "source": one.application.plot_source}
+    if plot is None:
+        return None
+    underlay = showing.underlay(principal, one)
+    return {"link": showing.workbench_link(plot, underlay), "source": one.application.plot_source, "underlay": underlay}
 
 
 def _stages(one: Case, names: Names, may: Available) -> list[dict[str, Any]]:

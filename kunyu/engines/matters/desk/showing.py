@@ -29,12 +29,14 @@ from kunyu.engines.pages.listing import Badge, Cell
 from kunyu.engines.pages.record import Event, Fact
 from kunyu.engines.pages.words import Pair, is_english
 from kunyu.engines.reference.models import Division
-from kunyu.engines.security.scope import Principal
+from kunyu.engines.security.scope import SEE, Principal
 
 MOST_PICTURES = 4
 DRAWABLE = ("application/pdf", "image/")
 """Media types whose pages are shown as pictures."""
 MOST_EARLIER = 50
+PARCELS = "10401-003"
+"""地类图斑 of the catalogue: what lies under a plot on the map of a case."""
 _REASONS: Mapping[str, Pair] = {
     "missing": ("数据缺失", "data missing"), "stale": ("数据过期", "data out of date"),
     "failed": ("规则出错", "the rule failed"), "not_permitted": ("无权读取数据", "data may not be read"),
@@ -204,14 +206,19 @@ def _feature(fingerprint: str, severity: str, words: Pair, where: shapely.Geomet
     }  # fmt: skip
 
 
-def workbench_link(plot: shapely.Geometry | None) -> str:
-    """Address of the workbench with the plot in its middle; '' without one."""
-    if plot is None:
-        return ""
+def underlay(principal: Principal, case: Case) -> str:
+    """The parcels that lie under the plot on the map, where the person may see them; else ''."""
+    seen = any(case.county.startswith(prefix) for prefix in principal.divisions(PARCELS, SEE))
+    return PARCELS if seen else ""
+
+
+def workbench_link(plot: shapely.Geometry, layer: str) -> str:
+    """Address of the workbench with the plot in its middle, above a layer."""
     west, south, east, north = plot.bounds
     wide = max(east - west, (north - south) * 1.4, 1e-4)
     zoom = max(3.0, min(18.0, math.log2(360 / wide) - 0.5))
-    return f"/#map={zoom:.2f}/{(south + north) / 2:.6f}/{(west + east) / 2:.6f}"
+    place = f"/#map={zoom:.2f}/{(south + north) / 2:.6f}/{(west + east) / 2:.6f}"
+    return f"{place}&layers={layer}" if layer else place
 
 
 # -- form, materials --------------------------------------------------------------------------------------------------
@@ -226,15 +233,20 @@ def form_facts(case: Case) -> tuple[Fact, ...]:
             continue
         unit = f"（{field.unit}）" if field.unit else "", f" ({field.unit})" if field.unit else ""
         titles = {choice.value: (choice.title_zh, choice.title_en) for choice in field.choices}
-        found.append(Fact((field.title_zh + unit[0], field.title_en + unit[1]), _answer(form[field.name], titles)))
+        counted = field.type in ("number", "area")
+        found.append(
+            Fact(
+                (field.title_zh + unit[0], field.title_en + unit[1]), _answer(form[field.name], titles, counted=counted)
+            )
+        )
     return tuple(found)
 
 
-def _answer(value: Any, titles: Mapping[str, Pair]) -> object:
+def _answer(value: Any, titles: Mapping[str, Pair], *, counted: bool) -> object:
     if isinstance(value, list):
         words = [titles.get(str(one), (str(one), str(one))) for one in value]
         return "、".join(zh for zh, _ in words), ", ".join(en for _, en in words)
-    if isinstance(value, float):
+    if counted and isinstance(value, int | float):
         return f"{value:,.4f}".rstrip("0").rstrip(".")
     return value if isinstance(value, bool) else titles.get(str(value), str(value))
 
