@@ -42,21 +42,23 @@ RESTRICTED, WHOLE = "bench-restricted", "bench-whole"
 SEED = 11
 
 _CASES = """
-WITH n AS (SELECT i, 990100 + (i %% 10) * 100 + (i / 10) %% 10 + 1 AS county, ((i * 7919) %% %(matters)s)::int AS matter,
-  (i * 31) %% 100 < 6 AS is_running, DATE '2026-11-23' - ((i * 17) %% 1460)::int AS day FROM generate_series(1::bigint, %(cases)s) AS i)
+WITH drawn AS (SELECT i, abs(hashint8(i)) AS h, abs(hashint8(i + 7000001)) AS k, abs(hashint8(i + 9000017)) AS m
+  FROM generate_series(1::bigint, %(cases)s) AS i),
+n AS (SELECT i, h, k, 990100 + (h %% 10) * 100 + (h / 10) %% 10 + 1 AS county, k %% %(matters)s AS matter, m %% 100 < 6 AS is_running,
+  DATE '2026-11-23' - (m / 100 %% 1460) AS day FROM drawn)
 INSERT INTO matters_case (number, application_id, matter_id, edition_id, branch, division_code, county, partner_county,
   is_with_partner, label, state, stage, assignee_id, applicant_name, project_code, project_name, submitted_at, accepted_at,
   promised_days, due_on, yellow_on, red_on, due_is_provisional, days_used, clock_from, decided_at, closed_at, licence_number,
   revision)
 SELECT county || to_char(day, 'YYYYMMDD') || lpad(i::text, 6, '0') || CASE WHEN i > 999999 THEN 'x' ELSE '' END, i, m.id, e.id,
   m.branch, county::text, county::text, '', false, 0,
-  CASE WHEN is_running THEN (ARRAY['submitted', 'in_review', 'in_review', 'paused'])[1 + i %% 4]
-       ELSE (ARRAY['granted', 'refused', 'withdrawn'])[1 + i %% 3] END,
-  CASE WHEN is_running THEN 'examination' ELSE '' END, CASE WHEN is_running AND i %% 7 = 0 THEN %(mine)s END,
+  CASE WHEN is_running THEN (ARRAY['submitted', 'in_review', 'in_review', 'paused'])[1 + k / 64 %% 4]
+       ELSE (ARRAY['granted', 'refused', 'withdrawn'])[1 + k / 64 %% 3] END,
+  CASE WHEN is_running THEN 'examination' ELSE '' END, CASE WHEN is_running AND h / 100 %% 7 = 0 THEN %(mine)s END,
   '申请人' || i, '', '项目' || i, day, day, 15,
-  CASE WHEN is_running AND i %% 4 <> 3 THEN DATE '2026-11-23' + ((i * 13) %% 40)::int - 8 END,
-  CASE WHEN is_running AND i %% 4 <> 3 THEN DATE '2026-11-23' + ((i * 13) %% 40)::int - 14 END,
-  CASE WHEN is_running AND i %% 4 <> 3 THEN DATE '2026-11-23' + ((i * 13) %% 40)::int - 10 END,
+  CASE WHEN is_running AND k / 64 %% 4 <> 3 THEN DATE '2026-11-23' + (h / 128 %% 40) - 8 END,
+  CASE WHEN is_running AND k / 64 %% 4 <> 3 THEN DATE '2026-11-23' + (h / 128 %% 40) - 14 END,
+  CASE WHEN is_running AND k / 64 %% 4 <> 3 THEN DATE '2026-11-23' + (h / 128 %% 40) - 10 END,
   false, 3, day, CASE WHEN NOT is_running THEN day END, CASE WHEN NOT is_running THEN day END, '', 3
 FROM n JOIN matters_matter m ON m.code = 'B-' || lpad(matter::text, 3, '0')
 JOIN matters_matteredition e ON e.matter_id = m.id

@@ -417,3 +417,19 @@ def test_everything_is_everything(world: World) -> None:
     world.submitted()
     assert queries.visible(operator()).count() == 1
     assert queries.visible(ANONYMOUS).count() == 0
+
+
+def test_counts_are_the_same_in_one_pass_and_one_by_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    today = timezone.localdate()
+    shifts = {"overdue": -1, "red": 1, "yellow": 5, "green": 30}
+    for shift in shifts.values():
+        due = today + timedelta(days=shift)
+        case = world.accepted()
+        Case.objects.filter(pk=case.pk).update(
+            due_on=due, red_on=due - timedelta(days=2), yellow_on=due - timedelta(days=8)
+        )
+    services.claim(world.as_("clerk"), world.submitted().pk)
+    found = queries.counts(world.as_("clerk"))
+    assert found == {"mine": 1, "todo": 4, "open": 5, "overdue": 1, "red": 1, "yellow": 1}
+    monkeypatch.setattr(queries, "PASSED", 0)
+    assert queries.counts(world.as_("clerk")) == found
