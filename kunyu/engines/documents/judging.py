@@ -24,6 +24,7 @@ from kunyu.engines.documents.signatures.suites import ECDSA, SM2, Suite
 from kunyu.engines.documents.verdicts import Pair
 from kunyu.engines.security import certificate_trust
 from kunyu.engines.security.models import RevokedCertificate
+from kunyu.kernel.crypto import p256_certificates
 from kunyu.kernel.crypto.certificates import Certificate, read_certificate
 from kunyu.kernel.crypto.chains import verify_chain
 from kunyu.kernel.crypto.errors import CertificateRefused, MalformedCertificate
@@ -159,14 +160,17 @@ def _require_not_revoked(chain: Sequence[Certificate]) -> None:
 def _ecdsa_root(
     certificate: bytes, others: Sequence[bytes], own: Sequence[bytes], at: datetime, *, clock: bool
 ) -> bytes:
-    trusted = [x509.Certificate.load(root) for root in (*own, *_further().ecdsa)]
-    context = ValidationContext(
-        trust_roots=trusted, other_certs=[x509.Certificate.load(one) for one in others], moment=at, allow_fetching=False
-    )
+    direct = p256_certificates.issued_directly(certificate, own, at, time_stamping=clock)
+    if direct is not None:  # the usual case, without building paths; anything else goes the long way and is told why
+        return direct
     one = x509.Certificate.load(certificate)
     usage = one.extended_key_usage_value
     if clock != (usage is not None and "time_stamping" in usage.native):
         raise _wrong_use(one)
+    trusted = [x509.Certificate.load(root) for root in (*own, *_further().ecdsa)]
+    context = ValidationContext(
+        trust_roots=trusted, other_certs=[x509.Certificate.load(one) for one in others], moment=at, allow_fetching=False
+    )
     validator = CertificateValidator(one, validation_context=context)
     path = asyncio.run(validator.async_validate_usage({"digital_signature"}, {"time_stamping"} if clock else None))
     root: bytes = path.first.dump()

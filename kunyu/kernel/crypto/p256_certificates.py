@@ -6,14 +6,15 @@ The counterpart of `certificates`, which knows SM2 only. Building goes through `
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from cryptography import x509
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, ExtensionOID, NameOID
 
 from kunyu.kernel.crypto.errors import MalformedCertificate
 
@@ -23,6 +24,8 @@ _NAMES = {
     "serial_number": NameOID.SERIAL_NUMBER,
     "common_name": NameOID.COMMON_NAME,
 }
+
+_UNDERSTOOD = {ExtensionOID.KEY_USAGE, ExtensionOID.BASIC_CONSTRAINTS, ExtensionOID.EXTENDED_KEY_USAGE}
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,38 @@ def public_key_of(certificate: bytes) -> ec.EllipticCurvePublicKey:
     if not isinstance(found, ec.EllipticCurvePublicKey) or found.curve.name != "secp256r1":
         raise _malformed("its key is not on P-256 / 公钥不在P-256曲线上")
     return found
+
+
+def issued_directly(
+    certificate: bytes, roots: Sequence[bytes], at: datetime, *, time_stamping: bool = False
+) -> bytes | None:
+    """Return the root (DER) that issued an end certificate itself, when both are good at ``at`` for this purpose.
+
+    None says nothing against it: a chain may be longer, or whoever asks wants to know what is wrong.
+    """
+    try:
+        one = x509.load_der_x509_certificate(certificate)
+        known = {extension.oid: extension.value for extension in one.extensions}
+        critical = {extension.oid for extension in one.extensions if extension.critical}
+        purposes = known.get(ExtensionOID.EXTENDED_KEY_USAGE)
+        usage, constraints = known[ExtensionOID.KEY_USAGE], known[ExtensionOID.BASIC_CONSTRAINTS]
+        stamps = isinstance(purposes, x509.ExtendedKeyUsage) and list(purposes) == [ExtendedKeyUsageOID.TIME_STAMPING]
+        if not critical <= _UNDERSTOOD or stamps != time_stamping or (purposes is not None and not stamps):
+            return None
+        if not (isinstance(usage, x509.KeyUsage) and usage.digital_signature):
+            return None
+        if not isinstance(constraints, x509.BasicConstraints) or constraints.ca:
+            return None
+        for encoded in roots:
+            root = x509.load_der_x509_certificate(encoded)
+            if root.subject == one.issuer and all(
+                each.not_valid_before_utc <= at <= each.not_valid_after_utc for each in (one, root)
+            ):
+                one.verify_directly_issued_by(root)
+                return encoded
+    except (ValueError, TypeError, KeyError, InvalidSignature):
+        return None
+    return None
 
 
 def pem(certificate: bytes) -> str:
