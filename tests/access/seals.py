@@ -44,7 +44,10 @@ def rules() -> dict[str, Rule]:
         f"{here}uses/": Rule("duty", duty=ALL, samples=_seal()),
         f"{here}picture.png": Rule("duty", duty=ALL, samples=_seal()),
         f"{here}suspend": Rule("duty", duty=("system", "security"), samples=_seal()),
-        **{f"{here}{act}": Rule("duty", duty=("security",), samples=_seal()) for act in ("approve", "resume", "destroy")},
+        **{
+            f"{here}{act}": Rule("duty", duty=("security",), samples=_seal())
+            for act in ("approve", "resume", "destroy")
+        },
         "api/seals": Rule("duty", duty=ALL, everywhere=True),
         "api/seals/<code>": Rule("duty", duty=ALL, samples=_seal()),
         "api/seals/<code>/uses": Rule("duty", duty=ALL, samples=_seal()),
