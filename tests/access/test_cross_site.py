@@ -38,7 +38,8 @@ def addresses() -> list[str]:
 
 def _value(kind: str) -> str:
     regex = get_converters()[kind].regex
-    return next(one for one in ("1", "a1", regex.split("|")[0], str(uuid.UUID(int=1))) if re.fullmatch(regex, one))
+    first = regex.split("|")[0].replace("\\", "")
+    return next(one for one in ("1", "a1", first, str(uuid.UUID(int=1))) if re.fullmatch(regex, one))
 
 
 @pytest.mark.parametrize("who", ["viewer", "system", "security", "audit"])
@@ -113,10 +114,13 @@ def test_no_page_holds_a_script_or_a_style_of_its_own():
         "report.html",
         "sheet.html",
         "audit_report_print.html",
+        "archive.html",
     }  # whole documents, not pages: shown under their own policy
     assert len(templates) > 20
     for path in templates:
         text = path.read_text(encoding="utf-8")
         assert "<script" not in text and "javascript:" not in text, path
-        assert path.name in printed or "<style" not in text, path
+        # letters of matters stand in the matter's folder: made into PDF, never sent to a browser
+        is_letter = path.parent.name == "templates" and "packs" in path.parts
+        assert path.name in printed or is_letter or "<style" not in text, path
         assert not any(f" on{event}=" in text for event in ("click", "load", "error", "submit", "change")), path

@@ -13,7 +13,8 @@ import shapely
 from django.utils import timezone
 from django.utils.safestring import SafeString, mark_safe
 
-from kunyu.engines.documents.models import Document
+from kunyu.engines.documents.models import Document, Licence
+from kunyu.engines.documents.queries import licences as visible_licences
 from kunyu.engines.matters.cases import machine, queries, routing
 from kunyu.engines.matters.cases.applying import plot_of
 from kunyu.engines.matters.definitions.forms import fields_of
@@ -300,6 +301,7 @@ class Earlier:
     """Approvals and cases on the same land or of the same project, as far as the person may see them."""
 
     rows: list[dict[str, Any]]
+    licences: list[Licence]
     hidden: int
     is_too_many: bool = False
 
@@ -313,11 +315,16 @@ def earlier_cases(principal: Principal, case: Case) -> Earlier:
     try:
         found = earlier.find(sought)
     except earlier.TooMany:
-        return Earlier([], 0, is_too_many=True)
+        return Earlier([], [], 0, is_too_many=True)
+    found = tuple(one for one in found if one["number"] != case.licence_number or not case.licence_number)
     numbers = [one["case"] for one in found if one["case"]]
     seen = {one.number: one for one in queries.visible(principal).filter(number__in=numbers)}
     rows = [_earlier_row(one, seen[one["case"]]) for one in found if one["case"] in seen]
-    return Earlier(rows[:MOST_EARLIER], len(found) - len(rows))
+    alone = [one["number"] for one in found if not one["case"]]
+    licences = list(
+        visible_licences(principal).filter(number__in=alone).order_by("number", "-version").distinct("number")
+    )
+    return Earlier(rows[:MOST_EARLIER], licences[:MOST_EARLIER], len(found) - len(rows) - len(licences))
 
 
 def _earlier_row(one: Mapping[str, Any], case: Case) -> dict[str, Any]:
