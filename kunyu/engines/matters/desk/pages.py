@@ -37,6 +37,8 @@ from kunyu.engines.security.session import login_needed
 _HOME = Crumb(("办件", "Cases"), lists.HERE)
 _AT_THE_CASE = ("correct", "pause", "resume", "answer", "check", "supervise", "correct-licence", "withdraw", "revoke")
 _PERIOD_DAYS = 90
+_FIRST_YEAR, _LAST_YEAR = 1950, 2200
+"""Days outside are mistyped: no office has cases there."""
 _MOST_URGED = 50
 
 
@@ -237,7 +239,7 @@ def figures_page(request: HttpRequest) -> HttpResponse:
     by = by if by in figures.BY and (by != "person" or lists.is_manager(principal)) else "matter"
     today = timezone.localdate()
     until = _day(request.GET.get("until", "")) or today
-    since = min(_day(request.GET.get("since", "")) or until - timedelta(days=_PERIOD_DAYS), until)
+    since = min(_day(request.GET.get("since", "")) or _before(until), until)
     tabs = tuple(
         Tab(title, figures.here(key, since, until), key == by)
         for key, title in figures.BY.items()
@@ -266,8 +268,13 @@ def _urged(principal: Principal, since: date, until: date) -> list[CaseEvent]:
     return list(rows.select_related("case__matter").order_by("-at")[:_MOST_URGED])
 
 
+def _before(day: date) -> date:
+    return day - timedelta(days=_PERIOD_DAYS)
+
+
 def _day(text: str) -> date | None:
     try:
-        return date.fromisoformat(text[:10])
+        day = date.fromisoformat(text[:10])
     except ValueError:
         return None
+    return day if _FIRST_YEAR <= day.year <= _LAST_YEAR else None

@@ -202,6 +202,11 @@ def test_assign_and_hand_over_go_to_those_who_may(at: Any, world: World) -> None
     assert Case.objects.get(pk=case.pk).assignee == world.users["clerk"]
 
 
+def test_a_period_at_the_edge_of_the_calendar_is_a_period(at: Any) -> None:
+    for asked in ("until=0001-01-01", "since=9999-12-31", "since=x&until=-", "since=0001-01-01&until=9999-12-31"):
+        at("decider").get(f"/cases/statistics/?{asked}")
+
+
 def test_supervision_reaches_the_statistics(at: Any, world: World) -> None:
     case = world.accepted()
     at("decider").send(f"/cases/{case.number}/supervise", text="请三日内办结")
