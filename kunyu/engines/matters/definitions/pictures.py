@@ -19,12 +19,12 @@ def flow_picture(content: Content) -> SafeString | None:
     svg = draw(
         content.flow.encode("utf-8"), process=content.definition.process, language="en" if is_english() else "zh"
     )
-    return mark_safe(svg)  # noqa: S308
+    return mark_safe(svg)  # noqa: S308  # nosec B308, B703
 
 
 def faulty_picture(flow: bytes, elements: Collection[str]) -> SafeString | None:
     """SVG of a flow that was refused, with the elements at fault marked; None when it cannot be drawn."""
     try:
-        return mark_safe(draw(flow, faulty=elements, language="en" if is_english() else "zh"))  # noqa: S308
+        return mark_safe(draw(flow, faulty=elements, language="en" if is_english() else "zh"))  # noqa: S308  # nosec B308, B703
     except BadFlow:
         return None

@@ -110,7 +110,7 @@ def flow_picture(case: Case) -> SafeString | None:
         )  # fmt: skip
     except BadFlow:
         return None
-    return mark_safe(svg)  # noqa: S308
+    return mark_safe(svg)  # noqa: S308  # nosec B308, B703
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------
