@@ -106,7 +106,7 @@ def test_favourites_and_recent_layers_wait_for_the_next_visit(desk: Visit) -> No
     expect(page.locator("ky-layer-tree [role=treeitem]").first).to_contain_text("村级调查区界线")
 
 
-@pytest.mark.parametrize("turns", [50, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("turns", [15, pytest.param(200, marks=pytest.mark.long)])
 def test_switching_leaves_nothing_behind(desk: Visit, turns: int) -> None:
     """One layer after another goes on and off: sources and elements are as many as before, memory stays, no error."""
     page = at_work(desk)

@@ -25,17 +25,30 @@ def named(node: ast.Assign) -> Iterator[tuple[str, object]]:
                 yield one.id, value.value
 
 
+def constants_of(path: Path) -> dict[str, object]:
+    """Return the constants of a module, its own and those it imports from modules of ours."""
+    tree = ast.parse(path.read_text("utf-8"))
+    found = dict(pair for node in tree.body if isinstance(node, ast.Assign) for pair in named(node))
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("kunyu."):
+            source = ROOT.parent / f"{node.module.replace('.', '/')}.py"
+            wanted = [one for one in node.names if one.name.endswith("_TOPIC")]
+            if wanted:
+                theirs = constants_of(source)
+                found |= {one.asname or one.name: theirs[one.name] for one in wanted}
+    return found
+
+
 def emitted_topics() -> set[str]:
-    """Return the first argument of every ``emit(…)`` outside tests: a literal or a constant of its module."""
+    """Return the first argument of every ``emit(…)`` outside tests: a literal or a constant its module knows."""
     topics = set()
     for path in ROOT.rglob("*.py"):
-        tree = ast.parse(path.read_text("utf-8"))
-        constants = dict(pair for node in tree.body if isinstance(node, ast.Assign) for pair in named(node))
-        for node in ast.walk(tree):
-            called = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "emit"
-            if called and "tests" not in path.parts:
+        if "tests" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "emit":
                 topic = node.args[0]
-                topics.add(topic.value if isinstance(topic, ast.Constant) else constants[topic.id])
+                topics.add(topic.value if isinstance(topic, ast.Constant) else constants_of(path)[topic.id])
     return topics
 
 
