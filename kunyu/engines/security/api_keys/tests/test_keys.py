@@ -101,7 +101,7 @@ def test_uses_are_counted_by_person_key_and_collection(holder: Any, client: Any)
     from kunyu.engines.security.api_keys import uses
     from kunyu.engines.security.api_keys.models import Use
 
-    uses.write()
+    uses._counts.clear()  # what tests before counted for people who are gone cannot be written
     Use.objects.all().delete()
     key, secret = key_of(holder)
     sent = {"Authorization": f"Bearer {secret}"}
