@@ -15,7 +15,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from django.db import DatabaseError, connection, transaction
+from django.db import DatabaseError, DataError, connection, transaction
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils import timezone
@@ -24,8 +24,9 @@ from kunyu.engines.security.scope import ANONYMOUS, Principal
 
 WRITE_AFTER = 5.0
 logger = logging.getLogger("kunyu.uses")
-_COLLECTION = re.compile(r"^/ogc/collections/([^/]{1,60})(?:/([^/?]+))?")
-_PROXY = re.compile(r"^/proxy/([^/]{1,60})")
+# only what can be a code: an address may hold anything, a zero byte too, and one bad count would hold up all others
+_COLLECTION = re.compile(r"^/ogc/collections/([A-Za-z0-9._-]{1,60})(?:/([^/?]+)|$)")
+_PROXY = re.compile(r"^/proxy/([A-Za-z0-9._-]{1,60})(?:/|$)")
 _KINDS = {"items": "features", "tiles": "tiles", "map": "map", "coverage": "map"}
 _WRITE = """
 INSERT INTO api_keys_use (day, user_id, key_id, subject, kind, requests, refused, sent_bytes)
@@ -81,13 +82,16 @@ def count(principal: Principal, key_id: int | None, path: str, status: int, sent
 
 
 def write() -> int:
-    """Write what was counted; what cannot be written now is kept for the next time. How many rows?"""
+    """Write what was counted; what cannot be written now is kept for the next time, what never can is dropped."""
     with _guard:
         counted = dict(_counts)
         _counts.clear()
         _written_at[0] = time.monotonic()
     try:
         _put(counted)
+    except DataError:
+        logger.exception("uses that no column holds were dropped")
+        return 0
     except DatabaseError:
         logger.exception("uses could not be written")
         with _guard:
@@ -123,6 +127,8 @@ class UseMiddleware:
         # 401 and 429: nobody was let in, and asking who it is would count the key once more
         if response.status_code not in (401, 429) and subject_of(request.path) is not None:
             principal: Principal = getattr(request, "principal", ANONYMOUS)
+            if response.status_code == 404 and principal.is_anonymous:
+                return response  # names that nobody serves, asked by nobody: a table of them could grow for ever
             sent = 0 if response.streaming else len(response.content)  # type: ignore[attr-defined]
             count(principal, principal.key_id, request.path, response.status_code, sent)
         return response

@@ -101,7 +101,7 @@ def test_uses_are_counted_by_person_key_and_collection(holder: Any, client: Any)
     from kunyu.engines.security.api_keys import uses
     from kunyu.engines.security.api_keys.models import Use
 
-    uses._counts.clear()  # what tests before counted for people who are gone cannot be written
+    uses.write()
     Use.objects.all().delete()
     key, secret = key_of(holder)
     sent = {"Authorization": f"Bearer {secret}"}
@@ -114,6 +114,22 @@ def test_uses_are_counted_by_person_key_and_collection(holder: Any, client: Any)
     (one,) = Use.objects.all()
     assert (one.user_id, one.key_id, one.subject, one.kind, one.requests) == (holder.pk, key.pk, PARCELS, "features", 4)
     assert one.refused == 4  # no parcel is published here
+
+
+@pytest.mark.parametrize("name", ["a%00b", "x" * 61, "%E5%9B%BE", "a%20b", "nothing"])
+def test_an_address_that_is_no_code_holds_up_no_count(holder: Any, client: Any, name: str) -> None:
+    """Nobody may stop the counting, or fill its table, by asking for what is not there."""
+    from kunyu.engines.security.api_keys import uses
+    from kunyu.engines.security.api_keys.models import Use
+
+    uses.write()
+    Use.objects.all().delete()
+    for address in (f"/ogc/collections/{name}", f"/ogc/collections/{name}/items", f"/proxy/{name}/wms"):
+        client.get(address)
+    key, secret = key_of(holder)
+    client.get(f"/ogc/collections/{PARCELS}/items", headers={"Authorization": f"Bearer {secret}"})
+    assert uses.write() == 1
+    assert Use.objects.get().key_id == key.pk
 
 
 def test_old_counts_are_forgotten(holder: Any) -> None:
