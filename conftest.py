@@ -214,9 +214,13 @@ def shared_data() -> Path:
     return folder
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Chromium of the system, software rendering; one for all tests of a worker, for a second could not start."""
+    """Chromium of the system, software rendering; one at a time in a worker.
+
+    Playwright's event loop runs in the thread of the tests while it is open, so what comes after in the same worker
+    could not start a loop of its own (pyHanko does): each module closes it.
+    """
     from playwright.sync_api import sync_playwright
 
     if not (ROOT / "web" / "dist" / "manifest.json").is_file():

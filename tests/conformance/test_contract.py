@@ -302,6 +302,7 @@ def test_tiles_of_an_old_date(walk: Walk) -> None:
         ("/ogc/nothing", "steward", 404),
         ("/api/nothing", "steward", 404),
         ("/api/deliveries/99999", "steward", 404),
+        ("/verify/1", "", 404),
         (f"{ITEMS}?nonsense=1", "steward", 400),
         (f"{ITEMS}?valid_at=2024-02-30", "steward", 400),
         (f"{ITEMS}?limit=0", "steward", 400),

@@ -21,6 +21,7 @@ from kunyu.engines.catalogue.loading import load_labelled_catalogue  # noqa: E40
 from kunyu.engines.ingest.process import process  # noqa: E402
 from kunyu.engines.ingest.publish import publish  # noqa: E402
 from kunyu.engines.ingest.receive import Request, receive  # noqa: E402
+from kunyu.engines.reference.loading import load_reference_data  # noqa: E402
 from kunyu.engines.security.scope import operator  # noqa: E402
 from kunyu.engines.security.services import ensure_demo_accounts  # noqa: E402
 from kunyu.project.runtime.sample_job import register_divisions  # noqa: E402
@@ -48,6 +49,7 @@ def hand_in(package: Package) -> int:
 
 def main(folder: Path, password: str) -> None:
     call_command("migrate", verbosity=0)
+    load_reference_data()
     load_labelled_catalogue("security")
     ensure_demo_accounts(password, operator())
     register_divisions(folder / "good")

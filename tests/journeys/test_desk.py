@@ -106,7 +106,7 @@ def test_favourites_and_recent_layers_wait_for_the_next_visit(desk: Visit) -> No
     expect(page.locator("ky-layer-tree [role=treeitem]").first).to_contain_text("村级调查区界线")
 
 
-@pytest.mark.parametrize("turns", [15, pytest.param(200, marks=pytest.mark.long)])
+@pytest.mark.parametrize("turns", [50, pytest.param(200, marks=pytest.mark.long)])
 def test_switching_leaves_nothing_behind(desk: Visit, turns: int) -> None:
     """One layer after another goes on and off: sources and elements are as many as before, memory stays, no error."""
     page = at_work(desk)
@@ -135,13 +135,15 @@ def test_switching_leaves_nothing_behind(desk: Visit, turns: int) -> None:
         return float(session.send("Runtime.getHeapUsage")["usedSize"]) / 2**20
 
     page.evaluate(switch, 10)  # what is loaded once is loaded now
+    page.locator(TREE).press("Home")  # the list shows the same rows before and after
     desk.map_still()
     before, memory = held(page), heap()
     taken = page.evaluate(switch, turns)
+    page.locator(TREE).press("Home")
     desk.map_still()
     after = held(page)
     assert after["sources"] == before["sources"] and after["layers"] == before["layers"]
-    assert after["elements"] - before["elements"] < 40
+    assert abs(after["elements"] - before["elements"]) < 40
     assert heap() - memory < 12, "memory grows with switching"
     assert len(taken) == 2 * turns
     expect(page.locator(".ky-count")).to_have_text("已开 1")
@@ -252,7 +254,6 @@ def test_a_viewer_is_offered_only_what_he_may_do(desk: Visit) -> None:
     expect(page.locator(".ky-nav a[href='/admin/']")).to_have_count(0)
 
 
-@pytest.mark.long
 def test_from_the_nation_to_one_parcel(desk: Visit) -> None:
     """R-032: every step between shows a map: no answer fails, nothing is reloaded, parcels and names where they belong."""
     page = at_work(desk)

@@ -10,7 +10,6 @@ from ninja import File, Router, Schema, UploadedFile
 
 from kunyu.engines.documents import file_verifying, licence_states, queries, verifying
 from kunyu.engines.documents.models import Archive, Document, Licence
-from kunyu.engines.documents.verifying import Verification
 from kunyu.engines.security import audit
 from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, Principal
@@ -32,22 +31,11 @@ def _principal(request: HttpRequest) -> Principal:
     return principal
 
 
-def verification_json(found: Verification) -> dict[str, Any]:
-    """A verification as programs read it."""
-    return {
-        "answer": found.answer, "words_zh": found.words[0], "words_en": found.words[1], "checked_at": found.checked_at.isoformat(),
-        "number": found.number, "identifier": found.identifier, "version": found.version, "title_zh": found.title[0],
-        "issuer": found.issuer, "holder": found.holder, "issued_on": found.issued_on.isoformat() if found.issued_on else None,
-        "valid_to": found.valid_to.isoformat() if found.valid_to else None, "project_code": found.project_code,
-        "facts": {name[0]: value for name, value in found.facts}, "sm3": list(found.sm3), "successor": found.successor,
-    }  # fmt: skip
-
-
 @verify_router.get("/{number}", auth=None)
 def verify_number(request: HttpRequest, number: str, response: HttpResponse) -> dict[str, Any]:
     """What is public of a licence or document: by number, identifier or verification code. Needs no account."""
     response["Cache-Control"] = "no-store"
-    return verification_json(verifying.verify(number))
+    return verifying.verification_json(verifying.verify(number))
 
 
 @verify_router.post("/", auth=None)
@@ -58,7 +46,7 @@ def verify_file(request: HttpRequest, response: HttpResponse, file: UploadedFile
     return {
         "answer": verdict.answer, "words_zh": verdict.words[0], "words_en": verdict.words[1], "sm3": verdict.sm3,
         "why_zh": verdict.why[0], "why_en": verdict.why[1], "signatures": [one[0] for one in verdict.signatures],
-        "licence": verification_json(verdict.licence) if verdict.licence else None,
+        "licence": verifying.verification_json(verdict.licence) if verdict.licence else None,
     }  # fmt: skip
 
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
 from kunyu.engines.documents import file_verifying, verifying
+from kunyu.engines.documents.errors import UnknownLicence
 from kunyu.engines.documents.outline import outline_svg
 from kunyu.kernel.errors import KunyuError
 
@@ -40,8 +41,20 @@ def _file(request: HttpRequest) -> HttpResponse:
 
 @require_safe
 def one(request: HttpRequest, number: str) -> HttpResponse:
-    """What is public of one number; the same page for what is not there and what is not shown."""
-    return _shown(request, verifying.verify(number), None)
+    """What is public of one number; the same answer for what is not there and what is not shown.
+
+    People get a page. A program that asks for JSON gets what `/api/verify/` gives; one that asks for no page is told of
+    a number that is not there by a problem document (contract.md, "Addresses").
+    """
+    found = verifying.verify(number)
+    accepted = request.headers.get("Accept", "")
+    if "text/html" in accepted:
+        return _shown(request, found, None)
+    if found.answer == "not_found":
+        raise UnknownLicence(*verifying.ADVICE["not_found"])
+    if "json" in accepted:
+        return _kept_nowhere(JsonResponse(verifying.verification_json(found), json_dumps_params={"ensure_ascii": False}))
+    return _shown(request, found, None)
 
 
 def _shown(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import Any, Literal
 
 import shapely
 from django.utils import timezone
@@ -174,3 +174,14 @@ def _label(key: str) -> tuple[str, str]:
     """``用地面积|Plot area`` names a fact in both languages."""
     zh, _, en = key.partition("|")
     return zh, en or zh
+
+
+def verification_json(found: Verification) -> dict[str, Any]:
+    """A verification as programs read it."""
+    return {
+        "answer": found.answer, "words_zh": found.words[0], "words_en": found.words[1], "checked_at": found.checked_at.isoformat(),
+        "number": found.number, "identifier": found.identifier, "version": found.version, "title_zh": found.title[0],
+        "issuer": found.issuer, "holder": found.holder, "issued_on": found.issued_on.isoformat() if found.issued_on else None,
+        "valid_to": found.valid_to.isoformat() if found.valid_to else None, "project_code": found.project_code,
+        "facts": {name[0]: value for name, value in found.facts}, "sm3": list(found.sm3), "successor": found.successor,
+    }  # fmt: skip

@@ -33,7 +33,7 @@ def issued(tmp_path: Path) -> Licence:
 
 
 def page(address: str) -> tuple[int, str]:
-    answer = Client().get(address)
+    answer = Client().get(address, headers={"Accept": "text/html"})
     return answer.status_code, answer.content.decode()
 
 
@@ -60,7 +60,18 @@ def test_a_wrong_check_digit_is_told_from_a_number_nobody_bears(issued: Licence)
     assert verify(wrong).answer == "wrong_check"
     assert page(f"/verify/{wrong}")[1].count("号码校验位不符") >= 1
     assert verify("用字第9901012026XS0009999号").answer == "not_found"
-    assert page(f"/verify/{quote('用字第9901012026XS0009999号')}")[0] == 404
+    nobodys = f"/verify/{quote('用字第9901012026XS0009999号')}"
+    assert page(nobodys)[0] == 404
+    refused = Client().get(nobodys, headers={"Accept": "*/*"})
+    assert (refused.status_code, refused["Content-Type"]) == (404, "application/problem+json")
+    assert refused.json()["code"] == "documents.unknown"
+
+
+def test_a_program_reads_the_printed_address_as_json(issued: Licence) -> None:
+    address = f"/verify/{quote(issued.number)}"
+    answer = Client().get(address, headers={"Accept": "application/json"})
+    assert answer.json()["answer"] == "valid" and answer["Cache-Control"] == "no-store"
+    assert answer.json()["number"] == issued.number
 
 
 def test_what_is_hidden_is_answered_as_what_is_not_there(issued: Licence, tmp_path: Path) -> None:
