@@ -53,7 +53,9 @@ def one(request: HttpRequest, number: str) -> HttpResponse:
     if found.answer == "not_found":
         raise UnknownLicence(*verifying.ADVICE["not_found"])
     if "json" in accepted:
-        return _kept_nowhere(JsonResponse(verifying.verification_json(found), json_dumps_params={"ensure_ascii": False}))
+        return _kept_nowhere(
+            JsonResponse(verifying.verification_json(found), json_dumps_params={"ensure_ascii": False})
+        )
     return _shown(request, found, None)
 
 
