@@ -32,7 +32,7 @@ export default defineConfig({
     target: 'es2022',
     chunkSizeWarningLimit: 1500,
     modulePreload: { polyfill: false },
-    rollupOptions: { input: { base: 'src/base.ts', map: 'src/map.ts', composition: 'src/composition.ts', workbench: 'src/workbench.ts', 'sign-in': 'src/sign-in.ts', delivery: 'src/delivery.ts', evidence: 'src/evidence.ts', acceptance: 'src/acceptance.ts', documents: 'src/documents.ts', flow: 'src/flow.ts', cases: 'src/cases.ts' } },
+    rollupOptions: { input: { base: 'src/base.ts', map: 'src/map.ts', composition: 'src/composition.ts', workbench: 'src/workbench.ts', 'sign-in': 'src/sign-in.ts', delivery: 'src/delivery.ts', evidence: 'src/evidence.ts', acceptance: 'src/acceptance.ts', documents: 'src/documents.ts', flow: 'src/flow.ts', cases: 'src/cases.ts', hall: 'src/hall.ts' } },
   },
   worker: { format: 'es' },
   test: { include: ['tests/**/*.test.ts'] },

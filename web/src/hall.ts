@@ -1,0 +1,2 @@
+/** Pages of the citizens' hall (网上办事大厅). Every page works without this. */
+import './styles/hall.css';
