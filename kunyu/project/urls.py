@@ -31,6 +31,7 @@ urlpatterns = [
     path("", include("kunyu.registers.projects.urls")),
     path("", include("kunyu.engines.matters.definitions.urls")),
     path("", include("kunyu.engines.matters.desk.urls")),
+    path("", include("kunyu.engines.matters.hall.urls")),
     path("", include("kunyu.packs.field_evidence.urls")),
     path("", include("kunyu.packs.survey_acceptance.urls")),
     path("map/", include("kunyu.engines.maps.compositions.urls")),
