@@ -18,6 +18,7 @@ DUTY_WORDS = {
 }  # fmt: skip
 METHOD_WORDS = {
     "password": ("密码", "password"), "certificate": ("数字证书", "certificate"), "passkey": ("通行密钥", "passkey"),
+    "national": ("国家平台身份认证", "national identity"),
 }  # fmt: skip
 
 

@@ -45,6 +45,10 @@ class Application(models.Model):
     applicant_code = EncryptedText(help_text="USCC or citizen id: plain on the instance, encrypted in the column")
     applicant_code_index = EqualityIndex(of="applicant_code")
     applicant_code_masked = models.CharField(max_length=40, blank=True, help_text="for display")
+    applicant_standing = models.CharField(
+        max_length=12, blank=True,
+        help_text="of the identity when it was submitted: verified, unverified; empty: taken at a counter, or not submitted",
+    )  # fmt: skip
     project_code = models.CharField(max_length=40, blank=True, help_text="投资项目代码, 24 letters with dashes")
     project_name = models.CharField(max_length=300, blank=True)
     form = models.JSONField(default=dict, help_text="answers by field; validated against the forms of its matters")

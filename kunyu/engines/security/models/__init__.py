@@ -2,6 +2,7 @@
 
 from kunyu.engines.security.models.accounts import AccessToken, Clearance, User, UserManager
 from kunyu.engines.security.models.administration import Handover, ImportDraft, Invitation
+from kunyu.engines.security.models.applicants import ApplicantAccount
 from kunyu.engines.security.models.audit import (
     AuditAnchoring,
     AuditCheckpoint,
@@ -25,7 +26,7 @@ from kunyu.engines.security.models.rights import Action, AdminDuty, Appointment,
 from kunyu.engines.security.models.sources import RightSource
 
 __all__ = [
-    "AccessToken", "Action", "AdminDuty", "Appointment", "AuditAnchoring", "AuditCheckpoint", "AuditEntry", "AuditPending", "AuditSeal", "Authenticator", "BoundCertificate", "Clearance",
+    "AccessToken", "Action", "AdminDuty", "ApplicantAccount", "Appointment", "AuditAnchoring", "AuditCheckpoint", "AuditEntry", "AuditPending", "AuditSeal", "Authenticator", "BoundCertificate", "Clearance",
     "Grant", "Handover", "ImportDraft", "Invitation", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory",
     "Post", "RecordLabel", "RecoveryCode", "RevokedCertificate", "RightSource", "Role", "SignInChallenge", "SignInFailures",
     "SignInSession", "User", "UserManager",

@@ -22,6 +22,7 @@ class SignInSession(models.Model):
         PASSWORD = "password", "密码"
         CERTIFICATE = "certificate", "数字证书"
         PASSKEY = "passkey", "通行密钥"
+        NATIONAL = "national", "国家平台身份认证"
 
     user = models.ForeignKey(User, null=True, on_delete=models.CASCADE, related_name="sign_in_sessions")
     key_digest = models.CharField(max_length=64, unique=True)
