@@ -13,9 +13,9 @@ from django import forms
 from django.utils import timezone
 
 from kunyu.engines.matters.cases.machine import CORRECT, GRANT, NEEDS_TEXT, REFUSE
+from kunyu.engines.matters.cases.words import outcome_words
 from kunyu.engines.matters.definitions.matter import Stage
 from kunyu.engines.matters.desk.available import Doubts, decides
-from kunyu.engines.matters.desk.words import outcome_words
 from kunyu.engines.matters.models import Pause
 from kunyu.engines.pages.forms import PageForm
 from kunyu.engines.pages.words import both, pick

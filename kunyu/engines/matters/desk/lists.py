@@ -16,7 +16,7 @@ from django.db.models import Exists, OuterRef, QuerySet
 from kunyu.engines.matters.cases import queries, statistics
 from kunyu.engines.matters.cases.clock import Colour
 from kunyu.engines.matters.cases.people import STEP_ACTS
-from kunyu.engines.matters.desk.words import STATES_EN, Names, state_badge, time_left
+from kunyu.engines.matters.cases.words import STATES_EN, Names, state_badge, time_left
 from kunyu.engines.matters.models import Case, CaseEvent, Matter
 from kunyu.engines.pages.asked import Asked
 from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing

@@ -14,14 +14,14 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kunyu.engines.documents import queries as document_queries
 from kunyu.engines.documents.api import document_answer
 from kunyu.engines.documents.models import Archive, Document
-from kunyu.engines.matters.cases import briefs, people, queries, services, statistics
+from kunyu.engines.matters.cases import briefs, people, queries, services, shown, statistics
 from kunyu.engines.matters.cases.applying import plot_of
 from kunyu.engines.matters.cases.machine import refuse
+from kunyu.engines.matters.cases.words import Names, outcome_words
 from kunyu.engines.matters.desk import figures, lists, showing
 from kunyu.engines.matters.desk.acts import ACTS, Given, form_of, stage_code, step_form, suggestion
 from kunyu.engines.matters.desk.available import Available, available, doubts, require_right
 from kunyu.engines.matters.desk.forms import StepForm
-from kunyu.engines.matters.desk.words import Names, outcome_words
 from kunyu.engines.matters.errors import UnknownCase
 from kunyu.engines.matters.models import Case, CaseEvent
 from kunyu.engines.pages import asked as questions
@@ -94,8 +94,8 @@ def case(request: HttpRequest, number: str) -> HttpResponse:
     names.read([one])
     may = available(principal, one)
     return render(request, "matters/desk/case.html", {
-        "record": _record(principal, one, names, may), "case": one, "clock": showing.clock(one), "may": may,
-        "picture": showing.flow_picture(one), "plot": _plot(principal, one), "form_facts": showing.form_facts(one),
+        "record": _record(principal, one, names, may), "case": one, "clock": shown.clock(one), "may": may,
+        "picture": shown.flow_picture(one), "plot": _plot(principal, one), "form_facts": shown.form_facts(one),
         "materials": showing.materials(one), "opinions": showing.opinions(one, names),
         "earlier": showing.earlier_cases(principal, one), "stages": _stages(one, names, may),
         **_checks(principal, one), **_papers(principal, one), **_step(request, one, may),
@@ -138,10 +138,10 @@ def _checks(principal: Principal, one: Case) -> dict[str, Any]:
 
 
 def _papers(principal: Principal, one: Case) -> dict[str, Any]:
-    licence, decision = services.licence_of(one), showing.decision(one)
+    licence, decision = services.licence_of(one), shown.decision(one)
     seen = licence is not None and document_queries.licences(principal).filter(pk=licence.pk).exists()
     return {
-        "letters": showing.letters(one), "licence": licence if seen else None, "decision": decision,
+        "letters": shown.letters(one), "licence": licence if seen else None, "decision": decision,
         "decision_words": outcome_words(decision.outcome) if decision else ("", ""),
         "may_download": _may_download(principal, one),
         "archive": Archive.objects.filter(subject=f"case:{one.number}").first(),
@@ -176,7 +176,7 @@ def places(request: HttpRequest, number: str) -> JsonResponse:
 def letter(request: HttpRequest, number: str, document_id: int) -> FileResponse:
     """A letter of the case as a download, for whoever handles the case or may download there."""
     principal, one = _principal(request), _officers_case(request, number)
-    found = next((each["document"] for each in showing.letters(one) if each["document"].pk == document_id), None)
+    found = next((each["document"] for each in shown.letters(one) if each["document"].pk == document_id), None)
     if found is None:
         raise UnknownCase(f"办件 {number} 没有文书 {document_id}。", f"Case {number} has no letter {document_id}.")
     if not _may_download(principal, one):
@@ -207,12 +207,12 @@ def act(request: HttpRequest, number: str, act: str) -> HttpResponse:
         return here
 
     form = form_of(request, act, one, may)
-    shown: dict[str, Any] = {"crumbs": (_HOME, Crumb(one.number, here), Crumb(what.title)), "lead": _lead(one, act)}
+    more: dict[str, Any] = {"crumbs": (_HOME, Crumb(one.number, here), Crumb(what.title)), "lead": _lead(one, act)}
     if isinstance(form, StepForm):
-        shown |= {"template": "matters/desk/step.html", "doubts": form.doubts, "here": here}
+        more |= {"template": "matters/desk/step.html", "doubts": form.doubts, "here": here}
     return pageforms.handle(
         request, form, do, _title(one, what.title, may, request), what.button, back=here, losses=what.losses or None,
-        **shown,
+        **more,
     )  # fmt: skip
 
 

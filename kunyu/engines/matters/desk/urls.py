@@ -2,38 +2,24 @@
 
 from django.urls import path, register_converter
 
+from kunyu.engines.matters.cases.addresses import Named
 from kunyu.engines.matters.desk import pages
 from kunyu.engines.matters.desk.acts import ACTS
 from kunyu.engines.matters.desk.lists import WHICH
 
 
-class _Named:
-    def to_python(self, value: str) -> str:
-        return value
-
-    def to_url(self, value: str) -> str:
-        return value
-
-
-class CaseNumber(_Named):
-    """Begins with the county's digits, so that no word is taken for a number."""
-
-    regex = r"\d[0-9A-Za-z\-]{5,63}"
-
-
-class CaseList(_Named):
+class CaseList(Named):
     """The lists besides the open cases."""
 
     regex = "|".join(one for one in WHICH if one != "open")
 
 
-class CaseAct(_Named):
+class CaseAct(Named):
     """Acts with a page."""
 
     regex = "|".join(sorted(ACTS, key=len, reverse=True))
 
 
-register_converter(CaseNumber, "case_number")
 register_converter(CaseList, "case_list")
 register_converter(CaseAct, "case_act")
 
