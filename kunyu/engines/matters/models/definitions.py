@@ -84,6 +84,13 @@ class MatterEdition(models.Model):
                 name="matter_promised_within_statutory",
             ),
         ]  # fmt: skip
+        indexes = [
+            # the public list leaves out what another network handles: few, found without reading every definition
+            models.Index(
+                fields=["matter"], name="matter_edition_bound_to_zones",
+                condition=Q(state="published", division_code="", definition__has_key="zones"),
+            ),
+        ]  # fmt: skip
 
     def __str__(self) -> str:
         return f"{self.matter_id} #{self.number} {self.division_code}"
