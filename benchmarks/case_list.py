@@ -65,9 +65,9 @@ JOIN matters_matteredition e ON e.matter_id = m.id
 """
 _APPLICATIONS = """
 INSERT INTO matters_application (id, key, division_code, matters, state, applicant_kind, applicant_name,
-  applicant_code_masked, project_code, project_name, form, plot_source, counter_county, created_by, created_at, changed_at,
+  applicant_code_masked, applicant_standing, project_code, project_name, form, plot_source, counter_county, created_by, created_at, changed_at,
   revision, submitted_at, personal_key)
-SELECT i, 'bench-' || i, '990101', '[]', 'submitted', 'organisation', '申请人' || i, '', '', '', '{}', '', '', 'bench', now(),
+SELECT i, 'bench-' || i, '990101', '[]', 'submitted', 'organisation', '申请人' || i, '', '', '', '', '{}', '', '', 'bench', now(),
   now(), 1, now(), gen_random_uuid() FROM generate_series(1, %(cases)s) AS i
 """
 

@@ -20,6 +20,11 @@ def problem_response(error: KunyuError) -> HttpResponse:
         status=error.http_status,
         content_type="application/problem+json",
     )
+    return _with_wait(response, error)
+
+
+def _with_wait(response: HttpResponse, error: KunyuError) -> HttpResponse:
+    """Say when to ask again, where the refusal knows it."""
     if "retry_after" in error.context:
         response["Retry-After"] = str(error.context["retry_after"])
     return response
@@ -71,7 +76,7 @@ def answer(request: HttpRequest, error: KunyuError) -> HttpResponse:
     """A problem document for programs; for people a page, which itself may need the database that is away."""
     if not request.path.startswith(PROGRAM_PREFIXES) and "text/html" in request.headers.get("Accept", ""):
         try:
-            return render(request, "problem.html", {"error": error}, status=error.http_status)
+            return _with_wait(render(request, "problem.html", {"error": error}, status=error.http_status), error)
         except (OperationalError, AttributeError):  # no session, no principal: the request never got that far
             pass
     return problem_response(error)
@@ -95,4 +100,6 @@ class ProblemMiddleware:
             return None
         if request.path.startswith(PROGRAM_PREFIXES):
             return problem_response(exception)
-        return render(request, "problem.html", {"error": exception}, status=exception.http_status)
+        return _with_wait(
+            render(request, "problem.html", {"error": exception}, status=exception.http_status), exception
+        )

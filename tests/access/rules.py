@@ -263,6 +263,8 @@ ACCOUNT: dict[str, Rule] = {
     ".well-known/change-password": Rule("open"),
     "login/certificate": Rule("open"),
     "login/certificate/challenge": Rule("open"),
+    "login/national": Rule("open"),
+    "login/national/return": Rule("open"),
     "login/passkey": Rule("open"),
     "login/passkey/options": Rule("open"),
     "login/second": Rule("open"),

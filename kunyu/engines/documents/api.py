@@ -10,7 +10,7 @@ from ninja import File, Router, Schema, UploadedFile
 
 from kunyu.engines.documents import file_verifying, licence_states, queries, verifying
 from kunyu.engines.documents.models import Archive, Document, Licence
-from kunyu.engines.security import audit
+from kunyu.engines.security import audit, public_limits
 from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, Principal
 
@@ -34,6 +34,7 @@ def _principal(request: HttpRequest) -> Principal:
 @verify_router.get("/{number}", auth=None)
 def verify_number(request: HttpRequest, number: str, response: HttpResponse) -> dict[str, Any]:
     """What is public of a licence or document: by number, identifier or verification code. Needs no account."""
+    public_limits.take(request, public_limits.VERIFY)
     response["Cache-Control"] = "no-store"
     return verifying.verification_json(verifying.verify(number))
 
@@ -41,6 +42,7 @@ def verify_number(request: HttpRequest, number: str, response: HttpResponse) -> 
 @verify_router.post("/", auth=None)
 def verify_file(request: HttpRequest, response: HttpResponse, file: UploadedFile = File(...)) -> dict[str, Any]:
     """Verify a PDF or OFD: forged, altered, revoked, replaced, valid. The file is not kept. Needs no account."""
+    public_limits.take(request, public_limits.VERIFY_FILE)
     response["Cache-Control"] = "no-store"
     verdict = file_verifying.verify_upload(file)
     return {

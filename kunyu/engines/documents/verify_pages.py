@@ -11,6 +11,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kunyu.engines.documents import file_verifying, verifying
 from kunyu.engines.documents.errors import UnknownLicence
 from kunyu.engines.documents.outline import outline_svg
+from kunyu.engines.security import public_limits
+from kunyu.engines.security.sign_in_errors import TooManyRequests
 from kunyu.kernel.errors import KunyuError
 
 TONES = {
@@ -33,9 +35,10 @@ def ask(request: HttpRequest) -> HttpResponse:
 def _file(request: HttpRequest) -> HttpResponse:
     given = request.FILES.get("file")
     try:
+        public_limits.take(request, public_limits.VERIFY_FILE)
         verdict = file_verifying.verify_upload(given)
     except KunyuError as error:
-        return _kept_nowhere(render(request, "documents/verify.html", {"error": error}, status=error.http_status))
+        return _refused(request, error)
     return _shown(request, verdict.licence, verdict)
 
 
@@ -46,8 +49,14 @@ def one(request: HttpRequest, number: str) -> HttpResponse:
     People get a page. A program that asks for JSON gets what `/api/verify/` gives; one that asks for no page is told of
     a number that is not there by a problem document (contract.md, "Addresses").
     """
-    found = verifying.verify(number)
     accepted = request.headers.get("Accept", "")
+    try:
+        public_limits.take(request, public_limits.VERIFY)
+    except TooManyRequests as error:
+        if "text/html" not in accepted:
+            raise
+        return _refused(request, error)
+    found = verifying.verify(number)
     if "text/html" in accepted:
         return _shown(request, found, None)
     if found.answer == "not_found":
@@ -74,6 +83,14 @@ def _shown(
         },
         status=404 if verdict is None and found is not None and found.answer == "not_found" else 200,
     )  # fmt: skip
+    return _kept_nowhere(page)
+
+
+def _refused(request: HttpRequest, error: KunyuError) -> HttpResponse:
+    """The page where one asks, with why not; with the seconds to wait where waiting helps."""
+    page = render(request, "documents/verify.html", {"error": error}, status=error.http_status)
+    if "retry_after" in error.context:
+        page["Retry-After"] = str(error.context["retry_after"])
     return _kept_nowhere(page)
 
 

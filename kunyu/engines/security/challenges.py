@@ -15,14 +15,14 @@ from kunyu.engines.security.sign_in_settings import sign_in_settings
 BYTES = 32
 
 
-def issue(request: HttpRequest, purpose: str) -> bytes:
-    """A new challenge for this browser; an older one of the same purpose is dead."""
+def issue(request: HttpRequest, purpose: str, seconds: int | None = None) -> bytes:
+    """A new challenge for this browser, good for ``challenge_seconds`` or as said; an older one of the purpose is dead."""
     store: SessionStore = request.session  # type: ignore[assignment]
     if store.row is None:
         store.create()
     assert store.row is not None
     value = secrets.token_bytes(BYTES)
-    expires_at = datetime.now(UTC) + timedelta(seconds=sign_in_settings().challenge_seconds)
+    expires_at = datetime.now(UTC) + timedelta(seconds=seconds or sign_in_settings().challenge_seconds)
     SignInChallenge.objects.filter(session_id=store.row, purpose=purpose).delete()
     SignInChallenge.objects.create(session_id=store.row, purpose=purpose, value=value.hex(), expires_at=expires_at)
     return value

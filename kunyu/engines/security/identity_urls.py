@@ -6,12 +6,15 @@ from django.views.generic import RedirectView
 from kunyu.engines.security import account_pages as own
 from kunyu.engines.security import identity_admin_pages as administered
 from kunyu.engines.security import sign_in_pages as door
+from kunyu.engines.security.national_identity import pages as national
 
 urlpatterns = [
     path("login", door.door, name="login"),
     path("login/second", door.second, name="login-second"),
     path("login/passkey/options", door.passkey_options, name="login-passkey-options"),
     path("login/passkey", door.passkey, name="login-passkey"),
+    path("login/national", national.begin, name="login-national"),
+    path("login/national/return", national.back, name="login-national-return"),
     path("login/certificate/challenge", door.certificate_challenge, name="login-certificate-challenge"),
     path("login/certificate", door.certificate, name="login-certificate"),
     path("logout", door.sign_out, name="logout"),

@@ -68,13 +68,19 @@ def origin_of(request: HttpRequest) -> str:
 
 def attempt(kind: str, name: str) -> bool:
     """Count one attempt; may it still be weighed?"""
-    limit, now = _limit(kind), datetime.now(UTC)
+    limit = _limit(kind)
+    return counted(kind, name, limit) <= limit.count
+
+
+def counted(kind: str, name: str, limit: Limit) -> int:
+    """Count one attempt of a kind; which of its window it was."""
+    now = datetime.now(UTC)
     with connection.cursor() as cursor:
         cursor.execute(_COUNT, {
             "kind": kind, "subject": subject(kind, name), "now": now, "limit": limit.count,
             "until": now + limit.lock, "forget": now - limit.window,
         })  # fmt: skip
-        return int(cursor.fetchone()[0]) <= limit.count
+        return int(cursor.fetchone()[0])
 
 
 def taken_back(kind: str, name: str, *, everything: bool) -> None:
@@ -99,12 +105,14 @@ def refuse_busy(kind: str, origin: str) -> None:
 
 def too_many(wait: timedelta) -> TooManyAttempts:
     """The refusal of an address, with the minutes to wait."""
-    minutes = max(1, -(-int(wait.total_seconds()) // 60))
+    seconds = max(1, int(wait.total_seconds()) + 1)
+    minutes = -(-seconds // 60)
     return TooManyAttempts(
         f"从这个网络地址的失败尝试过多，请在 {minutes} 分钟后再试；急需时请找系统管理员。",
         f"Too many failed attempts from this network address; try again in {minutes} minutes or ask the system "
         "administrator.",
         minutes=minutes,
+        retry_after=seconds,
     )
 
 

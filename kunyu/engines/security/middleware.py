@@ -16,7 +16,7 @@ from django.shortcuts import redirect
 from django.utils.functional import SimpleLazyObject
 
 from kunyu.engines.security import epochs, passwords
-from kunyu.engines.security.models import User
+from kunyu.engines.security.models import SignInSession, User
 from kunyu.engines.security.session import principal_of_request, signed_in_session, user_of_request
 from kunyu.engines.security.session_store import SignedIn
 from kunyu.engines.security.sign_in_errors import FactorNeeded, PasswordChangeNeeded
@@ -25,6 +25,8 @@ from kunyu.kernel.errors import KunyuError
 
 PASSWORD_PAGE, FACTORS_PAGE = "/account/password", "/account/factors"
 ALWAYS_OPEN = ("/login", "/logout", "/i18n/", settings.STATIC_URL, "/healthz", "/readyz", PASSWORD_PAGE)
+NATIONAL = str(SignInSession.Method.NATIONAL)
+"""A way in that uses no password, so none need be changed; such an account may have none."""
 PROGRAMS = ("/api/", "/ogc/", "/stac/", "/proxy/")
 
 View = Callable[..., HttpResponse]
@@ -51,7 +53,7 @@ class PrincipalMiddleware:
         one = signed_in_session(request)
         if one is None:
             return None
-        if one.must_change_password or passwords.is_too_old(one.password_changed_at):
+        if one.method != NATIONAL and (one.must_change_password or passwords.is_too_old(one.password_changed_at)):
             return _held(request, PASSWORD_PAGE, PasswordChangeNeeded(
                 "请先修改密码：密码由管理员设置，或已超过有效期。",
                 "Change your password first: an administrator set it, or it is too old.",

@@ -11,7 +11,7 @@ from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import UsageError
 
-_PHONE = re.compile(r"\+?[0-9][0-9 \-]{5,19}")
+PHONE = re.compile(r"\+?[0-9][0-9 \-]{5,19}")
 _MAIL = re.compile(r"[^@\s,;<>\"]{1,64}@[A-Za-z0-9.\-]{1,180}\.[A-Za-z]{2,24}")
 
 
@@ -26,7 +26,7 @@ class BadProfile(UsageError):
 def change_own(user: User, actor: Principal, phone: str, mail: str) -> None:
     """The person changes phone and mail; what the record says is which fields, never their values."""
     phone, mail = phone.strip(), mail.strip()
-    if phone and not _PHONE.fullmatch(phone):
+    if phone and not PHONE.fullmatch(phone):
         raise BadProfile("电话号码只能含数字、空格和连字符。", "A phone number has digits, spaces and hyphens only.")
     if mail and not _MAIL.fullmatch(mail):
         raise BadProfile("邮箱地址格式不对。", "This is no mail address.")

@@ -27,6 +27,7 @@ REASONS = {
     "too_many": ("会话数超过上限", "too many sessions"),
     "by_owner": ("本人结束", "ended by the person"),
     "by_administrator": ("管理员结束", "ended by an administrator"),
+    "taken_over": ("账号已由实名本人接管", "the verified owner took the account over"),
     "restored": ("节点从备份恢复", "the node was restored from a backup"),
     "expired": ("超时", "ran out"),
 }

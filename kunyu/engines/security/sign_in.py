@@ -15,7 +15,16 @@ from django.http import HttpRequest
 from django.middleware.csrf import rotate_token
 from django.utils.http import url_has_allowed_host_and_scheme
 
-from kunyu.engines.security import audit, certificates_login, lockout, passkeys, passwords, second_factors, sessions
+from kunyu.engines.security import (
+    applicants,
+    audit,
+    certificates_login,
+    lockout,
+    passkeys,
+    passwords,
+    second_factors,
+    sessions,
+)
 from kunyu.engines.security.models import SignInSession, User
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import principal_of
@@ -43,7 +52,7 @@ def safe_next(request: HttpRequest, wanted: str) -> str:
 
 
 def with_password(request: HttpRequest, username: str, password: str) -> Step:
-    """Name and password.
+    """Name and password; an applicant types the code of his citizen or firm as name.
 
     Raises
     ------
@@ -51,6 +60,7 @@ def with_password(request: HttpRequest, username: str, password: str) -> Step:
     """
     username, origin = username.strip()[:NAME_LONG].replace("\0", ""), lockout.origin_of(request)
     _count_origin(origin)
+    username = applicants.name_of_code(username)
     weighed = lockout.attempt(lockout.ACCOUNT, username)
     user = User.objects.filter(username=username).first()
     right = passwords.fits(user, password[:PASSWORD_LONG])
@@ -111,6 +121,28 @@ def with_certificate(request: HttpRequest, certificate: str, signature: str) -> 
         raise
     lockout.taken_back(lockout.ORIGIN, origin, everything=False)
     _complete(request, user, SignInSession.Method.CERTIFICATE, two_factors=True)
+
+
+def with_national_identity(request: HttpRequest, user: User) -> Step:
+    """An identity asserted by the national platform (:mod:`national_identity`) for this browser.
+
+    Who enrolled a second factor here shows it after this proof as after any other.
+
+    Raises
+    ------
+    SignInRefused
+        The account is disabled.
+    """
+    if not user.is_active:
+        _on_record(user, lockout.origin_of(request), SignInSession.Method.NATIONAL, "refused")
+        raise SignInRefused(
+            "该账号已停用，请联系系统管理员。", "The account is disabled; ask the system administrator."
+        )
+    if second_factors.of(user.pk).any:
+        _await_second(request, user)
+        return Step.SECOND
+    _complete(request, user, SignInSession.Method.NATIONAL, two_factors=False)
+    return Step.DONE
 
 
 def confirm(request: HttpRequest, password: str, code: str) -> None:

@@ -58,3 +58,30 @@ class FactorRefused(Refused):
     code = "factor_refused"
     title_zh, title_en = "验证未通过", "Factor refused"
     http_status = 422
+
+
+class TooManyRequests(KunyuError):
+    """One address asks a public page more often than the node allows; it waits, nobody else does."""
+
+    code = "too_many_requests"
+    title_zh, title_en = "访问过于频繁", "Too many requests"
+    http_status = 429
+    exit_code = 4
+
+
+class NationalIdentityRefused(KunyuError):
+    """What came back from the identity provider does not prove who is there; ``context['reason']`` is stable."""
+
+    code = "national_identity_refused"
+    title_zh, title_en = "统一身份认证未通过", "National sign-in refused"
+    http_status = 401
+    exit_code = 4
+
+
+class NationalIdentityAway(KunyuError):
+    """The identity provider does not answer, or this node is not set up to ask it."""
+
+    code = "national_identity_away"
+    title_zh, title_en = "统一身份认证暂不可用", "National sign-in is not available"
+    http_status = 503
+    exit_code = 5

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +23,26 @@ def simulator(
     """启动国家平台模拟器（只在内存，供测试演示）/ Run a simulator of the platform, in memory, for tests."""
     server = serve(Simulator(token=token), port)
     print(f"http://127.0.0.1:{server.server_port}", flush=True)
+    server.serve_forever()
+
+
+@app.command(name="identity")
+def identity_simulator(
+    certificate: Annotated[Path, typer.Argument(help="写入签名证书的文件 / file to write the certificate to")],
+    port: Annotated[int, typer.Option(help="端口，0 为任选 / port, 0 for any")] = 8401,
+) -> None:
+    """启动统一身份认证模拟器（人员虚构）/ Run a simulator of the national identity platform; nobody in it is real."""
+    from kunyu.engines.security.national_identity.simulator import ISSUER
+    from kunyu.engines.security.national_identity.simulator import Simulator as Identities
+    from kunyu.engines.security.national_identity.simulator import serve as serve_identities
+
+    made = Identities()
+    certificate.write_bytes(made.certificate.pem())
+    server = serve_identities(made, port)
+    address = f"http://127.0.0.1:{server.server_port}"
+    for name, value in (("URL", f"{address}/authorise"), ("ASSERTION_URL", f"{address}/assertion"),
+                        ("ISSUER", ISSUER), ("CERTIFICATES", certificate), ("NETWORKS", "127.0.0.1")):  # fmt: skip
+        print(f"KUNYU_IDENTITY_{name}={value}", flush=True)
     server.serve_forever()
 
 
