@@ -32,6 +32,10 @@ class PageForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.dress()
+
+    def dress(self) -> None:
+        """Words and classes of the fields; again by a form that adds fields to those it declares."""
         for name, field in self.fields.items():
             label = field.label or name
             field.error_messages["required"] = both(f"请填写“{label}”。", f"Fill in {label!s}.")
@@ -64,8 +68,11 @@ def handle(
     """One form from showing to done: ``do`` takes the cleaned values, once, and answers as in ``once.submit_once``.
 
     A refusal about what was filled in (400, 409, 413, 422) comes back beside the field that ``context['field']`` names,
-    with everything typed kept; what may not be seen or done at all leaves as it is.
+    with everything typed kept; what may not be seen or done at all leaves as it is. A form that was sent before leads to
+    where it led, even where the act has left it invalid.
     """
+    if again := once.repeated(request):
+        return again
     if request.method == "POST" and form.is_valid():
         try:
             return once.submit_once(request, lambda: do(form.cleaned_data))

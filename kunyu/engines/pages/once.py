@@ -63,6 +63,20 @@ def submit_once(request: HttpRequest, act: Callable[[], Done]) -> HttpResponse:
     return redirect(url)
 
 
+def repeated(request: HttpRequest) -> HttpResponse | None:
+    """Where a form that was sent before led to; None for one that was not.
+
+    For acts after which their own form is no longer valid (a person given a task is no choice any more): asked before
+    the form is judged, so that a second click is told what the first one did.
+    """
+    token = request.POST.get(FIELD, "") if request.method == "POST" else ""
+    if not token or token not in request.session.get(_SESSION, []):
+        return None
+    rows = Submission.objects.filter(user_id=person_of(request) or 0, token=token)
+    url = rows.values_list("url", flat=True).first()
+    return redirect(url) if url else None
+
+
 def _first(person: int, token: str) -> bool:
     """Write the token; False when it stands there already (the database waits for a transaction still open)."""
     now = timezone.now()

@@ -72,7 +72,7 @@ def _decision(one: Decision, officer: bool) -> dict[str, Any]:
     found = {"outcome": one.outcome, "reason": one.reason, "basis": one.basis, "decided_at": one.decided_at,
              "sealed_at": one.sealed_at}  # fmt: skip
     inside = {"decided_by": one.decided_by, "override": one.override, "override_by": one.override_by,
-              "check": one.check_run_id}  # fmt: skip
+              "passed_over": one.passed_over, "check": one.check_run_id}  # fmt: skip
     return found | (inside if officer else {})
 
 
@@ -81,6 +81,12 @@ def event_briefs(principal: Principal, case: Case) -> list[dict[str, Any]]:
     officer = is_officer(principal, case)
     rows = CaseEvent.objects.filter(case=case).order_by("sequence")
     return [_event(one, officer) for one in rows if officer or one.act not in OFFICE_ONLY]
+
+
+def told_events(case: Case) -> list[dict[str, Any]]:
+    """The trace of a case as its applicant may know it, oldest first: whoever reads, and whatever rights he holds."""
+    return [_event(one, False) for one in CaseEvent.objects.filter(case=case).order_by("sequence")
+            if one.act not in OFFICE_ONLY]  # fmt: skip
 
 
 def _event(one: CaseEvent, officer: bool) -> dict[str, Any]:
