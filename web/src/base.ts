@@ -4,6 +4,7 @@ import './styles/theme.css';
 import './styles/pages.css';
 import './styles/permissions.css';
 import './bell';
+import './hall/forget';
 
 // A link to a view of the map must survive the change of language: the server does not see what follows '#'.
 for (const form of document.querySelectorAll<HTMLFormElement>('form[data-keep-fragment]')) {

@@ -191,8 +191,8 @@ def _require_place(bounds: tuple[float, ...]) -> None:
         )
     if max(map(abs, bounds)) > 360:
         raise BadPlot(
-            f"坐标 {where} 不是经纬度（像是平面坐标，单位米）；请用 /api/analysis/plot 上传并说明坐标系。",
-            f"The coordinates {where} are no degrees (plane metres?); upload the plot and name its CRS.",
+            f"坐标 {where} 不是经纬度（像是平面坐标，单位米）；请上传文件或坐标文本，并说明坐标系。",
+            f"The coordinates {where} are no degrees (plane metres?); upload a file or a coordinate text and name its CRS.",
         )
     raise BadPlot(
         f"坐标 {where} 不在中国范围内（{WEST:g}–{EAST:g}°E，{SOUTH:g}–{NORTH:g}°N）。",

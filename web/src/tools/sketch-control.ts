@@ -15,6 +15,8 @@ import type { MapPlace, MapTool } from './registry';
 import { add, begin, canFinish, finish, geometryOf, insertVertex, least, middles, moveVertex, undo, type Sketch, type SketchKind, type Vertex } from './sketch';
 
 const REACH_PIXELS = 12;
+/** A finger hides what it points at. */
+const TOUCH_REACH_PIXELS = 26;
 const DOUBLE_CLICK_MS = 400;
 const DOUBLE_CLICK_PIXELS = 6;
 /** With more vertices than this the middles and labels of edges would hide the shape. */
@@ -46,6 +48,8 @@ export interface SketchOptions {
   readonly kind: SketchKind;
   /** Also write the length of every leg. */
   readonly legs: boolean;
+  /** Write the running figure: length of a line, area of an outline. False where the server alone says how large it is. */
+  readonly total?: boolean;
   /** Called after every change that a person made. */
   readonly changed: (sketch: Sketch) => void;
 }
@@ -186,7 +190,8 @@ export class SketchControl implements MapTool {
   readonly #grab = (event: MapMouseEvent | MapTouchEvent): void => {
     if (!this.sketch.finished || ('points' in event && event.points.length > 1)) return;
     const bare = event.target;
-    const at = (point: Position): boolean => near(event.point, bare.project(point as [number, number]), REACH_PIXELS);
+    const reach = 'points' in event ? TOUCH_REACH_PIXELS : REACH_PIXELS;
+    const at = (point: Position): boolean => near(event.point, bare.project(point as [number, number]), reach);
     const vertex = allVertices(this.sketch).find((one) => at(this.sketch.rings[one.ring]![one.index]!));
     const middle = vertex || vertexCount(this.sketch) > MOST_HANDLES ? undefined : middles(this.sketch).find((one) => at(one.at));
     if (!vertex && !middle) return;
@@ -222,7 +227,7 @@ export class SketchControl implements MapTool {
   // -- how it looks ----------------------------------------------------------------------------------------
 
   #draw(): void {
-    this.#map?.addOverlay(this.#options.id, drawingOf(this.sketch, this.#pointer, this.#legs), LAYERS);
+    this.#map?.addOverlay(this.#options.id, drawingOf(this.sketch, this.#pointer, this.#legs, this.#options.total ?? true), LAYERS);
   }
 }
 
@@ -243,7 +248,7 @@ const line = (coordinates: Position[], name: string): Part => ({ type: 'Feature'
 const middleOf = (a: Position, b: Position): Position => [(a[0]! + b[0]!) / 2, (a[1]! + b[1]!) / 2];
 
 /** Everything that is drawn of a sketch. Pure. */
-export function drawingOf(sketch: Sketch, pointer: Position | null, legs: boolean): GeoJSON.FeatureCollection {
+export function drawingOf(sketch: Sketch, pointer: Position | null, legs: boolean, withTotal = true): GeoJSON.FeatureCollection {
   const parts: Part[] = [];
   const shape = geometryOf(sketch);
   if (shape?.type === 'Polygon') parts.push({ type: 'Feature', properties: { role: 'area' }, geometry: shape });
@@ -267,7 +272,7 @@ export function drawingOf(sketch: Sketch, pointer: Position | null, legs: boolea
     parts.push(...points.map((at) => point(at, { role: 'vertex' })));
   });
   if (sketch.finished && few) parts.push(...middles(sketch).map((one) => point(one.at, { role: 'middle' })));
-  const total = totalOf(sketch);
+  const total = withTotal ? totalOf(sketch) : null;
   if (total) parts.push(point(total.at, { role: 'total', label: total.label }));
   return { type: 'FeatureCollection', features: parts };
 }

@@ -194,6 +194,19 @@ def unpack(packed: Mapping[str, Any]) -> Asked:
     )  # fmt: skip
 
 
+def standing(application: Application) -> dict[str, Any]:
+    """The parts of :func:`pack` that whoever applies can change, as they stand now: does a check still speak of them?"""
+    return {
+        "division": application.division_code,
+        "form": dict(application.form),
+        "plot": _hex(plot_of(application, None)),
+        "project_code": application.project_code,
+        "project_name": application.project_name,
+        "applicant": _applicant(application),
+        "materials": _materials(application),
+    }
+
+
 def _lists(kinds: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
     return {code: {**kind, "reads": list(kind["reads"])} for code, kind in kinds.items()}
 
