@@ -172,7 +172,8 @@ export function wakeDrafts(): void {
     const drafts = new Drafts(storage()!, person);
     drafts.tidy(about.content, revision);
     for (const form of document.querySelectorAll<HTMLFormElement>('main form[data-once]:not([data-online])')) {
-      if (!fieldsOf(form).length) continue;
+      // a form of ticks alone, such as a declaration, is filled in again
+      if (!fieldsOf(form).some((field) => field.type !== 'checkbox' && field.type !== 'radio')) continue;
       kept.set(form, new DraftForm(form, form.dataset.draft ?? `${about.content}/${location.pathname.split('/').filter(Boolean).at(-1)}`, drafts, revision));
     }
   }

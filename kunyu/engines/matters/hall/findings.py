@@ -38,6 +38,25 @@ _GROUPS: tuple[tuple[str, Pair, Pair], ...] = (
 _WEIGHTS: Mapping[str, Pair] = {
     "block": ("不符合要求", "does not conform"), "document": ("要补充材料", "needs a document"), "warn": ("请留意", "note"),
 }  # fmt: skip
+_NO_DATA: Pair = ("这里还没有这项数据", "there are no such data here yet")
+_UNSAID: Pair = ("数据没有写明", "the data do not say")
+_BY_HAND: Pair = ("这一项由审查人员核对", "examiners look at this themselves")
+_TO_FILL: Pair = ("表单或材料还没有填全", "form or materials are not complete yet")
+_REASONS: Mapping[str, Pair] = {
+    "missing": _NO_DATA, "nothing_published": _NO_DATA, "no_area": _NO_DATA, "county_outline_unknown": _NO_DATA,
+    "not_covered": ("数据没有覆盖整块地", "the data do not cover the whole plot"), "stale": ("数据太旧", "the data are too old"),
+    "not_available": ("暂时查不了", "it cannot be looked at now"),
+    "unavailable": ("暂时查不了", "it cannot be looked at now"), "too_large": ("地块太大，数据太多", "the plot is too large"),
+    "no_plot": ("还没有用地范围", "there is no plot yet"), "bad_plot": ("用地范围有误", "the plot is faulty"),
+    "unread": ("材料还没有读出来", "the material has not been read yet"), "field_missing": _TO_FILL, "not_stated": _TO_FILL,
+    "no_standard": _TO_FILL, "use_unknown": _TO_FILL, "no_prior": ("没有找到在先的批准文件", "no earlier approval was found"),
+    "prior_not_here": ("在先的批准文件不在本节点", "the earlier approval is not on this node"),
+    "prior_without_plot": ("在先的批准文件没有用地范围", "the earlier approval has no plot"), "core_unknown": _UNSAID,
+    "zone_unknown": _UNSAID, "no_attribute": _UNSAID, "quality_not_stated": _UNSAID, "limits_unknown": _UNSAID,
+    "no_matrix": _BY_HAND, "no_local_cap": _BY_HAND, "no_ledger": _BY_HAND, "classified": _BY_HAND, "no_rule": _BY_HAND,
+    "too_many": _BY_HAND,
+}  # fmt: skip
+"""Why something was not looked at, in plain words; where nothing stands here the sentence of the answer says it."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +76,7 @@ class Finding:
     areas: AreaWords | None
     figure: str
     sources: tuple[Source, ...]
+    reason: Pair = ("", "")
 
     @property
     def fingerprint(self) -> str:
@@ -144,7 +164,7 @@ def _finding(one: Told, names: Mapping[str, Pair]) -> Finding:
     days = sorted({(str(version["collection"]), str(version.get("valid_from") or "")) for version in one.versions})
     return Finding(
         one, _WEIGHTS.get(one.weight, ("", "")), area_words(one.measured) if is_area and one.measured else None, figure,
-        tuple(Source(names.get(code, (code, code)), day) for code, day in days),
+        tuple(Source(names.get(code, (code, code)), day) for code, day in days), _REASONS.get(one.reason, ("", "")),
     )  # fmt: skip
 
 

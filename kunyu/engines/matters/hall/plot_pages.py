@@ -62,6 +62,7 @@ def plot(request: HttpRequest, application: Application) -> HttpResponseBase:
     except KunyuError as error:
         if error.http_status not in AT_THE_FORM:
             raise
+        application.refresh_from_db()  # changed elsewhere meanwhile: the page that comes back may be sent again
         return _page(request, application, _refused(given, error), error.http_status)
 
 
