@@ -8,6 +8,8 @@ from django.shortcuts import redirect, render
 from django.utils.translation import get_language
 
 from kunyu.engines.catalogue.models import DatasetVersion
+from kunyu.engines.security.applicants import account_of
+from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 
 
@@ -41,7 +43,10 @@ def readyz(request: HttpRequest) -> HttpResponse:
 
 @login_needed
 def workbench(request: HttpRequest) -> HttpResponse:
-    """The desk: the map full-bleed, layers left, feature right, time below. An administrator, who sees no data, has his own."""
-    if request.principal.duty:  # type: ignore[attr-defined]
+    """The desk: the map full-bleed, layers left, feature right, time below. Who sees no data has a place of his own."""
+    principal: Principal = request.principal  # type: ignore[attr-defined]
+    if principal.duty:
         return redirect("admin-home")
+    if not principal.rights and account_of(principal.user_id) is not None:
+        return redirect("hall")
     return render(request, "workbench.html")

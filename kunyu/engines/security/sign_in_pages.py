@@ -11,6 +11,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_POST
 
 from kunyu.engines.security import certificates_login, passkeys, second_factors, sign_in
+from kunyu.engines.security.national_identity.services import is_offered
 from kunyu.engines.security.sign_in_errors import SignInRefused
 from kunyu.kernel.errors import KunyuError, UsageError
 
@@ -41,7 +42,10 @@ def door(request: HttpRequest) -> HttpResponseBase:
 
 
 def _door(request: HttpRequest, target: str, error: KunyuError | None = None, username: str = "") -> HttpResponse:
-    values = {"next": target, "error": error, "username": username, "kept": "next" in request.GET}
+    values = {
+        "next": target, "error": error, "username": username, "kept": "next" in request.GET, "identity": is_offered(),
+        "national_next": "/hall/" if target == "/" else target,
+    }  # fmt: skip
     return render(request, "login.html", values, status=error.http_status if error else 200)
 
 

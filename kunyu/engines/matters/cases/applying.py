@@ -19,6 +19,7 @@ from kunyu.engines.matters.cases.ready import applied_for, require_ready
 from kunyu.engines.matters.errors import UnknownCase, WrongStep
 from kunyu.engines.matters.models import Application, Case, MatterEdition
 from kunyu.engines.security import audit
+from kunyu.engines.security.applicants import standing_for
 from kunyu.engines.security.errors import SignInNeeded
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
@@ -95,6 +96,7 @@ def save(
         one.form = dict(form)
     if applicant is not None:
         set_applicant(one, applicant)
+        one.applicant_standing = _standing(one) if one.state == State.SUBMITTED else ""
     if project is not None:
         one.project_code = str(project.get("code", one.project_code)).strip()[:40]
         one.project_name = str(project.get("name", one.project_name)).strip()[:300]
@@ -102,7 +104,7 @@ def save(
         _set_plot(one, plot, plot_source)
     one.revision += 1
     one.save(update_fields=["form", "project_code", "project_name", "plot_area_m2", "plot_source", "revision",
-                            "changed_at", *COLUMNS])  # fmt: skip
+                            "changed_at", "applicant_standing", *COLUMNS])  # fmt: skip
     return one
 
 
@@ -147,10 +149,15 @@ def _submit(principal: Principal, application_id: int, revision: int | None) -> 
         raise WrongStep(f"申请 {one.pk} 已放弃，请重新申请。", f"Application {one.pk} was discarded; begin anew.")
     editions = applied_for(list(one.matters), one.division_code)
     require_ready(one, editions)
-    one.state, one.submitted_at = State.SUBMITTED, timezone.now()
+    one.state, one.submitted_at, one.applicant_standing = State.SUBMITTED, timezone.now(), _standing(one)
     one.revision += 1
-    one.save(update_fields=["state", "submitted_at", "revision", "changed_at"])
+    one.save(update_fields=["state", "submitted_at", "revision", "changed_at", "applicant_standing"])
     return [_open_case(principal, one, edition) for edition in editions]
+
+
+def _standing(one: Application) -> str:
+    """Is the applicant's identity verified, as far as the node knows; '' where a counter sees the documents."""
+    return "" if one.counter_county else standing_for(one.applicant_id, one.applicant_code)
 
 
 def _open_case(principal: Principal, one: Application, edition: MatterEdition) -> Case:

@@ -44,6 +44,10 @@ _WEIGHTS: Mapping[str, Badge] = {
     "block": Badge(("不符合", "does not conform"), "danger"), "document": Badge(("须补充材料", "needs a document"), "warn"),
     "warn": Badge(("提示", "note"), "plain"),
 }  # fmt: skip
+_STANDINGS: Mapping[str, Pair] = {
+    "verified": ("已由统一身份认证核验", "verified by the national identity platform"),
+    "unverified": ("未实名核验，请核对证件", "not verified: look at the document"),
+}  # fmt: skip
 _SEVERITIES = {"block": "S", "document": "Q", "warn": "Q"}
 
 
@@ -57,6 +61,7 @@ def facts(principal: Principal, case: Case, names: Names) -> tuple[Fact, ...]:
         Fact(("在谁手里", "With"), str(case.assignee) if case.assignee_id else ("待领取", "to be claimed")
              if case.stage else ""),
         Fact(("申请人", "Applicant"), Cell(case.applicant_name, note=case.application.applicant_code_masked)),
+        Fact(("实名核验", "Identity"), _standing(case)),
         Fact(("项目", "Project"), Cell(case.project_name, note="") if case.project_name else ""),
         Fact(("项目代码", "Project code"), project, "code"),
         Fact(("地点", "Place"), Cell(where, note=case.division_code)),
@@ -64,6 +69,14 @@ def facts(principal: Principal, case: Case, names: Names) -> tuple[Fact, ...]:
         Fact(("提交", "Submitted"), case.submitted_at, "time"),
         Fact(("受理", "Accepted"), case.accepted_at, "time"),
     )  # fmt: skip
+
+
+def _standing(case: Case) -> Pair:
+    """What was known of the applicant's identity when the case was submitted: a record, not a judgement."""
+    one = case.application
+    if one.counter_county:
+        return ("窗口收件，由窗口核对证件", "taken at a counter, which looks at the documents")
+    return _STANDINGS.get(one.applicant_standing, ("没有记录", "not on record"))
 
 
 # -- checks -----------------------------------------------------------------------------------------------------------
