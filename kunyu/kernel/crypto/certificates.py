@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any
 
 from asn1crypto import core, csr, keys, x509
@@ -19,11 +20,18 @@ from kunyu.kernel.crypto.errors import MalformedCertificate, MalformedKey
 from kunyu.kernel.crypto.pkcs8 import pem
 from kunyu.kernel.crypto.provider import CryptoProvider, KeyHandle
 from kunyu.kernel.crypto.sm2_libcrypto import subject_public_key_info
+from kunyu.kernel.crypto.strict_der import whole_length
 from kunyu.kernel.digests import Sm3, sm3_hex
 
 SM2_WITH_SM3 = "1.2.156.10197.1.501"
 SM2_CURVE = "1.2.156.10197.1.301"
-_PEM = re.compile(rb"-----BEGIN ([A-Z ]+)-----(.+?)-----END \1-----", re.DOTALL)
+LARGEST, LARGEST_FILE = 64 * 1024, 4 * 1024 * 1024
+"""Bytes of one certificate or request, and of a text that holds many; certificates in use have 1 to 4 KiB."""
+_MARK = re.compile(rb"-----(BEGIN|END) ([A-Z ]{1,40})-----")
+_UNREADABLE = (
+    ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError, MalformedKey,
+)  # fmt: skip
+"""What a general ASN.1 library raises over bytes that somebody made up."""
 
 Name = Mapping[str, str]
 """Parts of a distinguished name: ``common_name``, ``organization_name``, ``country_name`` (asn1crypto's words)."""
@@ -155,7 +163,7 @@ def read_request(provider: CryptoProvider, content: bytes) -> Request:
             public_key=public_key,
             alternative_names=_requested_names(info),
         )
-    except (ValueError, KeyError, TypeError, AttributeError, MalformedKey) as error:
+    except _UNREADABLE as error:
         raise _malformed(error) from error
     if not provider.verify(public_key, signed, signature):
         raise _malformed(ValueError("its signature does not match its public key / 签名与公钥不符"))
@@ -284,7 +292,7 @@ def _parse_certificate(encoded: bytes) -> Certificate:
         if tbs["signature"]["algorithm"].dotted != SM2_WITH_SM3:
             raise ValueError("inner and outer signature algorithm differ")
         return _describe(encoded, signed, signature, tbs)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, MalformedKey) as error:
+    except _UNREADABLE as error:
         raise _malformed(error) from error
 
 
@@ -338,7 +346,10 @@ def _extensions(tbs: Any) -> tuple[dict[str, Any], tuple[str, ...]]:
 
 
 def _split_signed(encoded: bytes) -> tuple[bytes, bytes]:
-    """Return the signed bytes exactly as delivered, and the signature."""
+    """Return the signed bytes exactly as delivered, and the signature; before anything else parses them."""
+    if len(encoded) > LARGEST:
+        raise ValueError(f"{len(encoded)} bytes, at most {LARGEST} / {len(encoded)} 字节，上限 {LARGEST}")
+    whole_length(encoded)
     content = der.take_whole(0x30, encoded)
     _, end = der.take(0x30, content)
     algorithm, after = der.take(0x30, content, end)
@@ -372,12 +383,16 @@ def _requested_names(info: Any) -> tuple[str, ...]:
 
 
 def _blocks(content: bytes, kind: bytes) -> list[bytes]:
+    """The blocks of a kind in a PEM text, in one pass: each BEGIN with the mark that follows it."""
+    if len(content) > LARGEST_FILE:
+        raise _malformed(ValueError(f"{len(content)} bytes, at most {LARGEST_FILE} / 文件过大"))
     wanted = {kind, b"NEW " + kind}
+    marks = list(_MARK.finditer(content))
     try:
         return [
-            base64.b64decode(b"".join(found[2].split()), validate=True)
-            for found in _PEM.finditer(content)
-            if found[1] in wanted
+            base64.b64decode(b"".join(content[begin.end() : end.start()].split()), validate=True)
+            for begin, end in pairwise(marks)
+            if begin[1] == b"BEGIN" and end[1] == b"END" and begin[2] == end[2] and begin[2] in wanted
         ]
     except ValueError as error:
         raise _malformed(error) from error

@@ -14,9 +14,9 @@ from asn1crypto import core
 
 from kunyu.engines.documents.signatures import signed_data
 from kunyu.engines.documents.signatures.signed_data import unreadable
-from kunyu.engines.documents.signatures.strict_der import whole_length
 from kunyu.engines.documents.signatures.suites import SM2, Identity, verify
 from kunyu.kernel.crypto import der
+from kunyu.kernel.crypto.strict_der import whole_length
 
 VERSION, MAKER = 4, "kunyu-node"
 SM2_WITH_SM3 = "1.2.156.10197.1.501"

@@ -17,9 +17,9 @@ from typing import Any
 from asn1crypto import cms, core, tsp, x509  # noqa: F401 - tsp teaches cms the attributes of RFC 5035
 
 from kunyu.engines.documents.seal_errors import UnreadableSignature
-from kunyu.engines.documents.signatures.strict_der import whole_length
 from kunyu.engines.documents.signatures.suites import BY_DIGEST, Identity, Suite, verify
 from kunyu.kernel.crypto import der
+from kunyu.kernel.crypto.strict_der import whole_length
 
 LARGEST = 512 * 1024
 STAMP_TYPE = "1.2.840.113549.1.9.16.2.14"

@@ -1,14 +1,15 @@
 """The shape of an encoding before anything parses it: definite lengths only, nested no deeper than signatures are.
 
 The library that parses re-encodes indefinite lengths level by level, each level twice: forty nested ones in a hostile
-file would keep a processor busy for years. DER (ITU-T X.690 §10.1) has none.
+file would keep a processor busy for years. DER (ITU-T X.690 §10.1) has none. The values of extensions (RFC 5280 §4.1:
+an OCTET STRING beside its object identifier) hold DER of their own, and are looked into as well.
 """
 
 from __future__ import annotations
 
 DEEPEST = 40
 MOST_ELEMENTS = 20_000
-_CONSTRUCTED = 0x20
+_CONSTRUCTED, _OBJECT_IDENTIFIER, _OCTETS = 0x20, 0x06, 0x04
 
 
 def whole_length(encoded: bytes) -> int:
@@ -20,24 +21,25 @@ def whole_length(encoded: bytes) -> int:
         Cut short, indefinite, too deep, or more elements than a signature has.
     """
     first_end = _element(encoded, 0, len(encoded))[2]
-    stack, seen = [(0, first_end)], 0
+    stack, seen = [(0, first_end, False)], 0
     while stack:
-        at, end = stack.pop()
+        at, end, is_named = stack.pop()
         while at < end:
             seen += 1
             if seen > MOST_ELEMENTS or len(stack) > DEEPEST:
                 raise ValueError("nested too deep or too many elements / 结构过深或元素过多")
-            is_constructed, content, after = _element(encoded, at, end)
-            if is_constructed:
-                stack.append((after, end))
-                at, end = content, after
+            tag, content, after = _element(encoded, at, end)
+            if tag & _CONSTRUCTED or (tag == _OCTETS and is_named):
+                stack.append((after, end, is_named))
+                at, end, is_named = content, after, False
             else:
+                is_named = is_named or tag == _OBJECT_IDENTIFIER
                 at = after
     return first_end
 
 
-def _element(encoded: bytes, at: int, end: int) -> tuple[bool, int, int]:
-    """Whether the element at ``at`` is constructed, where its content begins and where it ends."""
+def _element(encoded: bytes, at: int, end: int) -> tuple[int, int, int]:
+    """The first byte of the tag of the element at ``at``, where its content begins and where it ends."""
     if at + 2 > end:
         raise ValueError("cut short / 数据不完整")
     tag, at = encoded[at], at + 1
@@ -57,4 +59,4 @@ def _element(encoded: bytes, at: int, end: int) -> tuple[bool, int, int]:
         length, at = int.from_bytes(encoded[at : at + count], "big"), at + count
     if at + length > end:
         raise ValueError("cut short / 数据不完整")
-    return bool(tag & _CONSTRUCTED), at, at + length
+    return tag, at, at + length
