@@ -100,9 +100,88 @@ def test_a_report_takes_the_document_pointed_at_and_leaves_out_replaced_ones() -
     second = document("乙1", pk=3, kind="conversion", issued_on=date(2026, 4, 1), previous_number="甲1")
     third = document("丙1", pk=4, kind="land_permit", issued_on=date(2026, 5, 1), previous_id=1, previous_number="甲1")
     answers = report([first, wrong, second, third], {})
-    assert [(one.earlier, one.later) for one in answers[::6]] == [("甲1", "乙1"), ("甲1", "丙1")]
-    assert len(answers) == 12 and {one.state for one in answers if one.rule == "PR-003"} == {"not_checked"}
+    assert [(one.earlier, one.later) for one in answers if one.rule == "PR-001"] == [("甲1", "乙1"), ("甲1", "丙1")]
+    assert len(answers) == 18 and {one.state for one in answers if one.rule == "PR-003"} == {"not_checked"}
     assert answers[0].plain()["clause"] == "自然资规〔2019〕2号；多审合一、多证合一"
+
+
+def licence(**values: Any) -> Any:
+    from kunyu.engines.documents.models import Licence
+
+    return Licence(holder_name="示范建设公司", holder_code="91990101MA00000000", **values)
+
+
+def broken(*chain: ProjectDocument, plots: dict[int, Any] | None = None) -> dict[str, str]:
+    """Rules that find a conflict in a chain, with their sentence."""
+    return {one.rule: one.zh for one in report(chain, plots or {}) if one.state == "conflict"}
+
+
+def whole_chain(**changes: dict[str, Any]) -> list[ProjectDocument]:
+    """Review, conversion, land permit and works permit of one project as the law has them, each changed by name."""
+    steps = (
+        ("review", date(2026, 3, 2), ""), ("conversion", date(2026, 5, 6), "review"),
+        ("land_permit", date(2026, 7, 1), "conversion"), ("works_permit", date(2026, 9, 1), "land_permit"),
+    )  # fmt: skip
+    made: list[ProjectDocument] = []
+    for number, (kind, day, before) in enumerate(steps, start=1):
+        given = {"pk": number, "kind": kind, "issued_on": day, "previous_number": before, "area_m2": 10_000.0,
+                 "previous_id": number - 1 or None, "licence": licence(valid_to=date(2029, 3, 1))}  # fmt: skip
+        made.append(document(kind, **(given | changes.get(kind, {}))))
+    return made
+
+
+def test_a_whole_chain_has_no_break() -> None:
+    assert broken(*whole_chain()) == {}
+
+
+def test_every_seeded_break_is_found() -> None:
+    """Missing review, area grown, another applicant, an opinion that had expired, one revoked upstream: each by its rule."""
+    missing = whole_chain()[1:]
+    missing[0].previous_number, missing[0].previous_id = "", None
+    assert broken(*missing) == {"PR-009": "缺少用地预审与选址意见书"}
+    grown = whole_chain(land_permit={"area_m2": 10_101.0}, works_permit={"area_m2": 10_101.0})
+    assert broken(*grown) == {"PR-004": "面积相差 1.01 %"}
+    other = licence(valid_to=None)
+    other.holder_code = "91990101MA00000001"
+    assert broken(*whole_chain(works_permit={"licence": other})) == {"PR-007": "与前一文件的持有人不同"}
+    expired = whole_chain(review={"licence": licence(valid_to=date(2026, 5, 5)), "state": "expired"})
+    assert broken(*expired) == {"PR-005": "前一文件有效期至 2026-05-05，早于 2026-05-06"}
+    on_the_day = whole_chain(review={"licence": licence(valid_to=date(2026, 5, 6)), "state": "expired"})
+    assert broken(*on_the_day) == {}
+    revoked = whole_chain(review={"state": "revoked", "ended_on": date(2026, 10, 1)})
+    assert broken(*revoked) == {"PR-008": "前一文件已于 2026-10-01 被撤销，本文件仍有效"}
+
+
+def test_what_cannot_be_known_is_not_checked() -> None:
+    """A review that is named and not registered; holders of a government's approval; an expiry without a day; a suspension."""
+    named = whole_chain()[1:]
+    named[0].previous_id = None
+    said = {one.rule: one.state for one in report(named, {}) if one.later == "conversion"}
+    assert said["PR-009"] == "not_checked"
+    government = licence(valid_to=None)
+    government.holder_code = "11990101000000000X"
+    answers = report(whole_chain(conversion={"licence": government}), {})
+    assert {one.state for one in answers if one.rule == "PR-007" and one.later in ("conversion", "land_permit")} == {
+        "not_checked"
+    }
+    undated = report(whole_chain(review={"licence": None, "state": "expired"}), {})
+    assert [one.state for one in undated if (one.rule, one.later) == ("PR-005", "conversion")] == ["not_checked"]
+    suspended = report(whole_chain(review={"state": "suspended"}), {})
+    assert [one.state for one in suspended if (one.rule, one.later) == ("PR-008", "conversion")] == ["not_checked"]
+    assert broken(document("批1", kind="conversion", project_code_stated="")) == {}, "a batch belongs to no project"
+
+
+def test_one_that_took_the_place_of_another_is_what_follows() -> None:
+    """A corrected opinion bears the same number: what stood on the old one stands on the new one."""
+    old, *rest = whole_chain(review={"state": "replaced"})
+    new = document(
+        "review", pk=9, kind="review", issued_on=date(2026, 3, 9), area_m2=10_000.0, licence=licence(valid_to=None)
+    )
+    answers = report([old, new, *rest], {})
+    assert [(one.earlier, one.state) for one in answers if (one.rule, one.later) == ("PR-001", "conversion")] == [
+        ("review", "clear")
+    ]
+    assert broken(old, new, *rest) == {}
 
 
 def test_areas_are_ellipsoidal() -> None:
