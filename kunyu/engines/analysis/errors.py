@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kunyu.kernel.errors import NotFound, Refused, UnreadableInput, UsageError
+from kunyu.kernel.errors import NodeUnavailable, NotFound, Refused, UnreadableInput, UsageError
 
 
 class BadPlot(UsageError):
@@ -32,6 +32,13 @@ class UnreadablePlot(UnreadableInput):
 
     code = "analysis_unreadable_plot"
     title_zh, title_en = "地块文件无法读取", "Plot file unreadable"
+
+
+class ReadMoved(NodeUnavailable):
+    """A layer was published anew each time it was read for one answer. 数据正在更新."""
+
+    code = "analysis_read_moved"
+    title_zh, title_en = "数据正在更新", "Data are being published"
 
 
 class NoSuchResult(NotFound):

@@ -1,7 +1,7 @@
 """What a plot overlaps, and its land classes: each layer *conflict*, *clear* or *not checked* with a reason. 冲突检测.
 
 A layer is *clear* only where it was really looked at: published for every county the plot lies in, young enough,
-permitted whole, and answered by the database. Everything else that found nothing is *not checked*. A conflict found is a
+permitted whole, answered by the database, and shown by it (:mod:`analysis.confirming`). Everything else that found nothing is *not checked*. A conflict found is a
 conflict even where the look was incomplete; the reason then says so.
 """
 
@@ -16,7 +16,8 @@ from typing import Any, Literal
 import numpy as np
 import psycopg
 
-from kunyu.engines.analysis import coverage, reasons
+from kunyu.engines.analysis import confirming, coverage, reasons
+from kunyu.engines.analysis.errors import ReadMoved
 from kunyu.engines.analysis.pieces import Pieces, Sums, count_near, read_pieces, sums_of
 from kunyu.engines.analysis.questions import LAND_CLASSES, Question
 from kunyu.engines.analysis.reasons import Reason
@@ -29,6 +30,7 @@ from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.security import label_registry, labels, scope
 from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
 from kunyu.engines.security.scope import Principal, Scope
+from kunyu.kernel.errors import KunyuError
 
 State = Literal["conflict", "clear", "not_checked"]
 CONFLICT: State = "conflict"
@@ -201,17 +203,38 @@ class _Look:
         named = LayerAnswer(layer.collection, layer.name_zh, layer.name_en, NOT_CHECKED, None, opened)
         try:
             record_read(self.principal, layer, question.plot.bounds, question.kind)
-            pieces = self.read(opened.selection(question), question)
+            opened, pieces = self._settled(opened)
+            ground = self._ground(opened)
+            unseen = confirming.unseen(opened.selection(question), opened.counties, ground, pieces)
         except TooSlow as error:
             return replace(named, reason=reasons.too_slow(error))
         except (NoServingDatabase, psycopg.Error) as error:
             _log.warning("analysis of %s failed: %s", layer.collection, error)
             return replace(named, reason=reasons.failed(error))
-        ground = self._ground(opened)
+        except KunyuError as error:
+            return replace(named, reason=_refused(layer.collection, error))
         sums = sums_of(pieces, by_class=layer.class_field is not None)
-        reason = _incomplete(opened, question, ground, sums)
+        reason = reasons.not_shown(unseen) if unseen else _incomplete(opened, question, ground, sums, pieces)
         state: State = CONFLICT if pieces.count else CLEAR if reason is None else NOT_CHECKED
-        return replace(named, state=state, reason=reason, pieces=pieces, sums=sums, ground=ground)
+        return replace(named, state=state, reason=reason, opened=opened, pieces=pieces, sums=sums, ground=ground)
+
+    def _settled(self, opened: Opened) -> tuple[Opened, Pieces]:
+        """The layer as it was read with nothing published meanwhile: else the versions named would not be those read.
+
+        Raises
+        ------
+        ReadMoved
+            It was published anew each time.
+        """
+        for _ in range(confirming.READINGS):
+            pieces = self.read(opened.selection(self.question), self.question)
+            if not confirming.has_moved(opened.layer):
+                return opened, pieces
+            opened = open_for(self.principal, opened.layer.collection, self.question)
+        raise ReadMoved(
+            f"图层 {opened.layer.collection} 正在发布新版本，请稍后再试。",
+            f"{opened.layer.collection} is being published anew; try again shortly.",
+        )
 
     def _ground(self, opened: Opened) -> coverage.Ground:
         key = tuple(one.county for one in opened.counties)
@@ -220,23 +243,35 @@ class _Look:
         return self.grounds[key]
 
 
-def _incomplete(opened: Opened, question: Question, ground: coverage.Ground, sums: Sums) -> Reason | None:
+def _refused(collection: str, error: KunyuError) -> Reason:
+    """A layer that could no longer be opened, or that moved on at every reading."""
+    if isinstance(error, SignInNeeded | NotVisible):
+        return reasons.missing(collection)
+    return reasons.not_permitted(collection) if isinstance(error, NotAllowed) else reasons.failed(error)
+
+
+def _incomplete(
+    opened: Opened, question: Question, ground: coverage.Ground, sums: Sums, pieces: Pieces
+) -> Reason | None:
     """Why the look was not a whole one; None when it was."""
     fills = sums.area_m2 >= question.plot.area_m2 - coverage.LEAST_UNCOVERED_M2
     if not ground.is_complete and not fills:
         return reasons.not_covered(ground, question.plot.area_m2)
-    if _hides_records(opened):
+    if _hides_records(opened, confirming.concerned(ground, pieces)):
         return reasons.hidden_records()
     return _stale(opened, question, ground)
 
 
-def _hides_records(opened: Opened) -> bool:
-    """Whether single records of the layer bear labels that this reader may not see: then nothing found means nothing."""
+def _hides_records(opened: Opened, counties: Iterable[str]) -> bool:
+    """Whether single records of the layer bear labels that this reader may not see in one of the counties.
+
+    A right in another county shows nothing here.
+    """
     marked = label_registry.record_labels()
     if opened.layer.collection not in marked:
         return False
     strictest = label_registry.strictest_of(opened.layer.collection)
-    return not any(labels.holds(clause.row_labels, strictest) for clause in opened.granted.clauses)
+    return not all(labels.holds(confirming.allowed_in(opened.granted, one), strictest) for one in counties)
 
 
 def _stale(opened: Opened, question: Question, ground: coverage.Ground) -> Reason | None:

@@ -87,6 +87,17 @@ def stale(oldest: date, age: int, limit: int) -> Reason:
     )
 
 
+def not_shown(counties: tuple[str, ...]) -> Reason:
+    """The database hides records that the gateway let through, or has none where a version counts some."""
+    listed = "、".join(counties)
+    return Reason(
+        "not_shown",
+        f"数据库没有给出 {listed} 的全部记录：权限刚到期、账户停用、密级刚变更，或数据表缺失，因此不能断定没有冲突。",
+        f"The database did not show all records of {', '.join(counties)}: a right has just ended, an account was switched "
+        "off, a label was raised, or part of the table is missing. That nothing was found proves nothing.",
+    )
+
+
 def too_slow(error: KunyuError) -> Reason:
     seconds = error.context.get("limit_seconds")
     return Reason(

@@ -24,6 +24,7 @@ from kunyu.engines.matters.errors import UnknownRule
 from kunyu.engines.matters.models import Check, CheckAnswer
 from kunyu.engines.matters.rules.reader import COUNTY_DIGITS
 from kunyu.engines.matters.rules.registry import Rule, find_rule
+from kunyu.engines.matters.rules.remedies import remedy_of
 from kunyu.engines.security import label_registry, labels, scope
 from kunyu.engines.security.scope import Principal
 
@@ -31,7 +32,7 @@ Measure = Literal["whole", "own_overlap", "yes_or_no"]
 WHOLE: Measure = "whole"
 OWN_OVERLAP: Measure = "own_overlap"
 YES_OR_NO: Measure = "yes_or_no"
-HIDING_REASONS = ("hidden_records", "not_permitted", "timeout", "failed")
+HIDING_REASONS = ("hidden_records", "not_permitted", "not_shown", "timeout", "failed")
 """Reasons that would say something about records, rights or this node: told as ``not_available``."""
 
 
@@ -56,6 +57,8 @@ class Told:
     place: shapely.Geometry | None
     versions: tuple[Mapping[str, Any], ...]
     measure: Measure
+    is_verified: bool = False
+    """Was the clause compared with the printed text, or is it this house's own?"""
 
 
 def told(check: Check, viewer: Principal) -> list[Told]:
@@ -78,6 +81,7 @@ def _told(
     said = Told(
         row.rule, *name, row.clause, row.weight, row.state, row.reason, row.message_zh, row.message_en, row.remedy_zh,
         row.remedy_en, row.measured, row.limit, row.unit, place, tuple(row.versions), measure,
+        rule is not None and rule.verified and rule.clause == row.clause,
     )  # fmt: skip
     return said if measure != YES_OR_NO else _reduced(said)
 
@@ -132,11 +136,15 @@ def _reduced(said: Told) -> Told:
         "clear": ("符合该项要求。", "Meets this requirement."),
         "not_checked": ("该项未能核验，由审查人员处理。", "This could not be checked; the examiners deal with it."),
     }[said.state]  # fmt: skip
-    reason = "not_available" if said.reason in HIDING_REASONS else said.reason
+    remedy, reason = (said.remedy_zh, said.remedy_en), said.reason
+    if said.reason in HIDING_REASONS:
+        reason = "not_available"
+        remedy = remedy_of(reason)
     return Told(
         said.rule, said.name_zh, said.name_en, said.clause, said.weight, said.state, reason,
-        f"{said.name_zh}：{zh}", f"{said.name_en}: {en}", said.remedy_zh, said.remedy_en, None, None, "", None,
+        f"{said.name_zh}：{zh}", f"{said.name_en}: {en}", *remedy, None, None, "", None,
         tuple({"collection": one["collection"], "valid_from": one["valid_from"]} for one in said.versions), YES_OR_NO,
+        said.is_verified,
     )  # fmt: skip
 
 

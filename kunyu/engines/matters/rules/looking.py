@@ -180,7 +180,8 @@ def _records(one: LayerAnswer, asked: Question, codes: tuple[str, ...]) -> tuple
     except (TooSlow, NoServingDatabase, psycopg.Error):
         _log.warning("fields of %s could not be read for a check", one.collection)
         return {}, False
-    return {str(row[0]): dict(zip(known, row[1:], strict=True)) for row in found}, True
+    fields = {str(row[0]): dict(zip(known, row[1:], strict=True)) for row in found}
+    return fields, all(str(name) in fields for name in one.pieces.ids)  # a right may have ended between two statements
 
 
 def _overlap(

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from kunyu.engines.security import labels, scope
+from kunyu.engines.security import label_registry, labels, scope, zones
 from kunyu.engines.security.scope import OPERATOR, Principal, Right
 
 COUNTY_DIGITS = 6
@@ -47,9 +47,15 @@ def pre_check(principal: Principal, collections: Iterable[str], division: str) -
 def readers_of(
     principal: Principal, collections: Iterable[str], division: str
 ) -> list[tuple[Principal, tuple[str, ...]]]:
-    """Who reads which collections: the principal what is his to query there, the pre-check the rest."""
+    """Who reads which collections: the principal what is his to query there, the pre-check the rest.
+
+    Where single records bear labels above his own and the pre-check sees them all, it reads them: nobody learns less of
+    his case because he has some rights.
+    """
     named = tuple(dict.fromkeys(collections))
-    own = tuple(name for name in named if may_query(principal, name, division))
+    own = tuple(
+        name for name in named if may_query(principal, name, division) and not _sees_less(principal, name, division)
+    )
     rest = tuple(name for name in named if name not in own)
     found: list[tuple[Principal, tuple[str, ...]]] = [(principal, own)] if own else []
     return [*found, (pre_check(principal, rest, division), rest)] if rest else found
@@ -59,3 +65,13 @@ def may_query(principal: Principal, collection: str, division: str) -> bool:
     """Whether a right of the principal reaches the collection in the whole county of ``division``."""
     county = division[:COUNTY_DIGITS]
     return any(county.startswith(one.prefix) for one in scope.clauses_of(principal, collection, scope.QUERY))
+
+
+def _sees_less(principal: Principal, collection: str, division: str) -> bool:
+    """Whether records of the collection are hidden from the principal that the pre-check may look at."""
+    strictest = label_registry.strictest_of(collection)
+    if not labels.holds(labels.under(CEILING) & zones.current_zone().labels, strictest):
+        return False
+    county = division[:COUNTY_DIGITS]
+    clauses = scope.clauses_of(principal, collection, scope.QUERY)
+    return not any(county.startswith(one.prefix) and labels.holds(one.row_labels, strictest) for one in clauses)

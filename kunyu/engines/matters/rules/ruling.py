@@ -14,6 +14,7 @@ from kunyu.engines.matters.rules.answers import CLEAR, CONFLICT, NOT_CHECKED, An
 from kunyu.engines.matters.rules.asking import Asked
 from kunyu.engines.matters.rules.looking import Wanted, aged, look, none_checked
 from kunyu.engines.matters.rules.registry import Rule, find_rule
+from kunyu.engines.matters.rules.remedies import remedy_of
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.digests import canonical_json, sm3_hex
 
@@ -56,7 +57,7 @@ def answers(principal: Principal, asked: Asked, valid_at: date, known_at: dateti
     for matter in asked.matters:
         ask = asked.ask(matter, overlaps, valid_at, known_at)
         for name in matter.rules:
-            ruled = _ruled(name, rules.get(name), ask, asked)
+            ruled = _with_remedy(_ruled(name, rules.get(name), ask, asked))
             if name not in worst or _WORST.index(ruled.answer.state) < _WORST.index(worst[name].answer.state):
                 worst[name] = ruled
     return [worst[name] for name in sorted(worst)]
@@ -89,6 +90,15 @@ def _ruled(name: str, rule: Rule | None, ask: Ask, asked: Asked) -> Ruled:
         answer = not_checked("no_rule", f"本节点没有规则 {name}。", f"This node has no rule {name}.")
         return Ruled(name, 0, "", "warn", answer)
     return Ruled(name, rule.edition, rule.clause, rule.weight, _answer(rule, ask, asked))
+
+
+def _with_remedy(ruled: Ruled) -> Ruled:
+    """Nobody is left with *not checked* and nothing to do: where the rule names no remedy, the reason's is told."""
+    answer = ruled.answer
+    if answer.state != NOT_CHECKED or answer.remedy_zh:
+        return ruled
+    zh, en = remedy_of(answer.reason)
+    return replace(ruled, answer=replace(answer, remedy_zh=zh, remedy_en=en))
 
 
 def _answer(rule: Rule, ask: Ask, asked: Asked) -> Answer:

@@ -21,6 +21,7 @@ from kunyu.packs.spatial_planning.rules.judging import (
     is_true,
     number,
     of_classes,
+    open_one,
     sum_of,
     text,
 )
@@ -28,8 +29,9 @@ from kunyu.packs.spatial_planning.rules.thresholds import SLIVER_M2
 
 RED_LINE, FARMLAND, BOUNDARY = "20201-001", "10502-001", "20203-001"
 RED_LINE_KIND = "HXLX"
-CORE = "核心"
-"""What names the core protected area in HXLX. The field's values are not in the standard as known here."""
+CORE, OTHER = "核心", ("一般", "非核心")
+"""What names the core protected area in HXLX, and what the rest. The field's values are not in the standard as known here:
+a value that says neither is one that nobody can read, never *not the core*."""
 CONCENTRATED, FLEXIBLE = "JZQ", "TXQ"
 URBAN_TYPES = ("urban", "industry")
 GUIDANCE = "《关于在国土空间规划中统筹划定落实三条控制线的指导意见》(2019)"
@@ -37,14 +39,19 @@ GUIDANCE = "《关于在国土空间规划中统筹划定落实三条控制线�
 
 def _by_kind(found: Overlap) -> tuple[Decimal, Decimal, Decimal]:
     """Area in the core protected area, in other parts of the red line, and in parts that do not say which."""
-    kinds = [(str(one.get(RED_LINE_KIND) or "").strip(), one["area_m2"]) for one in found.records]
-    core = sum_of(area for kind, area in kinds if CORE in kind)
-    other = sum_of(area for kind, area in kinds if kind and CORE not in kind)
-    return core, other, sum_of(area for kind, area in kinds if not kind)
+    kinds = [(_part(str(one.get(RED_LINE_KIND) or "")), one["area_m2"]) for one in found.records]
+    core, other, unknown = (sum_of(area for kind, area in kinds if kind == part) for part in ("core", "other", ""))
+    return core, other, unknown
+
+
+def _part(kind: str) -> str:
+    if any(word in kind for word in OTHER):
+        return "other"
+    return "core" if CORE in kind else ""
 
 
 @rule(
-    "C-02", clause=f"{GUIDANCE}；自然资发〔2022〕142号", weight="block", layers=(RED_LINE,),
+    "C-02", clause=f"{GUIDANCE}；自然资发〔2022〕142号", weight="block", edition=2, layers=(RED_LINE,),
     attributes=(f"{RED_LINE}/{RED_LINE_KIND}",),
     name_zh="不占用生态保护红线核心保护区", name_en="Keeps off the core of the ecological red line",
 )  # fmt: skip
@@ -61,6 +68,8 @@ def plot_keeps_off_the_core_of_the_red_line(ask: Ask) -> Answer:
             "调整用地范围，避让核心保护区", "Move the plot off the core protected area",
             **hit(line) | {"measured": core},
         )  # fmt: skip
+    if is_open(line):
+        return line.unanswered()
     if unknown > SLIVER_M2:
         return not_checked(
             "core_unknown", f"与生态保护红线重叠 {unknown} m²，图层没有说明是否属于核心保护区，须人工核实。",
@@ -72,7 +81,7 @@ def plot_keeps_off_the_core_of_the_red_line(ask: Ask) -> Answer:
 
 
 @rule(
-    "C-03", clause=f"{GUIDANCE}；自然资发〔2022〕142号", weight="block", layers=(RED_LINE,),
+    "C-03", clause=f"{GUIDANCE}；自然资发〔2022〕142号", weight="block", edition=2, layers=(RED_LINE,),
     attributes=(f"{RED_LINE}/{RED_LINE_KIND}",), materials=("redline_opinion",),
     fields=("certification_id", "is_major_project"),
     name_zh="占用生态保护红线须符合准入", name_en="The red line is entered by a permitted activity only",
@@ -86,15 +95,15 @@ def red_line_is_entered_only_by_what_is_permitted(ask: Ask) -> Answer:
     core, other, unknown = _by_kind(line)
     taken = max(other + unknown, line.area_m2 - core)
     if taken <= SLIVER_M2:
-        return clear(
+        return open_one(line) or clear(
             "一般控制区未被占用。", "No part outside the core is taken.", measured=taken, limit=SLIVER_M2, unit=M2
         )
     figures = hit(line) | {"measured": taken}
     if text(ask, "certification_id"):
-        return clear(f"占用 {taken} m²，已填写认定意见文号。", f"Takes {taken} m²; the number of the certification is stated.",
+        return open_one(line) or clear(f"占用 {taken} m²，已填写认定意见文号。", f"Takes {taken} m²; the number of the certification is stated.",
                      **figures)  # fmt: skip
     if is_true(ask, "is_major_project") and has_material(ask, "redline_opinion"):
-        return clear(f"占用 {taken} m²，国家重大项目，已附省级政府不可避让论证意见。",
+        return open_one(line) or clear(f"占用 {taken} m²，国家重大项目，已附省级政府不可避让论证意见。",
                      f"Takes {taken} m²; a national major project with the province's opinion attached.", **figures)  # fmt: skip
     return conflict(
         f"占用生态保护红线 {taken} m²，没有有限人为活动认定意见或不可避让论证意见。",
@@ -105,7 +114,7 @@ def red_line_is_entered_only_by_what_is_permitted(ask: Ask) -> Answer:
 
 
 @rule(
-    "C-04", clause="《土地管理法》(2019) 第三十五条；自然资规〔2019〕1号", weight="block", layers=(FARMLAND,),
+    "C-04", clause="《土地管理法》(2019) 第三十五条；自然资规〔2019〕1号", weight="block", edition=2, layers=(FARMLAND,),
     materials=("farmland_plan",),
     fields=("is_major_project", "supplement_area_m2", "occupied_grade", "supplement_grade"),
     name_zh="占用永久基本农田须为重大建设项目并补划", name_en="Permanent farmland is taken by major projects that replace it",
@@ -142,7 +151,7 @@ def _quality(ask: Ask, taken: Decimal, replaced: Decimal, figures: dict[str, Any
     if supplement > occupied:
         return _farmland_conflict(f"补划耕地等别 {supplement} 低于占用耕地等别 {occupied}",
                                   f"The replacement's grade {supplement} is below the grade {occupied} taken", figures)  # fmt: skip
-    return clear(f"占用 {taken} m²，补划 {replaced} m²，等别 {supplement} 不低于 {occupied}。",
+    return open_one(ask.overlaps[FARMLAND]) or clear(f"占用 {taken} m²，补划 {replaced} m²，等别 {supplement} 不低于 {occupied}。",
                  f"Takes {taken} m², replaced by {replaced} m² of grade {supplement}, not below {occupied}.", **figures)  # fmt: skip
 
 

@@ -71,13 +71,22 @@ def is_open(found: Overlap) -> bool:
     return found.state == NOT_CHECKED or bool(found.reason)
 
 
+def open_one(*layers: Overlap) -> Answer | None:
+    """The *not checked* to give where one of the layers was not looked at whole, though something was found in it.
+
+    Asked before every *clear* that stands on what was found: what was not seen may be what forbids.
+    """
+    unanswered = [one for one in layers if is_open(one)]
+    return _unanswered(unanswered, layers) if unanswered else None
+
+
 def free_of(*layers: Overlap) -> Answer | None:
     """*Clear* or *not checked* where the plot keeps off all the layers; None where it lies in one of them."""
     if any(lies_in(one) for one in layers):
         return None
-    unanswered = [one for one in layers if is_open(one)]
-    if unanswered:
-        return _unanswered(unanswered, layers)
+    unanswered = open_one(*layers)
+    if unanswered is not None:
+        return unanswered
     measured = sum((one.area_m2 for one in layers), Decimal("0.00"))
     zh, en = "、".join(one.name_zh for one in layers), ", ".join(one.name_en for one in layers)
     return clear(f"与{zh}不重叠（{measured} m²，不超过 {SLIVER_M2} m²）。",

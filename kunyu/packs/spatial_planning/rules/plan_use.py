@@ -20,6 +20,7 @@ from kunyu.packs.spatial_planning.rules.judging import (
     is_open,
     number,
     of_classes,
+    open_one,
     share,
     sum_of,
     text,
@@ -78,7 +79,7 @@ the plan's value is the most, -1 where it is the least."""
 
 
 @rule(
-    "C-07", clause="《城乡规划法》(2019) 第三十八条 规划条件", weight="block", layers=(DETAILED_PLAN,),
+    "C-07", clause="《城乡规划法》(2019) 第三十八条 规划条件", weight="block", edition=2, layers=(DETAILED_PLAN,),
     attributes=tuple(f"{DETAILED_PLAN}/{one[1]}" for one in _CONDITIONS), fields=tuple(one[0] for one in _CONDITIONS),
     name_zh="规划条件在详细规划限值内", name_en="Planning conditions stay within the detailed plan",
 )  # fmt: skip
@@ -111,7 +112,7 @@ def conditions_stay_within_the_detailed_plan(ask: Ask) -> Answer:
             "limits_unknown", f"{len(_CONDITIONS)} 项规划条件中只比较了 {compared} 项：表单或详细规划图层没有数值。",
             f"Only {compared} of {len(_CONDITIONS)} conditions could be compared: form or layer has no value.",
         )  # fmt: skip
-    return clear("规划条件都在详细规划限值内。", "All conditions stay within the detailed plan.")
+    return open_one(plan) or clear("规划条件都在详细规划限值内。", "All conditions stay within the detailed plan.")
 
 
 def _limit(record: Mapping[str, Any], attribute: str) -> Decimal | None:

@@ -12,6 +12,7 @@ from kunyu.packs.spatial_planning.rules.judging import (
     hit,
     is_true,
     lies_in,
+    open_one,
     sum_of,
     text,
 )
@@ -34,7 +35,7 @@ SEA_CLASSES = ("18", "19", "20", "21", "22", "24")
 
 
 @rule(
-    "C-08", clause="《自然保护区条例》；《关于建立以国家公园为主体的自然保护地体系的指导意见》(2019)", weight="block",
+    "C-08", clause="《自然保护区条例》；《关于建立以国家公园为主体的自然保护地体系的指导意见》(2019)", weight="block", edition=2,
     layers=PROTECTED_AREAS, materials=("protected_area_opinion",), fields=("protected_zone",),
     name_zh="不占用自然保护地核心保护区", name_en="Keeps off the core of protected areas",
 )  # fmt: skip
@@ -49,7 +50,7 @@ def plot_keeps_off_protected_areas(ask: Ask) -> Answer:
     named = "、".join(one.name_zh for one in touched), ", ".join(one.name_en for one in touched)
     zone = text(ask, "protected_zone")
     if zone == "general" and has_material(ask, "protected_area_opinion"):
-        return clear(f"占用{named[0]} {figures['measured']} m²，已附林草主管部门关于一般控制区的意见。",
+        return open_one(*layers) or clear(f"占用{named[0]} {figures['measured']} m²，已附林草主管部门关于一般控制区的意见。",
                      f"Takes {figures['measured']} m² of {named[1]}; the forest authority's opinion on the general zone is attached.",
                      **figures)  # fmt: skip
     where = ("，属核心保护区", ", in its core") if zone == "core" else ("", "")
@@ -61,7 +62,7 @@ def plot_keeps_off_protected_areas(ask: Ask) -> Answer:
 
 
 @rule(
-    "C-09", clause="《水污染防治法》第六十五条、第六十六条", weight="block", layers=(WATER_SOURCE,),
+    "C-09", clause="《水污染防治法》第六十五条、第六十六条", weight="block", edition=2, layers=(WATER_SOURCE,),
     attributes=(f"{WATER_SOURCE}/{LEVEL}",), fields=("discharges_pollutants",),
     name_zh="不占用饮用水水源保护区", name_en="Keeps off drinking-water source areas",
 )  # fmt: skip
@@ -90,7 +91,9 @@ def plot_keeps_off_water_sources(ask: Ask) -> Answer:
             f"Discharges pollutants within {levels[SECOND]} m² of a second-grade water source area.",
             "调整用地范围或取消排污", "Move the plot, or discharge nothing", **hit(source),
         )  # fmt: skip
-    return clear("在二级保护区内，不排放污染物。", "In a second-grade area; discharges nothing.", **hit(source))
+    return open_one(source) or clear(
+        "在二级保护区内，不排放污染物。", "In a second-grade area; discharges nothing.", **hit(source)
+    )
 
 
 @rule(
