@@ -36,10 +36,11 @@ from kunyu.engines.matters.materials.statements import (
     set_against,
 )
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict, not_checked
-from kunyu.engines.matters.rules.registry import find_rule, rule
+from kunyu.engines.matters.rules.registry import HOUSE_RULE, find_rule, rule
+from kunyu.engines.matters.rules.remedies import remedy_of
 
 AREA_LIMIT_PERCENT = Decimal(1)
-"""services.md §3: areas of one plot differ by at most 1 %."""
+"""Areas of one plot differ by at most 1 %: this product's own tolerance, no text of law names one."""
 _FORM_AREA = "declared_area_m2"
 _LISTED = 6
 _TRUE = "《行政许可法》(2019) 第三十一条: 申请人对申请材料实质内容的真实性负责"
@@ -156,7 +157,7 @@ def project_codes_agree(ask: Ask) -> Answer:
 
 
 @rule(
-    "MA-07", clause=f"{_TRUE}；面积相差不超过 1 %", weight="document", fields=(_FORM_AREA,), name_zh="用地面积一致",
+    "MA-07", clause=f"{_TRUE}；相差不超过 1 % 是{HOUSE_RULE}", weight="document", fields=(_FORM_AREA,), name_zh="用地面积一致",
     name_en="The area is the same",
 )  # fmt: skip
 def areas_agree(ask: Ask) -> Answer:
@@ -248,12 +249,32 @@ def _consistent(
         set_against(handed, wanted, stated[handed.kind], match) for handed in materials for wanted in expected
     )]  # fmt: skip
     if not found:
+        unread = [] if materials or _is_declared(name, ask.kinds) else _unread(ask)
+        if unread:
+            return _unread_answer(unread, zh, en)
         if not materials:
             return clear(f"没有载明{zh}的材料需要核对。", f"No material states the {en}.")
-        return not_checked(
-            "not_stated", f"申请信息与材料都没有{zh}，未核对。", f"Nothing states the {en}: not checked."
-        )
+        return _not_stated(f"申请信息与材料都没有{zh}，未核对。", f"Nothing states the {en}: not checked.")
     return _answer(found, zh, en)
+
+
+def _is_declared(name: str, kinds: Mapping[str, Mapping[str, Any]]) -> bool:
+    """Whether the matter's list says of any material that it states the fact."""
+    return any(name in kind.get("reads", ()) for kind in kinds.values())
+
+
+def _unread(ask: Ask) -> list[Handed]:
+    """Materials not read whole: where the list does not say which of them state a fact, any of these may."""
+    return [one for one in handed_in(ask.kinds, ask.materials) if one.reading != "text" or not one.is_whole]
+
+
+def _unread_answer(unread: list[Handed], zh: str, en: str) -> Answer:
+    return _not_checked([Found(UNREAD, one, Expected("", "申请信息", "the application")) for one in unread], zh, en)
+
+
+def _not_stated(zh: str, en: str) -> Answer:
+    remedy_zh, remedy_en = remedy_of("not_stated")
+    return not_checked("not_stated", zh, en, remedy_zh=remedy_zh, remedy_en=remedy_en)
 
 
 def _candidates(handed: Handed, names: tuple[str, ...]) -> list[Mapping[str, Any]]:
@@ -282,9 +303,7 @@ def _answer(found: list[Found], zh: str, en: str) -> Answer:
     agreeing = [one for one in ordered if one.verdict == AGREES]
     if not agreeing:
         listed = "、".join(f"“{one.handed.name_zh}”" for one in ordered[:_LISTED])
-        return not_checked(
-            "not_stated", f"材料{listed}没有载明{zh}，未核对。", f"No material states the {en}: not checked."
-        )
+        return _not_stated(f"材料{listed}没有载明{zh}，未核对。", f"No material states the {en}: not checked.")
     silent_zh = "、".join(f"“{one.handed.name_zh}”" for one in ordered if one.verdict == SILENT)
     silent_en = ", ".join(one.handed.name_en for one in ordered if one.verdict == SILENT)
     return clear(

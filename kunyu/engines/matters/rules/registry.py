@@ -19,6 +19,8 @@ from kunyu.engines.matters.rules.answers import Answer, Ask, Weight
 from kunyu.kernel.errors import Defect
 
 Function = Callable[[Ask], Answer]
+HOUSE_RULE = "本系统核验规则（不是法律条文）"
+"""Beginning of the clause of a rule that no text of law states: it is its own source, and says so."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class Rule:
     needs_earlier: bool = False
     edition: int = 1
     verified: bool = False
+    """The clause was read in print, or is this house's own; otherwise it was recalled and pages say so."""
     sums: tuple[str, ...] = ()
     attributes: tuple[str, ...] = ()
     fields: tuple[str, ...] = ()
