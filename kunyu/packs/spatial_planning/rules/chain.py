@@ -15,7 +15,7 @@ from typing import Any
 import shapely
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict, not_checked
-from kunyu.engines.matters.rules.registry import rule
+from kunyu.engines.matters.rules.registry import HOUSE_RULE, rule
 from kunyu.packs.spatial_planning.rules.compatibility import relation
 from kunyu.packs.spatial_planning.rules.judging import M2, PERCENT, does_not_apply, share, text
 from kunyu.packs.spatial_planning.rules.thresholds import AREA_DIFFERENCE, INSIDE_SHARE, SLIVER_M2
@@ -95,7 +95,7 @@ def _not_here(ask: Ask) -> Answer:
 
 
 @rule(
-    "C-18", clause="通查通验：与其他有效审批不重叠 (planning.md C-18)", weight="document", needs_plot=True, needs_earlier=True,
+    "C-18", clause=f"{HOUSE_RULE}：同一块地不重复审批", weight="document", needs_plot=True, needs_earlier=True, verified=True,
     name_zh="不与其他有效审批重叠", name_en="Does not overlap other valid approvals",
 )  # fmt: skip
 def plot_keeps_off_other_approvals(ask: Ask) -> Answer:
@@ -105,7 +105,7 @@ def plot_keeps_off_other_approvals(ask: Ask) -> Answer:
 
 
 @rule(
-    "DU-02", clause="通查通验：与其他办件不重叠 (services.md §4)", weight="warn", needs_plot=True, needs_earlier=True,
+    "DU-02", clause=f"{HOUSE_RULE}：在办申请的用地不重叠", weight="warn", needs_plot=True, needs_earlier=True, verified=True,
     name_zh="不与其他在办件重叠", name_en="Does not overlap other running cases",
 )  # fmt: skip
 def plot_keeps_off_other_running_cases(ask: Ask) -> Answer:
@@ -138,7 +138,7 @@ def _common(ask: Ask, hits: list[Earlier]) -> shapely.Geometry | None:
 
 
 @rule(
-    "DU-01", clause="通查通验：同一项目不重复申请 (services.md §4)", weight="block", needs_earlier=True,
+    "DU-01", clause=f"{HOUSE_RULE}：同一项目不重复申请", weight="block", needs_earlier=True, verified=True,
     name_zh="同一项目没有重复的在办件", name_en="The project has no other running case of this matter",
 )  # fmt: skip
 def project_is_not_applied_for_twice(ask: Ask) -> Answer:
