@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tests.access import following
 from tests.access.cases import HANDLERS, _only
 
 if TYPE_CHECKING:
@@ -17,5 +18,6 @@ def rules() -> dict[str, Rule]:
     application = "hall/applications/<int:application_id>/"
     counter = _only("application_id", HANDLERS)
     return {
+        **following.rules(),
         application: Rule("data", samples=counter),
     }

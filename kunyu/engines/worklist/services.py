@@ -152,11 +152,22 @@ def claim(task_id: int, principal: Principal) -> Task:
 def assign(task_id: int, user: User, principal: Principal, reason: str = "") -> Task:
     """Give an open task to a person who may take it; by one who may take it himself, or who made it."""
     visible_task(principal, task_id)
+    return give(task_id, user, principal, reason)
+
+
+@transaction.atomic
+def give(task_id: int, user: User, actor: Principal, reason: str = "") -> Task:
+    """Give an open task to a person who may take it, for the engine that owns its subject and decided who may give it.
+
+    Raises
+    ------
+    AlreadyTaken, WrongState, NotYours
+    """
     task = _locked(task_id)
     if task.state != State.OPEN:
         raise _taken(task) if task.state == State.CLAIMED else wrong_state(task)
     _require_able(task, user)
-    _give(task, user, principal, Act.ASSIGNED, reason)
+    _give(task, user, actor, Act.ASSIGNED, reason)
     return task
 
 

@@ -10,6 +10,7 @@ from kunyu.engines.matters.errors import WrongStep
 from kunyu.engines.matters.models import Case
 from kunyu.engines.security import scope
 from kunyu.engines.security.audit.recording import subject_of
+from kunyu.engines.security.models import Post
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist.errors import ReasonMissing
 
@@ -46,6 +47,21 @@ def move_to_office(
     desk.mirror(case, stages)
     recorded(change, "office_changed", reason=reason, office=subject_of(principal).organisation, from_county=before, to_county=county)  # fmt: skip
     return case
+
+
+def counties_for(case: Case) -> list[str]:
+    """Counties that a case may be given to: their offices have a post for a stage that waits; the other of two taking part."""
+    here = people.office_county(case)
+    if case.partner_county:
+        return [one for one in (case.county, case.partner_county) if one != here]
+    waiting = set(routing.waiting(case))
+    roles = {one.role for one in routing.definition(case).stages if one.code in waiting}
+    posts = Post.objects.filter(roles__code__in=roles, closed_on=None)
+    codes = set(posts.values_list("organisation__division_code", flat=True))
+    return sorted(one for one in codes if len(one) == _COUNTY_DIGITS and one != here)
+
+
+_COUNTY_DIGITS = 6
 
 
 def _require_possible(case: Case, before: str, county: str) -> None:

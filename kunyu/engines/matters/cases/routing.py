@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kunyu.engines.matters.definitions.editions import definition_of
+from kunyu.engines.matters.definitions.forms import fields_of
 from kunyu.engines.matters.definitions.matter import Definition, Stage
 from kunyu.engines.matters.errors import BadFlow, NotYourStep
 from kunyu.engines.matters.flows.reading import Flow, read_flow
@@ -62,15 +63,24 @@ def is_over(case: Case) -> bool:
 
 
 def facts_of(case: Case, form: Mapping[str, Any], check: Check | None) -> dict[str, Any]:
-    """What conditions of the flow may ask: plain answers of the form, counts of the newest check, size and place."""
-    plain = {name: value for name, value in form.items() if isinstance(value, _PLAIN)}
+    """What conditions of the flow may ask: answers of the form, counts of the newest check, size and place.
+
+    A multiple choice is the list of what was chosen, ``[]`` where nothing was: ``'school' in uses`` always has an answer.
+    How many and how long they may be is bounded where the flow takes them (:mod:`flows.running`).
+    """
+    several = {one.name: [] for one in fields_of(definition(case)) if one.type == "multi"}
     return {
-        **plain,
+        **several,
+        **{name: value for name, value in form.items() if _is_plain(value)},
         "conflicts": check.conflicts if check else 0,
         "not_checked": check.not_checked if check else 0,
         "area_m2": case.plot_area_m2 or 0,
         "division": case.division_code,
     }
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, _PLAIN) or (isinstance(value, list) and all(isinstance(one, _PLAIN) for one in value))
 
 
 def _columns(standing: Standing) -> dict[str, Any]:

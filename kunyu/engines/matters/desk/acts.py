@@ -9,7 +9,8 @@ from typing import Any, Literal
 from django import forms
 from django.http import HttpRequest
 
-from kunyu.engines.matters.cases import checks, routing, services
+from kunyu.engines.matters.cases import checks, offices, routing, services
+from kunyu.engines.matters.cases.corrections import located
 from kunyu.engines.matters.cases.machine import CORRECT
 from kunyu.engines.matters.definitions.matter import Stage
 from kunyu.engines.matters.desk.available import Available, able_people, decides, doubts
@@ -18,18 +19,20 @@ from kunyu.engines.matters.desk.forms import (
     CaseForm,
     CorrectForm,
     GiveForm,
-    LicenceForm,
+    MoveForm,
     PauseForm,
     ReasonForm,
     RemarkForm,
     StepForm,
     SuperviseForm,
 )
-from kunyu.engines.matters.errors import OverrideNeeded
+from kunyu.engines.matters.desk.licence_form import LicenceForm, fields_on_licence, initial_of, on_form
+from kunyu.engines.matters.errors import BadForm, OverrideNeeded
 from kunyu.engines.matters.models import Case
 from kunyu.engines.matters.rules.disclosure import told
 from kunyu.engines.matters.rules.suggesting import Suggestion, suggest
 from kunyu.engines.pages.words import Pair, is_english
+from kunyu.engines.reference import queries as divisions
 from kunyu.engines.security.scope import Principal
 
 Given = dict[str, Any]
@@ -66,8 +69,18 @@ def _hand_over(who: Principal, case: Case, given: Given) -> object:
     return services.hand_over(who, case.pk, given["user"], given["text"], stage=given["stage"] or None)
 
 
+def _move(who: Principal, case: Case, given: Given) -> object:
+    return services.move_to_office(who, case.pk, given["county"], given["text"], revision=given["revision"])
+
+
+def _asked(case: Case, text: str) -> list[dict[str, Any]]:
+    """One thing a line, each with the material or field it names, so that the applicant is led there."""
+    definition = routing.definition(case)
+    return [located(definition, {"what": line}) for line in _lines(text)]
+
+
 def _correct(who: Principal, case: Case, given: Given) -> object:
-    asked = [{"what": line} for line in _lines(given["asked"])]
+    asked = _asked(case, given["asked"])
     return services.request_correction(
         who, case.pk, asked, given["answer_by"], revision=given["revision"], stage=given["stage"] or None
     )
@@ -94,7 +107,12 @@ def _revoke(who: Principal, case: Case, given: Given) -> object:
 
 
 def _correct_licence(who: Principal, case: Case, given: Given) -> object:
-    return services.correct_licence(who, case.pk, given["changes"], given["text"], revision=given["revision"])
+    try:
+        return services.correct_licence(who, case.pk, given["changes"], given["text"], revision=given["revision"])
+    except BadForm as error:
+        named = [one["field"] for one in error.context.get("faults", ())]
+        error.context["field"] = next((at for one in named for at in (one, on_form(one)) if at in given), None)
+        raise
 
 
 def _supervise(who: Principal, case: Case, given: Given) -> object:
@@ -110,7 +128,7 @@ def _step(who: Principal, case: Case, given: Given) -> object:
     said = suggestion(who, case) if given.get("suggested") else None
     facts: dict[str, Any] = {"basis": _lines(given.get("basis", "")), "override": given.get("override", "")}
     if given["outcome"] == CORRECT:
-        facts["asked"] = [{"what": line} for line in _lines(given["text"])]
+        facts["asked"] = _asked(case, given["text"])
     try:
         return services.act(
             who, case.pk, given["stage"], given["outcome"], given["text"], revision=given["revision"], facts=facts,
@@ -160,6 +178,12 @@ ACTS: Mapping[str, Act] = {
         ("按现在的数据重新运行全部规则；原来的核验结果保留。", "All rules run anew on the data of now; earlier checks are kept."),
         ("已重新核验。", "Checked again."), _check,
     ),
+    "move": Act(
+        ("移交其他地区", "Give to another region"), ("移交", "Give it there"),
+        ("由另一个县（市、区）的办理机关接着办；两地都能查看，记入办理轨迹。时限照常计算。",
+         "An office of another county goes on with it; both see it, and it stays on the record. The clock goes on."),
+        ("已移交其他地区。", "Given to another region."), _move, MoveForm,
+    ),
     "supervise": Act(
         ("督办", "Supervise"), ("发出督办", "Send it"), ("", ""), ("督办已送达。", "It was sent."), _supervise, SuperviseForm,
     ),
@@ -197,11 +221,20 @@ def form_of(request: HttpRequest, act: str, case: Case, may: Available) -> forms
     data = request.POST or None
     initial: dict[str, Any] = {"revision": case.revision}
     if act in ("assign", "hand-over"):
-        colleagues = able_people(case, one) if one else []
+        colleagues = able_people(case, one, with_holder=data is not None) if one else []
         return GiveForm(data, initial=initial, colleagues=colleagues, needs_reason=act == "hand-over")
+    if act == "move":
+        return MoveForm(data, initial=initial, counties=_counties(case))
     if act == "correct-licence":
-        initial |= {name: getattr(case, name) for name in ("applicant_name", "project_name", "project_code")}
+        return LicenceForm(data, initial=initial | initial_of(case), fields=fields_on_licence(case))
     return ACTS[act].form(data, initial=initial)
+
+
+def _counties(case: Case) -> list[tuple[str, Pair]]:
+    """Counties a case may be given to, with their names."""
+    codes = offices.counties_for(case)
+    rows = {one.code: (one.name_zh, one.name_en or one.name_zh) for one in divisions.valid_at().filter(code__in=codes)}
+    return [(code, rows.get(code, (code, code))) for code in codes]
 
 
 def step_form(request: HttpRequest, case: Case, stage: Stage, *, with_suggestion: bool) -> StepForm:

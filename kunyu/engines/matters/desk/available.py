@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kunyu.engines.matters.cases import checks, desk, machine, people, routing, services
+from kunyu.engines.matters.cases import checks, desk, hands, machine, offices, people, routing, services
 from kunyu.engines.matters.cases.applying import is_mine
 from kunyu.engines.matters.cases.stages import action_of
 from kunyu.engines.matters.definitions.matter import Stage
@@ -12,14 +12,17 @@ from kunyu.engines.matters.errors import NotYourStep
 from kunyu.engines.matters.models import Case, CheckAnswer, Pause
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import APPROVE, EDIT, Principal
+from kunyu.engines.security.session import principal_of
 from kunyu.engines.worklist.models import Task
 from kunyu.engines.worklist.queries import takers
 
 OFFICE_RIGHT = {
     "step": EDIT, "claim": EDIT, "assign": EDIT, "hand-over": EDIT, "correct": EDIT, "pause": EDIT, "resume": EDIT,
-    "check": EDIT, "revoke": APPROVE, "correct-licence": APPROVE, "supervise": APPROVE,
+    "check": EDIT, "move": EDIT, "revoke": APPROVE, "correct-licence": APPROVE, "supervise": APPROVE,
 }  # fmt: skip
 """Rights of the acts that officers do; ``withdraw`` and ``answer`` are the applicant's or his counter's."""
+MANAGERS_TOO = ("assign",)
+"""Acts that whoever decides about such cases may do as well, without handling them."""
 _FITS = {"correct": "ask_correction", "answer": "answer_correction", "hand-over": "assign", "claim": "assign",
          "correct-licence": "correct_licence", "step": "step"}  # fmt: skip
 
@@ -33,6 +36,7 @@ class Waiting:
     may_act: bool
     may_claim: bool
     is_mine: bool
+    may_assign: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,9 @@ def _is_possible(case: Case, act: str, waiting: tuple[Waiting, ...]) -> bool:
     if act == "hand-over":
         return any(one.is_mine for one in waiting)
     if act == "assign":
-        return any(one.task is not None and one.task.assignee_id is None for one in waiting)
+        return any(one.may_assign for one in waiting)
+    if act == "move":
+        return bool(offices.counties_for(case))
     if act == "correct":
         asked = Pause.objects.filter(case=case, kind=Pause.Kind.CORRECTION).exists()
         return not asked and any(one.may_act for one in waiting)
@@ -96,7 +102,8 @@ def has_right(principal: Principal, case: Case, act: str) -> bool:
     """Does the principal hold the right an act needs, whatever the state of the case?"""
     if act not in OFFICE_RIGHT:
         return is_mine(principal, case.application)
-    return people.holds(principal, case, OFFICE_RIGHT[act]) and not people.is_applicant(principal, case)
+    wanted = (OFFICE_RIGHT[act], APPROVE) if act in MANAGERS_TOO else (OFFICE_RIGHT[act],)
+    return not people.is_applicant(principal, case) and any(people.holds(principal, case, one) for one in wanted)
 
 
 def require_right(principal: Principal, case: Case, act: str) -> None:
@@ -118,7 +125,9 @@ def _waiting(principal: Principal, case: Case) -> list[Waiting]:
         able = _is_able(principal, case, stage)
         is_open = task is None or task.assignee_id is None
         mine = task is not None and task.assignee_id is not None and task.assignee_id == principal.user_id
-        found.append(Waiting(stage, task, able and (is_open or mine), able and task is not None and is_open, mine))
+        free = task if is_open else None
+        gives = free is not None and hands.may_assign(principal, case, free)
+        found.append(Waiting(stage, task, able and (is_open or mine), able and free is not None, mine, gives))
     return found
 
 
@@ -130,11 +139,15 @@ def _is_able(principal: Principal, case: Case, stage: Stage) -> bool:
     return True
 
 
-def able_people(case: Case, waiting: Waiting) -> list[User]:
-    """Colleagues to whom a stage may be given: who may take its task, without whoever has it."""
+def able_people(case: Case, waiting: Waiting, *, with_holder: bool = False) -> list[User]:
+    """Colleagues to whom a stage may be given: who may take its task and act at it, without whoever has it.
+
+    ``with_holder``: for a form that comes back after somebody was given it, so that the act says what has happened.
+    """
     if waiting.task is None:
         return []
-    return [one for one in takers(waiting.task) if one.pk != waiting.task.assignee_id]
+    able = [one for one in takers(waiting.task) if _is_able(principal_of(one), case, waiting.stage)]
+    return [one for one in able if with_holder or one.pk != waiting.task.assignee_id]
 
 
 # -- deciding ---------------------------------------------------------------------------------------------------------

@@ -82,7 +82,9 @@ class CorrectForm(CaseForm):
 
     asked = forms.CharField(
         label=both("需要补正的内容（每行一项）", "What is to be corrected (one a line)"), max_length=LONGEST, widget=_words(6),
-        help_text=both("应当一次性告知全部内容，一个办件只能告知一次。", "Everything at once: a case has one correction only."),
+        help_text=both("应当一次性告知全部内容，一个办件只能告知一次。写出材料或表单项的名称，申请人可以直接打开对应的页面。",
+                       "Everything at once: a case has one correction only. Name materials and fields as the matter does: "
+                       "the applicant is led there."),
     )  # fmt: skip
     answer_by = forms.DateField(
         label=both("补正期限", "Answer by"), required=False, widget=forms.DateInput(attrs={"type": "date"}),
@@ -112,24 +114,16 @@ class GiveForm(CaseForm):
             self.fields["text"].label = both("移交原因", "Why it is handed over")
 
 
-class LicenceForm(CaseForm):
-    """Clerical errors on an issued licence."""
+class MoveForm(CaseForm):
+    """The county whose office goes on with a case."""
 
-    applicant_name = forms.CharField(label=both("申请人", "Holder"), max_length=200)
-    project_name = forms.CharField(label=both("项目名称", "Project"), max_length=300, required=False)
-    project_code = forms.CharField(label=both("项目代码", "Project code"), max_length=40, required=False)
-    text = forms.CharField(label=both("更正理由", "Why it is corrected"), max_length=LONGEST, widget=_words())
+    county = forms.ChoiceField(label=both("移交到", "To"))
+    text = forms.CharField(label=both("移交原因", "Why it is moved"), max_length=LONGEST, widget=_words())
 
-    def clean(self) -> dict[str, Any]:
-        """Something must differ."""
-        found: dict[str, Any] = super().clean() or {}
-        found["changes"] = {
-            name: found[name] for name in ("applicant_name", "project_name", "project_code")
-            if name in found and found[name] != self.initial.get(name, "")
-        }  # fmt: skip
-        if not found["changes"] and not self.errors:
-            self.add_error("applicant_name", pick(("没有要更正的内容。", "Nothing is to be corrected.")))
-        return found
+    def __init__(self, *args: Any, counties: Iterable[tuple[str, tuple[str, str]]], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        named = [(code, f"{pick(name)} {code}") for code, name in counties]
+        self.fields["county"].choices = [("", pick(("请选择", "Choose"))), *named]  # type: ignore[attr-defined]
 
 
 class StepForm(CaseForm):

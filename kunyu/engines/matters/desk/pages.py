@@ -35,7 +35,18 @@ from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 
 _HOME = Crumb(("办件", "Cases"), lists.HERE)
-_AT_THE_CASE = ("correct", "pause", "resume", "answer", "check", "supervise", "correct-licence", "withdraw", "revoke")
+_AT_THE_CASE = (
+    "correct",
+    "pause",
+    "resume",
+    "answer",
+    "check",
+    "move",
+    "supervise",
+    "correct-licence",
+    "withdraw",
+    "revoke",
+)
 _PERIOD_DAYS = 90
 _FIRST_YEAR, _LAST_YEAR = 1950, 2200
 """Days outside are mistyped: no office has cases there."""
@@ -125,7 +136,7 @@ def _stages(one: Case, names: Names, may: Available) -> list[dict[str, Any]]:
     """Stages that wait, in whose hands, and what the person may do about them."""
     return [
         {"waiting": waiting, "name": names.stage(one, waiting.stage.code), "task": waiting.task,
-         "may_assign": may.has("assign") and waiting.task is not None and waiting.task.assignee_id is None,
+         "may_assign": may.has("assign") and waiting.may_assign,
          "may_hand_over": may.has("hand-over") and waiting.is_mine}
         for waiting in may.waiting
     ]  # fmt: skip

@@ -137,7 +137,7 @@ def withdraw(request: HttpRequest, number: str) -> HttpResponse:
     return _handled(
         request, one, WithdrawForm(request.POST or None, initial={"revision": one.revision}), do,
         ("撤回申请", "Withdraw the application"), ("确认撤回", "Withdraw it"), "matters/hall/withdraw.html",
-        losses=_losses(one), others=_others(one),
+        lost=_lost(one), others=_others(one),
     )  # fmt: skip
 
 
@@ -149,7 +149,7 @@ def _handled(
     return pageforms.handle(request, form, do, title, action, back=here, **context)
 
 
-def _losses(one: Case) -> list[Pair]:
+def _lost(one: Case) -> list[Pair]:
     """What goes with a withdrawal."""
     found: list[Pair] = [
         (f"办件 {one.number}（{one.matter.name_zh}）就此结束，不能恢复；再办须重新申请。",

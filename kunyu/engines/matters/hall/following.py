@@ -86,7 +86,7 @@ def _reply_by(case: Case, today: date) -> Pair:
     first = min(due, key=lambda task: task.due_on or today)
     assert first.due_on is not None
     zh, en = last_day(first.due_on, today, is_provisional=first.due_is_provisional)
-    return f"应在 {zh} 前答复您。", f"You are to be answered by {en}."
+    return f"应在 {zh}前答复您。", f"You are to be answered by {en}."
 
 
 def _promised(case: Case) -> Pair:
@@ -127,9 +127,9 @@ def _decided_by(case: Case, today: date) -> Pair:
         return ("本事项没有承诺办理时限。", "No time limit is promised for this matter.")
     zh, en = last_day(case.due_on, today, is_provisional=case.due_is_provisional)
     if today > case.due_on:
-        return (f"承诺在 {zh} 前办结，现在已经超期。您可以向办理机关询问或投诉。",
+        return (f"承诺在 {zh}前办结，现在已经超期。您可以向办理机关询问或投诉。",
                 f"It was promised by {en} and is overdue. You may ask or complain at the office.")  # fmt: skip
-    return f"最迟 {zh} 办结。", f"To be settled by {en}."
+    return f"最迟 {zh}办结。", f"To be settled by {en}."
 
 
 def _used(case: Case, today: date) -> Pair:
