@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+import shapely
 from django.conf import settings
 from django.db import connection
 
 from kunyu.engines.matters.cases.applicants import faults
-from kunyu.engines.matters.definitions.editions import definition_of, edition_in_use, is_of_this_zone
+from kunyu.engines.matters.cases.places import elsewhere
+from kunyu.engines.matters.definitions.editions import definition_of, edition_in_use, find_in_use, is_of_this_zone
 from kunyu.engines.matters.definitions.forms import check_form
 from kunyu.engines.matters.definitions.matter import Definition, MaterialKind
 from kunyu.engines.matters.errors import UnknownMatter, WrongStep
@@ -34,7 +36,8 @@ def applied_for(codes: Sequence[str], division: str) -> list[MatterEdition]:
 
 
 def _open_edition(code: str, division: str) -> MatterEdition:
-    matter = Matter.objects.filter(code=code).first()
+    found = find_in_use(code, division)
+    matter = found.matter if found else Matter.objects.filter(code=code).first()
     if matter is None:
         raise UnknownMatter(f"没有事项 {code[:40]}。", f"There is no matter {code[:40]}.")
     if not matter.is_open:
@@ -43,7 +46,7 @@ def _open_edition(code: str, division: str) -> MatterEdition:
             f"Applications for {matter.code} are not taken on this node; see its guide.",
             matter=matter.code,
         )
-    edition = edition_in_use(code, division)
+    edition = found or edition_in_use(code, division)
     definition = definition_of(edition)
     if not is_of_this_zone(definition):
         zones = definition.zones
@@ -109,25 +112,11 @@ def _missing(field: str, zh: str, en: str) -> Fault:
     return {"field": field, "zh": f"缺少{zh}。", "en": f"Missing: {en}."}
 
 
-_WHERE = """
-WITH plot AS (SELECT plot AS geom FROM matters_application WHERE id = %(id)s),
-county AS (SELECT d.code, d.name_zh, ST_Intersects(d.geom, plot.geom) AS touches FROM reference_divisionboundary d, plot
-  WHERE d.level = 3 AND d.detail = 0 AND (d.code = %(county)s OR d.geom && plot.geom))
-SELECT bool_or(code = %(county)s), bool_or(code = %(county)s AND touches),
-  string_agg(name_zh || ' ' || code, '、') FILTER (WHERE touches AND code <> %(county)s) FROM county
-"""
-
 
 def _place_faults(one: Application) -> list[Fault]:
-    """A plot wholly outside the county it is applied for in, where the county's outline is known."""
-    county = one.division_code[:6]
+    """A plot wholly outside the county it is applied for in; boundaries may have changed since it was saved."""
     with connection.cursor() as cursor:
-        cursor.execute(_WHERE, {"id": one.pk, "county": county})
-        is_known, touches, elsewhere = cursor.fetchone()
-    if not is_known or touches:
-        return []
-    return [{
-        "field": "plot",
-        "zh": f"用地范围不在 {county}，而在{elsewhere or '所有县级行政区之外（可能在海上）'}；请核对坐标或另选区划。",
-        "en": f"The plot lies outside {county}: {elsewhere or 'in no county, perhaps at sea'}. Check the coordinates.",
-    }]  # fmt: skip
+        cursor.execute("SELECT ST_AsBinary(plot) FROM matters_application WHERE id = %s", [one.pk])
+        plot = cursor.fetchone()[0]
+    found = None if plot is None else elsewhere(shapely.from_wkb(bytes(plot)), one.division_code)
+    return [] if found is None else list(found.context["faults"])

@@ -46,21 +46,38 @@ def run_checks(
     -----
     What cannot be looked at is *not checked* and says why; nothing is raised for it. Layers are read as
     :mod:`rules.reader` says; what of the answers somebody is told is decided by :mod:`rules.disclosure`.
+
+    An applicant may look as often as he likes: asked the same on the same day, answered the same on the same versions, it is
+    the check that stands already, and no other is kept. Checks of cases are each kept: decisions name them.
     """
     begun = time.perf_counter()
+    may_stand = case is None and known_at is None
     day, known = valid_at or timezone.localdate(), (known_at or datetime.now(UTC)).astimezone(UTC)
     asked = asking.gather(application, case, editions_of(application, case), day)
     ruled = ruling.answers(principal, asked, day, known)
     check = _check(principal, application, case, asked, ruled, day, known)
     check.milliseconds = round((time.perf_counter() - begun) * 1000)
     with transaction.atomic():
-        check.save()
-        _keep(check, ruled)
+        standing = _standing(check, ruled) if may_stand else None
+        if standing is None:
+            check.save()
+            _keep(check, ruled)
+        check, again = (check, {}) if standing is None else (standing, {"again": True})
         audit.record(
             principal, "application-checked", "case" if case else "application", case.number if case else application.pk,
-            check=check.pk, digest=check.digest, conflicts=check.conflicts, not_checked=check.not_checked,
+            check=check.pk, digest=check.digest, conflicts=check.conflicts, not_checked=check.not_checked, **again,
         )  # fmt: skip
     return check
+
+
+def _standing(check: Check, ruled: Sequence[Ruled]) -> Check | None:
+    """The newest check of the application where it asked and was answered the same; two clicks at once wait here."""
+    Application.objects.select_for_update().get(pk=check.application_id)
+    newest = Check.objects.filter(application=check.application_id, case=None).order_by("-pk").first()
+    if newest is None or (newest.made_by, newest.valid_at) != (check.made_by, check.valid_at):
+        return None
+    now = ruling.digest(check.asked, ruled, check.valid_at, instant_text(newest.known_at))
+    return newest if now == newest.digest else None
 
 
 def editions_of(application: Application, case: Case | None) -> list[MatterEdition]:

@@ -287,3 +287,64 @@ def test_no_rule_of_any_pack_fails_over_the_county(people: People, form: dict[st
         assert [rule for rule, one in said.items() if one.reason in ("failed", "no_rule")] == []
     missing = {rule for rule, one in answers(check(people, free_plot(), *rules)).items() if one.reason == "missing"}
     assert {"C-04", "C-08", "C-09", "C-12", "C-15", "C-19"} <= missing
+
+
+def test_an_application_asked_the_same_again_has_one_check(people: People) -> None:
+    """Same question, same versions, same day: the check that stands; another plot, form, asker or day makes another."""
+    from kunyu.engines.matters.models import Application, Check
+    from kunyu.engines.matters.rules.checking import replay, run_checks
+    from kunyu.engines.matters.rules.tests.applications import application, matter, put_plot
+    from kunyu.engines.security.models import AuditEntry
+
+    matter("T-1", "C-03", "C-01")
+    one, steward = application(hit_plot(), "T-1"), people.principals["steward"]
+    first = run_checks(steward, one)
+    assert [run_checks(steward, one).pk for _ in range(3)] == [first.pk] * 3
+    assert replay(first) == (first.digest, True)
+    entries = AuditEntry.objects.filter(action="application-checked", object_id=str(one.pk)).order_by("id")
+    assert [entry.detail.get("again", False) for entry in entries] == [False, True, True, True]
+
+    put_plot("matters_application", one.pk, free_plot())
+    moved = run_checks(steward, one)
+    assert moved.pk != first.pk
+    Application.objects.filter(pk=one.pk).update(form={"declared_area_m2": 41_500})
+    one.refresh_from_db()
+    declared = run_checks(steward, one)
+    assert declared.pk != moved.pk
+    assert run_checks(steward, one).pk == declared.pk
+    other = run_checks(people.principals["onlooker"], one)
+    assert other.pk != declared.pk
+    put_plot("matters_application", one.pk, hit_plot())
+    assert run_checks(people.principals["onlooker"], one, valid_at=date(2025, 6, 1)).pk != other.pk
+    assert Check.objects.filter(application=one).count() == 5
+
+
+def test_a_new_version_of_a_layer_makes_another_check(people: People) -> None:
+    """The same zones under another number: nothing else changed, yet the data behind the answer have."""
+    from django.db.models import F
+
+    from kunyu.engines.analysis.tests import county
+    from kunyu.engines.catalogue.models import DatasetVersion
+    from kunyu.engines.matters.rules.checking import run_checks
+    from kunyu.engines.matters.rules.tests.applications import application, matter
+
+    matter("T-1", "C-02")
+    one, steward = application(free_plot(), "T-1"), people.principals["steward"]
+    first = run_checks(steward, one)
+    assert run_checks(steward, one).pk == first.pk
+    DatasetVersion.objects.filter(layer__collection=county.RED_LINE, county="990101").update(number=F("number") + 1)
+    second = run_checks(steward, one)
+    assert second.pk != first.pk
+    before, after = first.answers.get(), second.answers.get()
+    assert before.state == after.state == "clear"
+    assert [found["number"] + 1 for found in before.versions] == [found["number"] for found in after.versions]
+
+
+def test_checks_of_a_case_are_each_kept(people: People) -> None:
+    """Decisions name the check they stand on, and a corrected case must be seen to have been checked again."""
+    from kunyu.engines.matters.rules.checking import run_checks
+    from kunyu.engines.matters.rules.tests.applications import case, matter
+
+    running, steward = case(matter("T-1", "C-03"), hit_plot()), people.principals["steward"]
+    first, second = (run_checks(steward, running.application, running) for _ in range(2))
+    assert first.pk != second.pk
