@@ -73,6 +73,7 @@ class ActBody(Schema):
     text: str = ""
     basis: list[str] = []
     override: str = ""
+    passed_over: list[str] | None = None
     asked: list[dict[str, Any]] = []
     answer_by: date | None = None
     kind: str = ""
@@ -283,7 +284,7 @@ _Act = Callable[[Principal, int, ActBody], object]
 
 def _step(who: Principal, case_id: int, body: ActBody) -> object:
     facts = {**body.facts, "asked": body.asked, "answer_by": body.answer_by, "basis": body.basis,
-             "override": body.override}  # fmt: skip
+             "override": body.override, "passed_over": body.passed_over}  # fmt: skip
     return services.act(who, case_id, body.stage or "", body.outcome, body.text, revision=body.revision, facts=facts)
 
 
@@ -301,7 +302,7 @@ _ACTS: dict[str, _Act] = {
     ),
     "resume": lambda who, one, body: services.resume(who, one, body.text, revision=body.revision),
     "decide": lambda who, one, body: services.decide(
-        who, one, body.outcome, body.text, body.basis, body.override, revision=body.revision
+        who, one, body.outcome, body.text, body.basis, body.override, revision=body.revision, passed_over=body.passed_over
     ),
     "withdraw": lambda who, one, body: services.withdraw(who, one, body.text, revision=body.revision),
     "revoke": lambda who, one, body: services.revoke(who, one, body.text, body.basis, revision=body.revision),

@@ -13,6 +13,7 @@ from django.utils import timezone
 from kunyu.engines.documents import archives
 from kunyu.engines.documents.archives import ArchivedEvent, ArchivedFile, Contents
 from kunyu.engines.documents.models import Archive
+from kunyu.engines.matters.cases import overriding
 from kunyu.engines.matters.errors import NotArchived
 from kunyu.engines.matters.models import Case, CaseEvent, Check, Material
 from kunyu.engines.security.scope import Principal
@@ -66,8 +67,18 @@ def _facts(case: Case) -> tuple[tuple[str, str], ...]:
         ("项目代码", case.project_code), ("项目名称", case.project_name), ("区划", case.division_code), ("用地面积", area),
         ("申报时间", _at(case.submitted_at)), ("受理时间", _at(case.accepted_at)), ("决定时间", _at(case.decided_at)),
         ("办结时间", _at(case.closed_at)), ("状态", case.get_state_display()), ("证照编号", case.licence_number),
+        *_passed_over(case),
     ]  # fmt: skip
     return tuple((name, value) for name, value in rows if value)
+
+
+def _passed_over(case: Case) -> list[tuple[str, str]]:
+    """What the decision was made against, and why: a reader of the archive must not take it for checked."""
+    decision = getattr(case, "decision", None)
+    if decision is None or not decision.passed_over:
+        return []
+    listed = "、".join(zh for zh, _ in overriding.of_decision(decision.passed_over))
+    return [("决定时未核验或冲突的项目", listed), ("仍然决定的理由", f"{decision.override}（{decision.override_by}）")]
 
 
 def _materials(case: Case) -> tuple[ArchivedFile, ...]:
@@ -106,6 +117,7 @@ def _records(case: Case) -> dict[str, Any]:
         ],
         "decision": {
             "outcome": decision.outcome, "reason": decision.reason, "basis": decision.basis, "override": decision.override,
+            "override_by": decision.override_by, "passed_over": decision.passed_over,
             "decided_by": decision.decided_by_zh or decision.decided_by, "decided_at": _at(decision.decided_at),
         } if decision else None,
     }  # fmt: skip

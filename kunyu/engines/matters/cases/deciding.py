@@ -6,30 +6,28 @@ follows by the outbox, so that a crash between the two is repaired (:mod:`sealin
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db import transaction
 
-from kunyu.engines.matters.cases import checks, desk, machine, routing, telling
+from kunyu.engines.matters.cases import checks, desk, machine, overriding, routing, telling
 from kunyu.engines.matters.cases.changing import DECIDED_TOPIC, Change, begun, recorded
 from kunyu.engines.matters.cases.stages import give_opinion, pass_on, require_waiting, stop_clock
 from kunyu.engines.matters.definitions.matter import Stage
-from kunyu.engines.matters.errors import OverrideNeeded, WrongStep
-from kunyu.engines.matters.models import Case, Check, CheckAnswer, Decision
+from kunyu.engines.matters.errors import WrongStep
+from kunyu.engines.matters.models import Case, Decision
 from kunyu.engines.security import scope
 from kunyu.engines.security.audit.recording import subject_of
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist.errors import ReasonMissing
 from kunyu.kernel.outbox.services import emit
 
-NAMED = 5
-"""So many rules are named in a refusal; the page shows all."""
-
 
 @transaction.atomic
 def decide(
     principal: Principal, case_id: int, outcome: str, reason: str, basis: Sequence[str] | str = (), override: str = "",
-    *, revision: int | None = None,
+    *, revision: int | None = None, passed_over: Iterable[str] | None = None,
 ) -> Case:  # fmt: skip
     """Decide a case.
 
@@ -41,7 +39,10 @@ def decide(
         Articles of law; a refusal names at least one, a grant takes the matter's where none is given.
     override
         Why the decision may stand on answers that were not checked, or against a conflict that blocks it. The stage
-        needs ``approve`` on the branch, so whoever decides is entitled to give it.
+        needs ``approve`` on the branch, so whoever decides is entitled to give it. What it passes over is kept beside it.
+    passed_over
+        Rules that whoever decides saw open (``stale_check`` for what was not checked at all); the decision is refused where
+        others are open by now. None: whatever is open.
 
     Raises
     ------
@@ -49,7 +50,7 @@ def decide(
     WrongStep
         Decided already, or the deciding stage does not wait.
     OverrideNeeded
-        Something was not checked, or a conflict forbids granting, and no override was given.
+        Something was not checked, or a conflict forbids granting, and no override was given, or it names other points.
     """
     change = begun(principal, case_id, revision)
     case = change.case
@@ -58,25 +59,31 @@ def decide(
     articles = _articles(case, outcome, basis)
     _require_reasons(outcome, reason, articles)
     check = checks.newest(case)
-    leant = _require_answered(case, outcome, check, override)
+    leant = overriding.points(case, check, outcome)
+    overriding.require_named(case, leant, override, passed_over)
     desk.take(case, stage.code, principal)
     give_opinion(change, stage, outcome, reason)
     Decision.objects.create(
         case=case, outcome=outcome, reason=reason.strip(), basis=articles, check_run=check,
         override=override.strip() if leant else "", override_by=principal.name if leant else "",
+        passed_over=[one.plain() for one in leant],
         decided_by=principal.name, decided_by_zh=principal.name_zh, decided_at=change.now,
     )  # fmt: skip
-    _decided(change, stage, outcome, reason, override.strip() if leant else "", articles)
+    _decided(change, stage, outcome, reason, articles, {
+        "override": override.strip() if leant else "", "passed_over": [one.code for one in leant],
+    })  # fmt: skip
     return case
 
 
-def _decided(change: Change, stage: Stage, outcome: str, reason: str, override: str, articles: list[str]) -> None:
+def _decided(
+    change: Change, stage: Stage, outcome: str, reason: str, articles: list[str], leant: Mapping[str, Any]
+) -> None:
     case = change.case
     stop_clock(change)
     case.state, case.decided_at = Case.State.DECIDED, change.now
     pass_on(change, stage, outcome, {}, reason)
     event = recorded(change, "decided", stage=stage.code, outcome=outcome, reason=reason, basis=articles,
-                     override=override, office=subject_of(change.principal).organisation)  # fmt: skip
+                     **leant, office=subject_of(change.principal).organisation)  # fmt: skip
     emit(DECIDED_TOPIC, {"case": case.pk})
     zh, en = ("准予，正在制证", "granted; the licence is being made")
     if outcome == machine.REFUSE:
@@ -110,42 +117,3 @@ def _require_reasons(outcome: str, reason: str, articles: list[str]) -> None:
         raise ReasonMissing("请写明决定的理由。", "Give the reason of the decision.")
     if outcome == machine.REFUSE and not articles:
         raise ReasonMissing("不予许可应当写明法律依据。", "A refusal names the articles of law it stands on.")
-
-
-def _require_answered(case: Case, outcome: str, check: Check | None, override: str) -> bool:
-    """Refuse a decision on *not checked* or against a block without an override; True when it leans on one."""
-    open_answers = list(check.answers.filter(state=CheckAnswer.State.NOT_CHECKED)) if check else []
-    blocks = checks.blocking(check) if outcome == machine.GRANT else []
-    unchecked = bool(routing.definition(case).rules) and checks.is_stale(case, check)
-    if not (open_answers or blocks or unchecked or (check and check.not_checked)):
-        return False
-    if override.strip():
-        return True
-    raise _override_needed(case, open_answers, blocks, unchecked)
-
-
-def _override_needed(
-    case: Case, open_answers: list[CheckAnswer], blocks: list[CheckAnswer], unchecked: bool
-) -> OverrideNeeded:
-    zh, en = [], []
-    if unchecked:
-        zh.append("现有材料尚未自动核验")
-        en.append("what was handed in has not been checked")
-    if open_answers:
-        zh.append(f"{len(open_answers)} 项未核验（{_named(open_answers)}）")
-        en.append(f"{len(open_answers)} not checked ({_named(open_answers)})")
-    if blocks:
-        zh.append(f"{len(blocks)} 项冲突不得准予（{_named(blocks)}）")
-        en.append(f"{len(blocks)} conflicts forbid granting ({_named(blocks)})")
-    return OverrideNeeded(
-        f"办件 {case.number}：{'；'.join(zh)}。请先重新核验或解决，确需决定的，由有审批权限的人员写明理由。",
-        f"Case {case.number}: {'; '.join(en)}. Check again or resolve it; to decide all the same, give a reason.",
-        case=case.number,
-        not_checked=[one.rule for one in open_answers],
-        blocking=[one.rule for one in blocks],
-    )
-
-
-def _named(answers: list[CheckAnswer]) -> str:
-    more = " …" if len(answers) > NAMED else ""
-    return ", ".join(one.rule for one in answers[:NAMED]) + more

@@ -30,7 +30,7 @@ def act(
 
     ``accept`` starts the clock, ``reject`` ends the case, ``correct`` asks for a correction (``facts["asked"]``: its
     list), ``grant`` and ``refuse`` at a stage that decides are the decision (``facts["basis"]``,
-    ``facts["override"]``); every other outcome goes on through the flow.
+    ``facts["override"]``, ``facts["passed_over"]``); every other outcome goes on through the flow.
 
     Parameters
     ----------
@@ -51,7 +51,10 @@ def act(
         return request_correction(principal, case_id, asked, given.get("answer_by"), revision=revision, stage=stage)
     if outcome in (machine.GRANT, machine.REFUSE) and _decides(case_id, stage):
         basis = given.get("basis") or []
-        return decide(principal, case_id, outcome, text, basis, str(given.get("override", "")), revision=revision)
+        return decide(
+            principal, case_id, outcome, text, basis, str(given.get("override", "")), revision=revision,
+            passed_over=given.get("passed_over"),
+        )  # fmt: skip
     return _step(principal, case_id, stage, outcome, text, revision, given, suggested)
 
 

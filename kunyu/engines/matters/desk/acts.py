@@ -126,7 +126,8 @@ def _check(who: Principal, case: Case, given: Given) -> object:
 def _step(who: Principal, case: Case, given: Given) -> object:
     """An opinion, a request for correction or the decision: whatever the outcome means at its stage."""
     said = suggestion(who, case) if given.get("suggested") else None
-    facts: dict[str, Any] = {"basis": _lines(given.get("basis", "")), "override": given.get("override", "")}
+    facts: dict[str, Any] = {"basis": _lines(given.get("basis", "")), "override": given.get("override", ""),
+                             "passed_over": given.get("passed_over", [])}  # fmt: skip
     if given["outcome"] == CORRECT:
         facts["asked"] = _asked(case, given["text"])
     try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kunyu.engines.matters.cases import checks, desk, hands, machine, offices, people, routing, services
+from kunyu.engines.matters.cases import checks, desk, hands, machine, offices, overriding, people, routing, services
 from kunyu.engines.matters.cases.applying import is_mine
+from kunyu.engines.matters.cases.overriding import Point
 from kunyu.engines.matters.cases.stages import action_of
 from kunyu.engines.matters.definitions.matter import Stage
 from kunyu.engines.matters.errors import NotYourStep
@@ -160,6 +161,20 @@ class Doubts:
     is_stale: bool
     not_checked: tuple[CheckAnswer, ...]
     blocks: tuple[CheckAnswer, ...]
+    points: tuple[Point, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """What is shown as open, as the form names it to the service that decides."""
+        return ",".join(one.code for one in self.points)
+
+    @property
+    def open_points(self) -> tuple[Point, ...]:
+        return tuple(one for one in self.points if one.rule and one.state == CheckAnswer.State.NOT_CHECKED)
+
+    @property
+    def forbidding(self) -> tuple[Point, ...]:
+        return tuple(one for one in self.points if one.state == CheckAnswer.State.CONFLICT)
 
     @property
     def any(self) -> bool:
@@ -176,7 +191,8 @@ def doubts(case: Case) -> Doubts:
     check = checks.newest(case)
     is_stale = bool(routing.definition(case).rules) and checks.is_stale(case, check)
     open_ones = tuple(check.answers.filter(state=CheckAnswer.State.NOT_CHECKED)) if check else ()
-    return Doubts(is_stale, open_ones, tuple(checks.blocking(check)))
+    found = overriding.points(case, check, machine.GRANT)
+    return Doubts(is_stale, open_ones, tuple(checks.blocking(check)), found)
 
 
 def decides(stage: Stage) -> bool:

@@ -146,6 +146,7 @@ class StepForm(CaseForm):
             "Something was not checked, or a conflict forbids granting. Not checked is not clear; the reason is kept with your name.",
         ),
     )  # fmt: skip
+    passed_over = forms.CharField(widget=forms.HiddenInput, required=False)
 
     def __init__(self, *args: Any, of_stage: Stage, doubts: Doubts, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -160,11 +161,19 @@ class StepForm(CaseForm):
         if not self.is_decision:
             del self.fields["basis"]
         if not self.is_decision or not doubts.any:
-            del self.fields["override"]
+            del self.fields["override"], self.fields["passed_over"]
+            return
+        self.saw = str(self.data.get("passed_over", "")) if self.is_bound else doubts.named
+        self.initial["passed_over"] = doubts.named
+        if self.is_bound:  # shown again, the form names what it shows now
+            self.data = self.data.copy()
+            self.data["passed_over"] = doubts.named
 
     def clean(self) -> dict[str, Any]:
         """What the chosen outcome needs, said at the field that lacks it."""
         found: dict[str, Any] = super().clean() or {}
+        if "passed_over" in self.fields:
+            found["passed_over"] = [one for one in self.saw.split(",") if one]
         outcome, final = found.get("outcome", ""), found.get("outcome") in (GRANT, REFUSE) and self.is_decision
         if (outcome in NEEDS_TEXT or final) and not found.get("text", "").strip():
             self.add_error("text", pick(("请写明理由。", "Say why.")))

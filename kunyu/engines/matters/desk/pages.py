@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kunyu.engines.documents import queries as document_queries
 from kunyu.engines.documents.api import document_answer
 from kunyu.engines.documents.models import Archive, Document
-from kunyu.engines.matters.cases import briefs, people, queries, services, shown, statistics
+from kunyu.engines.matters.cases import briefs, overriding, people, queries, services, shown, statistics
 from kunyu.engines.matters.cases.applying import plot_of
 from kunyu.engines.matters.cases.machine import refuse
 from kunyu.engines.matters.cases.words import Names, outcome_words
@@ -154,6 +154,7 @@ def _papers(principal: Principal, one: Case) -> dict[str, Any]:
     return {
         "letters": shown.letters(one), "licence": licence if seen else None, "decision": decision,
         "decision_words": outcome_words(decision.outcome) if decision else ("", ""),
+        "passed_over": overriding.of_decision(decision.passed_over) if decision else [],
         "may_download": _may_download(principal, one),
         "archive": Archive.objects.filter(subject=f"case:{one.number}").first(),
     }  # fmt: skip

@@ -249,6 +249,7 @@ class Decision(models.Model):
     """The decision of a case: exactly one, whoever clicks twice. 决定.
 
     ``override`` gives the reason for deciding on answers that were *not checked*; without it the service refuses.
+    ``passed_over`` names those answers as they stood then (:mod:`cases.overriding`).
     """
 
     class Outcome(models.TextChoices):
@@ -262,6 +263,9 @@ class Decision(models.Model):
     check_run = models.ForeignKey("matters.Check", null=True, on_delete=models.PROTECT, related_name="decisions")
     override = models.TextField(blank=True)
     override_by = models.CharField(max_length=80, blank=True)
+    passed_over = models.JSONField(
+        default=list, help_text="answers not checked and conflicts it was made against, by rule"
+    )
     decided_by = models.CharField(max_length=80)
     decided_by_zh = models.CharField(max_length=120, blank=True)
     decided_at = models.DateTimeField()

@@ -13,6 +13,7 @@ from django.utils import timezone
 from kunyu.engines.documents.errors import SealUnusable
 from kunyu.engines.documents.models import Document, Licence
 from kunyu.engines.matters.cases import sealing, services
+from kunyu.engines.matters.cases.archiving import contents_of
 from kunyu.engines.matters.cases.changing import DECIDED_TOPIC
 from kunyu.engines.matters.cases.tests.world import HERE, SITE, World
 from kunyu.engines.matters.errors import NotYourStep, OverrideNeeded, WrongStep
@@ -269,3 +270,47 @@ def test_revoking_takes_the_licence_with_it(world: World, seal: Any) -> None:
         services.revoke(world.as_("examiner"), case.pk, "以欺骗手段取得", "《行政许可法》第六十九条")
     case = services.revoke(world.as_("decider"), case.pk, "以欺骗手段取得", ["《行政许可法》第六十九条"])
     assert (case.state, Licence.objects.get().state) == (S.REVOKED, "revoked")
+
+
+@pytest.mark.django_db
+def test_an_override_names_what_it_passes_over(world: World) -> None:
+    """The list of open answers as it stood is kept with the decision, in the trace and in the archive."""
+    case = world.to_decide()
+    check(case, ("not_checked", "block"), ("conflict", "block"), ("clear", "warn"), ("conflict", "warn"))
+    services.decide(
+        world.as_("decider"), case.pk, "grant", "准", [], "已现场核实，图层停用", passed_over=["X-0", "X-1"]
+    )
+    decision = Decision.objects.get(case=case)
+    assert decision.passed_over == [
+        {
+            "rule": "X-0",
+            "name_zh": "X-0",
+            "name_en": "X-0",
+            "state": "not_checked",
+            "reason": "stale",
+            "weight": "block",
+        },
+        {"rule": "X-1", "name_zh": "X-1", "name_en": "X-1", "state": "conflict", "reason": "", "weight": "block"},
+    ]
+    event = CaseEvent.objects.get(case=case, act="decided")
+    assert (event.detail["override"], event.detail["passed_over"]) == ("已现场核实，图层停用", ["X-0", "X-1"])
+    case.refresh_from_db()
+    facts = dict(contents_of(case).facts)
+    assert facts["决定时未核验或冲突的项目"] == "X-0 X-0（未核验）、X-1 X-1（冲突）"
+    assert facts["仍然决定的理由"] == "已现场核实，图层停用（decider）"
+    assert contents_of(case).records["decision"]["passed_over"] == decision.passed_over
+
+
+@pytest.mark.django_db
+def test_more_is_open_than_whoever_decides_saw(world: World) -> None:
+    """He named what he saw; a check made since leaves more open: refused, and nothing is written."""
+    case = world.to_decide()
+    check(case, ("not_checked", "block"))
+    check(case, ("not_checked", "block"), ("not_checked", "warn"))
+    with pytest.raises(OverrideNeeded) as refused:
+        services.decide(world.as_("decider"), case.pk, "grant", "准", [], "已核实", passed_over=["X-0"])
+    assert "未列入理由的项目：X-1 X-1（未核验）" in refused.value.detail_zh
+    assert refused.value.context["not_checked"] == ["X-0", "X-1"]
+    assert not Decision.objects.exists() and "decided" not in acts(case)
+    services.decide(world.as_("decider"), case.pk, "refuse", "不准", ["法"], "已核实", passed_over=["X-1", "X-0"])
+    assert [one["rule"] for one in Decision.objects.get().passed_over] == ["X-0", "X-1"]
