@@ -97,6 +97,9 @@ def canonical_json(obj: Any) -> bytes:
         ) from error
 
 
+_SCALARS = frozenset((str, int, float, bool, type(None)))
+
+
 def _require_text_keys(obj: Any) -> None:
     # json.dumps would silently turn 1 and "1" into the same key, so two different objects could share a digest.
     pending = [obj]
@@ -104,11 +107,11 @@ def _require_text_keys(obj: Any) -> None:
         value = pending.pop()
         if isinstance(value, dict):
             for key in value:
-                if not isinstance(key, str):
+                if type(key) is not str and not isinstance(key, str):
                     raise UsageError(
                         f"规范JSON的键必须是文本, 实为 {key!r}。请改用文本键。",
                         f"Keys of canonical JSON must be text; found {key!r}. Use text keys.",
                     )
-            pending.extend(value.values())
+            pending += [inner for inner in value.values() if type(inner) not in _SCALARS]
         elif isinstance(value, (list, tuple)):
-            pending.extend(value)
+            pending += [inner for inner in value if type(inner) not in _SCALARS]

@@ -12,7 +12,7 @@ from django.utils import timezone
 from kunyu.engines.analysis.plots import judge
 from kunyu.engines.matters.cases import desk, people, routing, telling
 from kunyu.engines.matters.cases.applicants import COLUMNS, fault, set_applicant
-from kunyu.engines.matters.cases.changing import Change, recorded, require_revision
+from kunyu.engines.matters.cases.changing import Change, require_revision, traced
 from kunyu.engines.matters.cases.checks import check_unchecked
 from kunyu.engines.matters.cases.numbers import next_number
 from kunyu.engines.matters.cases.ready import applied_for, require_ready
@@ -25,6 +25,8 @@ from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
 
 State = Application.State
+FIRST = 1
+"""Number of a case's first event."""
 
 
 @transaction.atomic
@@ -164,21 +166,24 @@ def _open_case(principal: Principal, one: Application, edition: MatterEdition) -
     county = one.division_code[:6]
     assert one.submitted_at is not None
     elsewhere = one.counter_county if one.counter_county and one.counter_county != county else ""
-    case = Case.objects.create(
+    case = Case(
         number=next_number(county, timezone.localdate()), application=one, matter=edition.matter, edition=edition,
         branch=edition.matter.branch, division_code=one.division_code, county=county, partner_county=elsewhere,
         is_with_partner=bool(elsewhere), applicant_account_id=one.applicant_id, applicant_name=one.applicant_name,
         project_code=one.project_code, project_name=one.project_name, plot_area_m2=one.plot_area_m2,
-        submitted_at=one.submitted_at, promised_days=edition.promised_days,
+        submitted_at=one.submitted_at, promised_days=edition.promised_days, revision=1,
     )  # fmt: skip
+    flow, stages = routing.begun(case, routing.facts_of(case, one.form, None))
+    case.stage = stages[0] if stages else ""
+    case.save(force_insert=True)
+    flow.case = case
+    flow.save(force_insert=True)
     if one.plot_area_m2 is not None:
         copy_plot(case)
-    stages = routing.begin_flow(case, routing.facts_of(case, one.form, None))
-    desk.open_stages(case, stages, 1, principal)
-    case.stage = stages[0] if stages else ""
+    desk.open_stages(case, stages, FIRST, principal)
     taken = {"counter_county": one.counter_county} if one.counter_county else {}
-    recorded(Change(case, principal, "", one.submitted_at), "submitted", **taken)
-    telling.tell_applicant(case, 1, "已提交，等待受理", "submitted, waiting for acceptance")
+    traced(Change(case, principal, "", one.submitted_at), "submitted", FIRST, **taken)
+    telling.tell_applicant(case, FIRST, "已提交，等待受理", "submitted, waiting for acceptance")
     return case
 
 

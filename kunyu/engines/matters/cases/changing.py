@@ -71,11 +71,18 @@ def recorded(
     change: Change, act: str, *, stage: str = "", outcome: str = "", reason: str = "", **detail: Any
 ) -> CaseEvent:
     """Save the case with its next revision; write trace, audit entry and event. The last thing an act does."""
+    change.case.revision += 1
+    change.case.save()
+    return traced(change, act, next_sequence(change.case), stage, outcome, reason, **detail)
+
+
+def traced(
+    change: Change, act: str, sequence: int, stage: str = "", outcome: str = "", reason: str = "", **detail: Any
+) -> CaseEvent:
+    """Write trace, audit entry and event of a case that is saved already: :func:`recorded`, or a new case's first act."""
     case, principal = change.case, change.principal
-    case.revision += 1
-    case.save()
     event = CaseEvent.objects.create(
-        case=case, sequence=next_sequence(case), act=act, before=change.before, state=case.state, stage=stage,
+        case=case, sequence=sequence, act=act, before=change.before, state=case.state, stage=stage,
         outcome=outcome, at=change.now, actor=principal.name, actor_zh=principal.name_zh, reason=reason.strip(),
         detail=detail,
     )  # fmt: skip

@@ -38,6 +38,7 @@ def check_unchecked(case_id: int, principal: Principal | None = None) -> Check |
     Asked in the name of whoever handed it in, or of ``principal``. A failure is logged and leaves the case unchecked, which no decision passes over.
     """
     case = Case.objects.select_related("application", "edition", "matter").get(pk=case_id)
+    case.edition.matter = case.matter  # the same one: not read again
     if case.closed_at is not None or not is_stale(case, newest(case)):
         return None
     asker = principal or people.person_named(case.application.created_by) or people.system()

@@ -6,6 +6,7 @@ The flow routes and decides nothing else. A case stays on the edition it started
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import Any
 
 from kunyu.engines.matters.definitions.editions import definition_of
@@ -35,11 +36,10 @@ def stage_of(case: Case, code: str) -> Stage:
     )
 
 
-def begin_flow(case: Case, facts: Mapping[str, Any]) -> tuple[str, ...]:
-    """Start the flow of a new case; answers with the stages that wait."""
+def begun(case: Case, facts: Mapping[str, Any]) -> tuple[CaseFlow, tuple[str, ...]]:
+    """Start the flow of a case that is about to be kept: its flow, to be kept with it, and the stages that wait."""
     standing = start(_flow(case.edition), facts)
-    CaseFlow.objects.create(case=case, **_columns(standing))
-    return _ordered(case, standing.waiting)
+    return CaseFlow(case=case, **_columns(standing)), _ordered(case, standing.waiting)
 
 
 def go_on(case: Case, stage: str, outcome: str, facts: Mapping[str, Any]) -> tuple[str, ...]:
@@ -96,6 +96,25 @@ def _ordered(case: Case, codes: Iterable[str]) -> tuple[str, ...]:
 
 
 def _flow(edition: MatterEdition) -> Flow:
-    """Compiled once per process for the same bytes (:mod:`flows.reading`)."""
+    """Compiled once per process for an edition's digest, which covers definition, flow and tables."""
+    return _compiled(_Compiled(edition))
+
+
+class _Compiled:
+    """An edition compared by its digest: its flow is read where that is new."""
+
+    def __init__(self, edition: MatterEdition) -> None:
+        self.edition, self.digest = edition, edition.digest
+
+    def __hash__(self) -> int:
+        return hash(self.digest)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Compiled) and self.digest == other.digest
+
+
+@lru_cache(maxsize=128)
+def _compiled(one: _Compiled) -> Flow:
+    edition = one.edition
     tables = {name: text.encode() for name, text in edition.decisions.items()}
     return read_flow(edition.flow.encode(), definition_of(edition).process, tables)

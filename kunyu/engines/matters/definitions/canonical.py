@@ -5,7 +5,7 @@ What stands at its default is left out, so that a new optional element changes t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import MISSING, fields
 from functools import lru_cache
 from typing import Any
@@ -63,9 +63,9 @@ def digest_of_edition(definition: Mapping[str, Any], flow: str, decisions: Mappi
 
 
 class _Stored:
-    """A stored definition compared by the digest of its edition."""
+    """A stored definition compared by the digest of its edition; read when nobody has read it before."""
 
-    def __init__(self, digest: str, content: Mapping[str, Any]) -> None:
+    def __init__(self, digest: str, content: Callable[[], Mapping[str, Any]]) -> None:
         self.digest, self.content = digest, content
 
     def __hash__(self) -> int:
@@ -75,14 +75,14 @@ class _Stored:
         return isinstance(other, _Stored) and self.digest == other.digest
 
 
-def definition_of_content(digest: str, content: Mapping[str, Any]) -> Definition:
-    """As :func:`from_json`, remembered by the digest: editions never change."""
+def definition_of_content(digest: str, content: Callable[[], Mapping[str, Any]]) -> Definition:
+    """As :func:`from_json`, remembered by the digest: editions never change. ``content`` is called when it is new."""
     return _remembered(_Stored(digest, content))
 
 
 @lru_cache(maxsize=500)
 def _remembered(stored: _Stored) -> Definition:
-    return from_json(stored.content)
+    return from_json(stored.content())
 
 
 def _plain(value: Any) -> Any:

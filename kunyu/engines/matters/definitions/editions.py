@@ -22,6 +22,7 @@ from kunyu.engines.security import audit, zones
 from kunyu.engines.security.scope import Principal
 
 _LENGTHS = (12, 9, 6, 4, 2)
+_LONG = ("definition", "flow", "decisions", "overlay")
 REASON_LONG = 500
 State = MatterEdition.State
 
@@ -36,16 +37,22 @@ def edition_in_use(matter_code: str, division: str = "") -> MatterEdition:
     ------
     UnknownMatter
     """
-    found = _in_use(matter_code, prefixes_of(division))
+    found = find_in_use(matter_code, division)
     if found is None:
         raise owners.unknown(matter_code)
     return found
 
 
+def find_in_use(matter_code: str, division: str = "") -> MatterEdition | None:
+    """As :func:`edition_in_use`; None where there is none."""
+    return _in_use(matter_code, prefixes_of(division))
+
+
 def _in_use(matter_code: str, prefixes: list[str]) -> MatterEdition | None:
+    """Without what is long: definition, flow and tables are kept by digest, and read where that edition is new."""
     rows = MatterEdition.objects.filter(
         matter__code=matter_code, division_code__in=prefixes, state=State.PUBLISHED
-    ).select_related("matter")
+    ).select_related("matter").defer(*_LONG)  # fmt: skip
     return max(rows, key=lambda one: len(one.division_code), default=None)
 
 
@@ -70,7 +77,7 @@ def is_of_this_zone(definition: Definition) -> bool:
 
 def definition_of(edition: MatterEdition) -> Definition:
     """What the edition says the matter is."""
-    return canonical.definition_of_content(edition.digest, edition.definition)
+    return canonical.definition_of_content(edition.digest, lambda: edition.definition)
 
 
 def content_of(edition: MatterEdition) -> Content:

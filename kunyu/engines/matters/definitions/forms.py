@@ -16,7 +16,6 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.exceptions import ValidationError
 from jsonschema.validators import extend
 
-from kunyu.engines.matters.definitions.canonical import digest_of
 from kunyu.engines.matters.definitions.faults import Place, bad
 from kunyu.engines.matters.definitions.form_faults import Fault, missing, unasked, unknown, wrong
 from kunyu.engines.matters.definitions.form_fields import FormField, is_day
@@ -50,7 +49,7 @@ class _Kept:
 
     def __init__(self, definition: Definition) -> None:
         self.definition = definition
-        self.key = (definition.code, digest_of(definition.form))
+        self.key = (definition.code, definition.form_digest)
 
     def __hash__(self) -> int:
         return hash(self.key)

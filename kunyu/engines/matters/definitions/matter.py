@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
+
+from kunyu.kernel.digests import canonical_json, sm3_hex
 
 KINDS: Mapping[str, tuple[str, str]] = {
     "01": ("行政许可", "licence"), "06": ("行政检查", "inspection"), "07": ("行政确认", "confirmation"),
@@ -118,3 +121,8 @@ class Definition:
     is_verified: bool = False
     extra: Mapping[str, Any] = field(default_factory=dict)
     """Local elements of the guide that no program reads (咨询投诉电话, 是否支持快递 …)."""
+
+    @cached_property
+    def form_digest(self) -> str:
+        """SM3 of the form: what was made of a form is kept by it."""
+        return sm3_hex(canonical_json(self.form))
