@@ -19,5 +19,14 @@ def rules() -> dict[str, Rule]:
     counter = _only("application_id", HANDLERS)
     return {
         **following.rules(),
+        "hall/service-worker.js": Rule("open"),
+        "hall/apply": Rule("signed in"),
+        "hall/mine/": Rule("own"),
         application: Rule("data", samples=counter),
+        **{
+            f"{application}{step}": Rule("data", change="act", body={}, samples=counter)
+            for step in ("applicant", "project", "plot", "plot/check", "form", "materials", "submit", "discard")
+        },
+        f"{application}receipt": Rule("data", samples=counter),
+        f"{application}places.geojson": Rule("data", samples=counter),
     }

@@ -106,7 +106,9 @@ class Upload {
     for (const card of this.#form.querySelectorAll<HTMLElement>('.hl-material')) {
       const waits = card.querySelector('[data-waiting]') !== null;
       const made = fresh.getElementById(card.id);
-      if (made && (card.id === `kind-${kind}` || (waits && !card.contains(document.activeElement)))) card.replaceWith(document.adoptNode(made));
+      // a card in which somebody is choosing something is left alone; one that merely was scrolled to is not
+      const isUsed = card !== document.activeElement && card.contains(document.activeElement);
+      if (made && (card.id === `kind-${kind}` || (waits && !isUsed))) card.replaceWith(document.adoptNode(made));
     }
     for (const part of ['.hl-head > p:last-child', '.hl-steps']) {
       const [here, made] = [document.querySelector(part), fresh.querySelector(part)];

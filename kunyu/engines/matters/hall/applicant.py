@@ -25,6 +25,8 @@ _KINDS: tuple[tuple[str, Pair], ...] = (
     (Kind.ORGANISATION, ("企业、机关或其他组织", "A firm, an office or another organisation")),
 )
 
+_CODE_MISSING = both("请填写身份证号码或统一社会信用代码。", "Give the citizen id or the social credit code.")
+
 
 @dataclass(frozen=True)
 class Known:
@@ -76,6 +78,8 @@ class ApplicantForm(PageForm):
         super().__init__(*args, **kwargs)
         self.known = known
         self.fields["kind"].choices = [(code, pick(words)) for code, words in _KINDS]  # type: ignore[attr-defined]
+        self.fields["code"].required = not known.masked
+        self.fields["code"].error_messages["required"] = _CODE_MISSING
         self.fields["code"].help_text = (
             pick((f"{known.where[0]}的是 {known.masked}；不改就留空。",
                   f"The one {known.where[1]} is {known.masked}; leave it empty to keep it."))
@@ -88,7 +92,7 @@ class ApplicantForm(PageForm):
         """A code is needed unless one of the same kind is known."""
         given = super().clean() or {}
         is_known = bool(self.known.masked) and self.known.kind == given.get("kind")
-        if not given.get("code") and not is_known and "kind" in given:
+        if not given.get("code") and not is_known and "kind" in given and "code" not in self.errors:
             self.add_error(
                 "code", pick(("请填写身份证号码或统一社会信用代码。", "Give the citizen id or the social credit code."))
             )

@@ -46,10 +46,18 @@ def _page(request: HttpRequest, application: Application, refused: dict[str, Pai
     rows = papers.rows(wizard.principal_of(request), application, refused)
     known = {row.kind.code for row in rows}
     return wizard.show(
-        request, application, STEP, "matters/hall/materials.html", status, rows=rows,
+        request, application, STEP, "matters/hall/materials.html", status, **_sorted(rows),
         loose=[words for code, words in refused.items() if code not in known], limit_mb=material_settings().material_mb,
         missing=[row for row in rows if row.is_missing], is_reading=papers.is_reading(rows),
     )  # fmt: skip
+
+
+def _sorted(rows: list[papers.Row]) -> dict[str, list[papers.Row]]:
+    """What must be handed in or is there, what may be, and what the form does not call for: that is folded away."""
+    unneeded = [row for row in rows if row.is_unneeded]
+    first = [row for row in rows if row.is_needed or row.newest is not None]
+    return {"rows": first, "optional": [row for row in rows if row not in first and row not in unneeded],
+            "unneeded": unneeded}  # fmt: skip
 
 
 def _for_script(refused: dict[str, Pair]) -> JsonResponse:
@@ -78,7 +86,7 @@ def _upload(request: HttpRequest, application: Application, what: str) -> dict[s
                     principal, application.pk, kind, file.name or "material", file
                 ),
             )
-    if not request.FILES and request.POST.get("act") == "upload":
+    if not request.FILES and what:
         return {what: ("请先选择文件，再上传。", "Choose a file first.")}
     return refused
 

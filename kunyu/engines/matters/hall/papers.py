@@ -79,6 +79,11 @@ class Row:
         return self.is_needed and self.newest is None
 
     @property
+    def is_unneeded(self) -> bool:
+        """Hangs on an answer of the form that does not call for it, and nothing of it is there or was refused."""
+        return self.is_conditional and not self.is_needed and self.newest is None and self.fault is None
+
+    @property
     def formats(self) -> str:
         """Formats taken, in capitals."""
         return "、".join(one.upper() for one in formats.allowed(self.kind.formats))

@@ -45,6 +45,23 @@ class Missing:
 
 
 @dataclass(frozen=True)
+class Gap:
+    """What is missing at one step; many are folded away under one link."""
+
+    step: Pair
+    address: str
+    missing: tuple[Missing, ...]
+
+    @property
+    def is_folded(self) -> bool:
+        """Too many to be read one by one."""
+        return len(self.missing) > _FOLDED_FROM
+
+
+_FOLDED_FROM = 4
+
+
+@dataclass(frozen=True)
 class Part:
     """What was filled in at one step, to read through."""
 
@@ -61,16 +78,13 @@ def submit(request: HttpRequest, application: Application) -> HttpResponse:
         return _page(request, application, 422, undeclared=_UNDECLARED)
     try:
         cases = _submit(request, application)
-    except StaleRevision:
+    except (StaleRevision, BadForm, WrongStep) as error:
         application.refresh_from_db()
-        return _page(request, application, 409, refused=_CHANGED)
-    except BadForm:
-        application.refresh_from_db()
-        return _page(request, application, 422, refused=_INCOMPLETE)
-    except WrongStep as error:
-        application.refresh_from_db()
-        return _page(request, application, 409, refused=(error.detail_zh, error.detail_en))
-    return redirect(f"/hall/cases/{cases[0].number}" if len(cases) == 1 else wizard.receipt_address(application))
+        said = _SAID.get(type(error), (error.detail_zh, error.detail_en))
+        return _page(request, application, error.http_status, refused=said)
+    if len(cases) == 1 and cases[0].applicant_account_id == wizard.principal_of(request).user_id:
+        return redirect(f"/hall/cases/{cases[0].number}")
+    return redirect(wizard.receipt_address(application))
 
 
 _CHANGED: Pair = (
@@ -78,6 +92,8 @@ _CHANGED: Pair = (
     "The application was changed elsewhere since this page was opened. Below it stands as it is now: read it again.",
 )
 _INCOMPLETE: Pair = ("还不能提交，请先补齐下面所列各项。", "It cannot be submitted yet: mend what is listed below.")
+
+_SAID: Mapping[type, Pair] = {StaleRevision: _CHANGED, BadForm: _INCOMPLETE}
 
 
 def _submit(request: HttpRequest, application: Application) -> list[Case]:
@@ -103,7 +119,7 @@ def _page(request: HttpRequest, application: Application, status: int = 200, **m
     rows = papers.rows(principal, application, {})
     found = steps.steps_of(application, STEP, definitions)
     return wizard.show(
-        request, application, STEP, "matters/hall/submit.html", status, missing=missing(application, found),
+        request, application, STEP, "matters/hall/submit.html", status, gaps=gaps(missing(application, found)),
         parts=parts(application, definitions, found), rows=rows, declaration=DECLARATION,
         has_checks=any(one.rules for one in definitions), findings=findings.findings(principal, application),
         materials_address=next((one.address for one in found if one.code == "materials"), ""),
@@ -123,6 +139,14 @@ def missing(application: Application, found: Sequence[steps.Step]) -> list[Missi
     except WrongStep as error:  # a matter was closed meanwhile
         return [Missing((error.detail_zh, error.detail_en), found[0].title, found[0].address)]
     return []
+
+
+def gaps(found: Sequence[Missing]) -> list[Gap]:
+    """What is missing by step."""
+    by_step: dict[Pair, list[Missing]] = {}
+    for one in found:
+        by_step.setdefault(one.step, []).append(one)
+    return [Gap(step, some[0].address, tuple(some)) for step, some in by_step.items()]
 
 
 def _editions(application: Application) -> Iterable[MatterEdition]:
