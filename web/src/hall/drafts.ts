@@ -63,7 +63,9 @@ class DraftForm {
     this.#note.className = 'hl-draft';
     this.#note.setAttribute('role', 'status');
     this.#note.hidden = true;
-    form.prepend(this.#note);
+    const place = form.querySelector('[data-draft-note]');
+    if (place) place.append(this.#note);
+    else form.prepend(this.#note);
     const sent = drafts.find(name);
     // sent, and the application has not moved on: the node refused it
     if (sent?.sent && sent.revision >= revision) drafts.keep(name, revision, sent.values);
@@ -100,6 +102,8 @@ class DraftForm {
       }),
     );
     this.#note.hidden = false;
+    const folded = this.#form.closest('details');
+    if (folded) folded.open = true;
   }
 
   #later(): void {
