@@ -15,6 +15,7 @@ from kunyu.engines.matters.cases.applicants import COLUMNS, fault, set_applicant
 from kunyu.engines.matters.cases.changing import Change, require_revision, traced
 from kunyu.engines.matters.cases.checks import check_unchecked
 from kunyu.engines.matters.cases.numbers import next_number
+from kunyu.engines.matters.cases.places import require_here
 from kunyu.engines.matters.cases.ready import applied_for, require_ready
 from kunyu.engines.matters.errors import UnknownCase, WrongStep
 from kunyu.engines.matters.models import Application, Case, MatterEdition
@@ -83,7 +84,8 @@ def save(
     Parameters
     ----------
     plot
-        Polygon or multipolygon in EPSG:4490, longitude, latitude; its ellipsoidal area is computed here.
+        Polygon or multipolygon in EPSG:4490, longitude, latitude; its ellipsoidal area is computed here. One that lies
+        wholly outside the county applied for is refused (:mod:`cases.places`).
     project
         ``{"code": 投资项目代码, "name": …}``.
 
@@ -209,6 +211,7 @@ def _set_plot(one: Application, plot: shapely.Geometry, source: str) -> None:
     judged = judge(plot)
     if not judged.is_area:
         raise fault("plot", "用地范围应为面，不是点或线。", "The plot must be an area, neither points nor lines.")
+    require_here(judged.geometry, one.division_code)
     one.plot_area_m2, one.plot_source = judged.area_m2, source[:300]
     with connection.cursor() as cursor:
         cursor.execute(
