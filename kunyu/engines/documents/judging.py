@@ -33,6 +33,8 @@ from kunyu.kernel.crypto.software import SoftwareProvider
 TRUST_FOLDER = "seals"
 _CODE = re.compile(r"[0-9A-Za-z-]{4,40}")
 _PROVIDER = SoftwareProvider()
+_UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+"""What reading a certificate raises that somebody made up, though its key verifies his signature."""
 _AHEAD = timedelta(minutes=10)
 """How far a clock of others may be ahead of ours before its time is not believed."""
 
@@ -126,7 +128,7 @@ def _chain(
     except (CertificateRefused, MalformedCertificate) as error:
         faults.append((f"{what[0]}不可信：{error.detail_zh}", f"The {what[1]} is not trusted: {error.detail_en}"))
         return False
-    except (PathBuildingError, PathValidationError, ValidationError, ValueError) as error:
+    except (PathBuildingError, PathValidationError, ValidationError, *_UNREADABLE) as error:
         said = str(error).replace("\n", " ")
         faults.append(
             (f"{what[0]}不可信（{_chain_words(said)}）。", f"The {what[1]} is not trusted: {said.rstrip('.')}.")
@@ -200,7 +202,7 @@ def _seal_of(claim: Claim) -> Seal | None:
     """The seal of this node whose certificate it is, to the byte."""
     try:
         code = x509.Certificate.load(claim.certificate).subject.native.get("serial_number", "")
-    except ValueError:
+    except _UNREADABLE:
         return None
     if not isinstance(code, str) or not _CODE.fullmatch(code):
         return None
@@ -246,7 +248,7 @@ def _seal_state(seal: Seal | None, at: datetime, issued_here: bool, faults: list
 def _subject(certificate: bytes) -> str:
     try:
         return str(x509.Certificate.load(certificate).subject.human_friendly)
-    except ValueError:
+    except _UNREADABLE:
         return ""
 
 

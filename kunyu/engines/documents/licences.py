@@ -19,12 +19,11 @@ import shapely
 from django.db import IntegrityError, connection, transaction
 from django.utils import timezone
 
-from kunyu.engines.documents import numbering, proofs, signing, templates
+from kunyu.engines.documents import numbering, proofs, sealed_papers, templates
 from kunyu.engines.documents.errors import ReasonNeeded, UnknownLicence, WrongLicenceState
 from kunyu.engines.documents.kinds import LicenceKind, kind_of
 from kunyu.engines.documents.licence_states import locked, move, note
 from kunyu.engines.documents.models import Document, Licence, Seal
-from kunyu.engines.documents.seal_places import place_of
 from kunyu.engines.security import audit, masks
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.errors import UsageError
@@ -250,23 +249,10 @@ def _finished(
         Licence.objects.filter(pk=licence.pk, state=State.ISSUING).update(pdf=plain)
         licence.refresh_from_db()
         return licence
-    return _in_force(principal, licence, _sealed(principal, plain, request.seal, place, licence.issuer_zh), reason, act)
-
-
-@transaction.atomic
-def _sealed(principal: Principal, plain: Document, seal: Seal, place: str, office: str) -> Document:
-    """The sealed file, made once; the record of the seal's use stands or falls with it."""
-    found = Document.objects.filter(key=f"{place}:sealed").first()
-    if found is not None:
-        return found
-    before = templates.content_of(plain)
-    page, at = place_of(before, office) or (-1, signing.USUAL_PLACE)
-    content = signing.seal_pdf(principal, before, seal, subject=place, page=page, at=at)
-    return templates.keep(
-        principal, content, key=f"{place}:sealed", kind="licence", subject=plain.subject, number=plain.number,
-        title_zh=plain.title_zh, template=plain.template, template_sm3=plain.template_sm3, filled_with=plain.filled_with,
-        media_type=plain.media_type, pages=plain.pages, is_sealed=True,
-    )  # fmt: skip
+    paper = sealed_papers.sealed(
+        principal, plain, request.seal, key=f"{place}:sealed", place=place, office=licence.issuer_zh
+    )
+    return _in_force(principal, licence, paper, reason, act)
 
 
 @transaction.atomic

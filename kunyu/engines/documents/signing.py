@@ -15,6 +15,7 @@ from kunyu.engines.documents.seal_errors import NotSealable, UnreadableSignature
 from kunyu.engines.documents.seals import services, uses
 from kunyu.engines.documents.seals.identities import identity_of
 from kunyu.engines.documents.seals.makers import seal_maker
+from kunyu.engines.documents.seals.settings import seals_settings
 from kunyu.engines.documents.signatures import pdf_reading, pdf_writing
 from kunyu.engines.documents.signatures.suites import SUITES
 from kunyu.engines.documents.verdicts import SignatureVerdict, Verdict, verdict
@@ -72,9 +73,25 @@ def seal_pdf(
     principal: Principal, pdf: bytes, seal: Seal, *, subject: str, page: int = -1,
     at: tuple[float, float] | None = None, reason: str = "",
 ) -> bytes:  # fmt: skip
-    """Both profiles: SM2 first, with the picture; then ECDSA, so that what foreign readers know covers the whole file."""
-    first = sign_pdf(principal, pdf, seal, profile="sm2", subject=subject, page=page, at=at, reason=reason)
-    return sign_pdf(principal, first, seal, profile="ecdsa", subject=subject, is_visible=False, reason=reason)
+    """Seal a paper as this node seals all of them: by the profiles of ``KUNYU_SEALS_PROFILES``, the picture with the first.
+
+    Unless it is set otherwise: SM2, then ECDSA, so that what foreign readers know covers the whole file.
+
+    Raises
+    ------
+    SealUnusable
+        Also where the setting names no profile, or one there is not.
+    NotSealable
+    """
+    profiles = seals_settings().listed_profiles
+    if not profiles:
+        raise SealUnusable(
+            "KUNYU_SEALS_PROFILES 没有写签名方式。", "KUNYU_SEALS_PROFILES names no profile: sm2, ecdsa."
+        )
+    for number, profile in enumerate(profiles):
+        pdf = sign_pdf(principal, pdf, seal, profile=profile, subject=subject, page=page, at=at,
+                       is_visible=None if number == 0 else False, reason=reason)  # fmt: skip
+    return pdf
 
 
 def verify_pdf(pdf: bytes) -> Verdict:

@@ -23,6 +23,9 @@ class SealsSettings:
     years_max : int
     picture_bytes_max : int
         Largest uploaded picture.
+    profiles : str
+        What licences and letters are sealed by, in this order, comma-separated: ``sm2``, ``ecdsa``. The picture goes with
+        the first.
     """
 
     keys: str = "kunyu.engines.documents.seals.keys.NodeKeys"
@@ -30,6 +33,12 @@ class SealsSettings:
     years: int = 5
     years_max: int = 10
     picture_bytes_max: int = 2 * 1024 * 1024
+    profiles: str = "sm2,ecdsa"
+
+    @property
+    def listed_profiles(self) -> tuple[str, ...]:
+        """The profiles one by one."""
+        return tuple(dict.fromkeys(one.strip() for one in self.profiles.split(",") if one.strip()))
 
 
 @lru_cache(maxsize=1)

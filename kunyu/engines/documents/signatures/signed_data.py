@@ -22,6 +22,8 @@ from kunyu.kernel.crypto import der
 from kunyu.kernel.crypto.strict_der import whole_length
 
 LARGEST = 512 * 1024
+MOST_CERTIFICATES = 12
+"""A signer's and those above it; chains in use have two to four."""
 STAMP_TYPE = "1.2.840.113549.1.9.16.2.14"
 _SET, _SHA256 = 0x31, "2.16.840.1.101.3.4.2.1"
 _SIGNED_TYPES = {"1.2.840.113549.1.7.2", "1.2.156.10197.6.1.4.2.2"}
@@ -182,6 +184,8 @@ def _read(encoded: bytes) -> SignedContent:
     signer = signed["signer_infos"][0]
     suite = _suite(signer)
     certificates = [one.chosen for one in signed["certificates"]]
+    if len(certificates) > MOST_CERTIFICATES:  # whoever looks for a path among many may look for ever
+        raise ValueError(f"{len(certificates)} certificates, at most {MOST_CERTIFICATES} / 证书过多")
     certificate = _signer_of(signer, certificates)
     attributes = {one["type"].native: one["values"] for one in signer["signed_attrs"]}
     if len(attributes) != len(signer["signed_attrs"]):

@@ -13,7 +13,7 @@ from typing import Any
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from kunyu.engines.documents import making, templates
+from kunyu.engines.documents import making, sealed_papers, templates
 from kunyu.engines.documents.errors import SealUnusable
 from kunyu.engines.documents.licences import Issuer
 from kunyu.engines.documents.models import Document, Seal
@@ -77,8 +77,6 @@ def _letter(
     found = Document.objects.filter(key=f"{key}:sealed").first()
     if found is not None:
         return found
-    from kunyu.engines.documents import signing
-
     seal = seal_of(case)
     issuer = issuer_of(case, seal)
     values = {
@@ -89,12 +87,7 @@ def _letter(
         who, template_path(case, which), {**values, **more}, key=key, kind=which, subject=f"case:{case.number}",
         title_zh=f"{case.matter.name_zh}{TEMPLATES[which][0]}",
     )  # fmt: skip
-    content = signing.sign_pdf(who, templates.content_of(plain), seal, profile="sm2", subject=f"case:{case.number}")
-    return templates.keep(
-        who, content, key=f"{key}:sealed", kind=which, subject=plain.subject, number=plain.number,
-        title_zh=plain.title_zh, template=plain.template, template_sm3=plain.template_sm3, filled_with=plain.filled_with,
-        media_type=plain.media_type, pages=plain.pages, is_sealed=True, proof=plain.proof,
-    )  # fmt: skip
+    return sealed_papers.sealed(who, plain, seal, key=f"{key}:sealed", place=plain.subject, office=issuer.name_zh)
 
 
 def sent(case: Case) -> QuerySet[Document]:

@@ -5,7 +5,10 @@ Nothing is overwritten. A file that is refused leaves nothing but an entry in th
 
 from __future__ import annotations
 
+import errno
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -24,7 +27,7 @@ from kunyu.engines.matters.models import Application, Material
 from kunyu.engines.security import audit
 from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import Principal
-from kunyu.kernel.objects import ObjectRef
+from kunyu.kernel.objects import ObjectRef, StoreFull
 from kunyu.kernel.private_folder import private_folder
 
 Source = Material.Source
@@ -67,6 +70,8 @@ def take(
     UnknownCase, WrongStep, NotYourStep
     BadMaterial
         Too large, empty, cut off, of a format not taken, encrypted, carrying scripts, a bomb.
+    StoreFull, StoreUnavailable
+        There is no room for it, or the store cannot be written; nothing of it stays.
     """
     return taken(principal, application_id, kind, file_name, stream, source=source).material
 
@@ -96,11 +101,27 @@ def plain_name(given: str) -> str:
 def _stored(name: str, stream: Stream, kind: MaterialKind, limits: MaterialSettings) -> Content:
     with private_folder(Path(settings.KUNYU_QUARANTINE)) as folder:
         path = folder / "upload"
-        _lay_down(name, stream, path, limits.material_mb)
+        with _room(name):
+            _lay_down(name, stream, path, limits.material_mb)
         found = examined(path, name, kind.formats, limits)
         stored: ObjectRef = object_store().put_file(path, protect=True)
     form = formats.FORMATS[found["format"]]
     return Content(name, form.media_type, stored.sm3, stored.size, found["pages"])
+
+
+@contextmanager
+def _room(name: str) -> Iterator[None]:
+    """Turn a full disk into an answer a person understands; the folder of the upload vanishes with it."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        raise StoreFull(
+            f"存储空间不足，材料 {name} 没有保存，已填写的内容不受影响。请稍后再上传；仍然如此，请联系受理窗口。",
+            f"Storage is full: {name} was not kept; what you filled in stays. Upload again later, or ask the counter.",
+            file=name,
+        ) from error
 
 
 def _lay_down(name: str, stream: Stream, path: Path, megabytes: int) -> None:

@@ -148,3 +148,21 @@ def test_an_ended_case_takes_nothing_more(desk: Desk, state: str) -> None:
         with pytest.raises(WrongStep):
             desk.take(samples.form_pdf(), who=who)
     assert count() == 0
+
+
+def test_a_full_disk_is_told_and_leaves_nothing(desk: Desk, settings: Any) -> None:
+    """No room for the upload, and none for the object: a sentence each, no material, no rest; with room it is taken."""
+    from pathlib import Path
+
+    from kunyu.engines.documents.tests.little_room import little_room
+    from kunyu.kernel.objects import StoreFull
+
+    content = samples.form_pdf()
+    with little_room(2_000), pytest.raises(StoreFull) as told:
+        desk.take(content)
+    assert told.value.http_status == 503 and "没有保存" in told.value.detail_zh
+    with little_room(len(content) + 16), pytest.raises(StoreFull):  # the upload fits, its encrypted copy does not
+        desk.take(content)
+    assert count() == 0
+    assert [one for one in Path(settings.KUNYU_QUARANTINE).iterdir() if one.is_dir()] == []
+    assert desk.take(content).version == 1
