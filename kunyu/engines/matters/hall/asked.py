@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kunyu.engines.matters.cases import routing
@@ -69,12 +69,13 @@ def _field(placed: Mapping[str, Any]) -> str:
 
 
 def page_of(field: str, pages: list[Step]) -> Step:
-    """The page on which a field is answered; what names none leads to the first page."""
+    """The page on which a field is answered; what names none leads to the application as a whole."""
     by_code = {one.code: one for one in pages}
     part = field.partition(".")[0]
     code = part if part in _PARTS or not part else "form"
-    return by_code.get(code, pages[0])
+    return by_code.get(code) or replace(pages[0], title=_WHOLE)
 
 
+_WHOLE: Pair = ("申请内容", "the application")
 _PARTS = ("applicant", "project", "plot", "materials")
 """Parts of an application that fields name first; every other field is the form's."""

@@ -96,4 +96,5 @@ def _told(one: dict[str, Any], names: dict[str, Pair]) -> Told:
     stage = names.get(one["stage"])
     if one["act"] == "step" and stage:
         what = f"{stage[0]}：已办理", f"{stage[1]}: done"
-    return Told(one["at"], what, (one["reason"], one["reason"]))
+    reason = "" if one["act"] == "closed" else one["reason"]  # the decision's, told there
+    return Told(one["at"], what, (reason, reason))

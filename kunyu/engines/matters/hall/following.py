@@ -103,7 +103,7 @@ def _correcting(case: Case, today: date) -> Standing:
         by = (f"最后一天是 {zh}；到期没有重新提交的，视为撤回申请。",
               f"The last day is {en}; what is not sent by then counts as withdrawn.")  # fmt: skip
     return Standing(
-        "act", ("请您补正", "Please correct your application"),
+        "act", ("等待您补正", "Waiting for your correction"),
         ("受理或审查人员已一次性列出需要补正的全部内容。", "Everything that needs correcting was listed at once."),
         ("请逐项改好，然后重新提交；之后继续办理。", "Correct each thing, then send it back; the case goes on."),
         by, _stands(case, ("补正期间", "while you correct"), today),

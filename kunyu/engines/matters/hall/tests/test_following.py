@@ -149,6 +149,7 @@ def test_each_thing_asked_for_leads_to_its_page(world: World, me: Browser) -> No
     page = me.get(address(case))
     steps = re.findall(r'href="/hall/applications/\d+/([a-z]+)"', page)
     assert steps == ["materials", "form", "plot", "applicant", "applicant"]
+    assert re.findall(r"去改：([^<]+)<", page) == ["材料", "填表", "用地范围", "申请人", "申请内容"]
     said = words(page)
     pause = Pause.objects.get(case=case)
     assert "请您补正" in said and f"最后一天是 {pause.answer_by}" in said and "视为撤回申请" in said
