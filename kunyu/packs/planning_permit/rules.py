@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict
+from kunyu.engines.matters.rules.covering import covered_m2
 from kunyu.engines.matters.rules.land_kinds import PARCELS, land_kinds
 from kunyu.engines.matters.rules.registry import rule
 
@@ -61,7 +62,7 @@ def supply_is_decided(ask: Ask) -> Answer:
 
 
 @rule(
-    "PP-002", clause="《土地管理法》(2019) 第四十四条", weight="block", sums=(PARCELS,), needs_earlier=True,
+    "PP-002", clause="《土地管理法》(2019) 第四十四条", weight="block", sums=(PARCELS,), needs_earlier=True, edition=2,
     name_zh="农用地已批准转用", name_en="Agricultural land in the plot was converted",
 )  # fmt: skip
 def agricultural_land_was_converted(ask: Ask) -> Answer:
@@ -69,9 +70,7 @@ def agricultural_land_was_converted(ask: Ask) -> Answer:
     land = land_kinds(ask)
     if isinstance(land, Answer):
         return land
-    # approvals of one kind do not overlap one another, so what they share with the plot adds up
-    shared = [one["shared_m2"] or Decimal(0) for one in ask.approvals(CONVERSION, of_project=False)]
-    covered = sum(shared, Decimal(0)).quantize(CENT)
+    covered = covered_m2(ask, ask.approvals(CONVERSION, of_project=False)).quantize(CENT)
     measured = land.agricultural_m2.quantize(CENT)
     figures: dict[str, Any] = {"measured": measured, "limit": SLIVER_M2, "unit": "m²", "versions": land.versions}
     if measured <= SLIVER_M2:

@@ -10,6 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict
+from kunyu.engines.matters.rules.covering import covered_m2
 from kunyu.engines.matters.rules.land_kinds import PARCELS, land_kinds
 from kunyu.engines.matters.rules.registry import rule
 
@@ -67,16 +68,15 @@ def village_agrees(ask: Ask) -> Answer:
 
 @rule(
     "RP-003", clause="《城乡规划法》(2019) 第四十一条；《土地管理法》(2019) 第四十四条", weight="block", sums=(PARCELS,),
-    needs_earlier=True, name_zh="占用农用地的已批准转用", name_en="Agricultural land taken was converted",
+    needs_earlier=True, edition=2, name_zh="占用农用地的已批准转用", name_en="Agricultural land taken was converted",
 )  # fmt: skip
 def agricultural_land_was_converted(ask: Ask) -> Answer:
     """Agricultural land in the plot is covered by approved conversions. 占用农用地须先转用."""
     land = land_kinds(ask)
     if isinstance(land, Answer):
         return land
-    # approvals of one kind do not overlap one another, so what they share with the plot adds up
-    shared = [one["shared_m2"] or Decimal(0) for one in ask.approvals(CONVERSION, of_project=False)]
-    covered, whole = sum(shared, Decimal(0)).quantize(CENT), ask.area_m2 or Decimal(0)
+    approvals = ask.approvals(CONVERSION, of_project=False)
+    covered, whole = covered_m2(ask, approvals).quantize(CENT), ask.area_m2 or Decimal(0)
     measured = land.agricultural_m2.quantize(CENT)
     figures: dict[str, Any] = {"measured": measured, "limit": SLIVER_M2, "unit": "m²", "versions": land.versions}
     if measured <= SLIVER_M2 or (whole > 0 and covered >= LEAST_INSIDE * whole):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+import shapely
 
 from kunyu.engines.matters.rules.tests.asks import approval, ask, stale, survey
 from kunyu.packs.planning_permit.rules import agricultural_land_was_converted, supply_is_decided
@@ -65,3 +67,14 @@ def test_pp002_says_what_was_converted():
 
     assert answer.message_zh == "地块内有农用地 8000.00 m²，已批准转用的只有 0.00 m²。"
     assert agricultural_land_was_converted(ask(overlaps=stale("10401-003"))).state == "not_checked"
+
+
+def test_pp002_land_under_two_conversions_counts_once():
+    """Twice the same half is half; two halves are the whole."""
+    west, east = shapely.box(113.01, 34.51, 113.01055, 34.5109), shapely.box(113.01055, 34.51, 113.0111, 34.5109)
+    plot = ask(overlaps=survey({"0103": "10000.00"}), area_m2=Decimal("10077.73"))
+    half = {"shared_m2": Decimal("5038.87"), "outside_m2": Decimal("5038.86")}
+    twice = tuple(approval("S-002", f"甲{number}", plot=west, **half) for number in (1, 2))
+    assert agricultural_land_was_converted(replace(plot, earlier=twice)).state == "conflict"
+    both = tuple(approval("S-002", f"甲{number}", plot=one, **half) for number, one in enumerate((west, east)))
+    assert agricultural_land_was_converted(replace(plot, earlier=both)).state == "clear"

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+import shapely
 
 from kunyu.engines.matters.rules.tests.asks import PLOT, approval, ask, overlap, stale, survey
 from kunyu.packs.rural_permit.rules import (
@@ -59,3 +60,12 @@ def test_rp003_says_what_was_converted():
     assert answer.message_zh == "地块内有农用地 200.00 m²，已批准转用的只有 0.00 m²。"
     assert agricultural_land_was_converted(ask(overlaps=survey({"0702": "10000.00"}))).state == "clear"
     assert agricultural_land_was_converted(ask(overlaps=stale("10401-003"))).reason == "stale"
+
+
+def test_rp003_land_under_two_conversions_counts_once():
+    """Twice the same half is half: what two approvals share with the plot is not added up blindly."""
+    west = shapely.box(113.01, 34.51, 113.01055, 34.5109)
+    half = {"shared_m2": Decimal("5038.87"), "outside_m2": Decimal("5038.86")}
+    twice = tuple(approval("S-002", f"甲{number}", plot=west, **half) for number in (1, 2))
+    found = agricultural_land_was_converted(ask(overlaps=survey({"0103": "10000.00"}), earlier=twice))
+    assert found.state == "conflict"
