@@ -31,13 +31,15 @@ _RULE_OF: Mapping[str, str] = {
     facts.PROJECT_CODE: "MA-06", facts.AREA: "MA-07",
 }  # fmt: skip
 _EARLIER_NUMBERS = "MA-08"
-_TONES = {CONFLICT: "danger", CLEAR: "good"}
+_NAMES: Mapping[str, Pair] = {
+    **{rule: _FACTS[name] for name, rule in _RULE_OF.items()}, _EARLIER_NUMBERS: ("前序文书编号", "number of the earlier document"),
+}  # fmt: skip
 _PICTURES = ("image/", "application/pdf")
 
 
 @dataclass(frozen=True)
 class Said:
-    """A sentence of a comparison. ``tone``: danger, good, or warn for what was not checked."""
+    """A sentence of a comparison. ``tone``: danger for what differs, warn for what was not checked."""
 
     tone: str
     text: Pair
@@ -67,6 +69,7 @@ class Row:
     has_picture: bool
     read: tuple[Read, ...]
     compared: tuple[Said, ...]
+    agreeing: tuple[Pair, ...]
     licences: tuple[Licence, ...]
     earlier: tuple[Material, ...]
     accept: str
@@ -116,11 +119,13 @@ def _row(
     newest = next((one for one in versions if not one.is_withdrawn), None)
     taken = formats.allowed(kind.formats)
     images = any(one in formats.IMAGES for one in taken)
+    answers = _answers(application, kind, newest)
     return Row(
         kind, _because(kind, questions), bool(application.form.get(kind.when)) if kind.when else kind.is_required,
         bool(kind.when), newest, tuple(one for one in versions if one is not newest),
         newest is not None and newest.media_type.startswith(_PICTURES), _read(newest),
-        _compared(application, kind, newest), tuple(_licences(principal, application, kind)),
+        tuple(_said(answer) for answer in answers.values() if answer.state != CLEAR),
+        tuple(_NAMES[rule] for rule, answer in answers.items() if answer.state == CLEAR), tuple(_licences(principal, application, kind)),
         _reusable(kind, earlier, newest), _accept(taken), images, fault,
     )  # fmt: skip
 
@@ -162,15 +167,15 @@ def _read(one: Material | None) -> tuple[Read, ...]:
 _SURE = 0.6
 
 
-def _compared(application: Application, kind: MaterialKind, newest: Material | None) -> tuple[Said, ...]:
-    """What this paper says against what the application says; nothing while it is still being read."""
+def _answers(application: Application, kind: MaterialKind, newest: Material | None) -> dict[str, Answer]:
+    """What this paper says against what the application says, by rule; nothing while it is still being read."""
     if newest is None or newest.reading == Material.Reading.WAITING:
-        return ()
+        return {}
     answers = dict(zip(comparing.RULES, compare_one(application, kind, newest), strict=True))
     wanted = [_RULE_OF[name] for name in kind.reads if name in _RULE_OF]
     if any(name.endswith("_number") for name in kind.reads):
         wanted.append(_EARLIER_NUMBERS)
-    return tuple(_said(answers[rule]) for rule in wanted if not _says_nothing(answers[rule]))
+    return {rule: answers[rule] for rule in wanted if not _says_nothing(answers[rule])}
 
 
 def compare_one(application: Application, kind: MaterialKind, material: Material) -> list[Answer]:
@@ -194,9 +199,8 @@ def _says_nothing(answer: Answer) -> bool:
 
 
 def _said(answer: Answer) -> Said:
-    return Said(
-        _TONES.get(answer.state, "warn"), (answer.message_zh, answer.message_en), (answer.remedy_zh, answer.remedy_en)
-    )
+    tone = "danger" if answer.state == CONFLICT else "warn"
+    return Said(tone, (answer.message_zh, answer.message_en), (answer.remedy_zh, answer.remedy_en))
 
 
 def is_reading(found: Iterable[Row]) -> bool:
