@@ -207,7 +207,7 @@ def _measured(askers: dict[str, Asker], rounds: int, work: dict[str, Any]) -> li
 
 def _sixteen(node: Server, cookies: dict[str, str], work: dict[str, Any], about: dict[str, Any]) -> dict[str, Any]:
     """The first page asked for on sixteen connections at once, for each of the two in turn."""
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name, cookie in cookies.items():
         asked = Asked(node.port, ["/api/cases?which=todo"], USERS, LOAD_SECONDS, {"Cookie": cookie})
         put_load(replace(asked, seconds=WARMING_SECONDS), allowed=(200,))

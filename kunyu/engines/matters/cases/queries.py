@@ -6,7 +6,7 @@ list reads one page by key; its counts are bounded, so that no list ever counts 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -65,10 +65,11 @@ def branches() -> list[str]:
 def visible(principal: Principal, action: str = SEE) -> QuerySet[Case]:
     """Cases the principal may know of: his own, and those of the branches and counties of his rights."""
     rows = Case.objects.select_related("matter")
-    here = reach(principal, "county", action)
+    reached = _reached(principal, action)
+    here = _condition(reached, "county")
     if here == EVERYTHING:
         return rows
-    conditions = [here, reach(principal, "partner_county", action) & ~Q(partner_county="")]
+    conditions = [here, _condition(reached, "partner_county") & ~Q(partner_county="")]
     if principal.user_id is not None and action == SEE:
         conditions.append(Q(applicant_account_id=principal.user_id))
     return rows.filter(_any(conditions))
@@ -79,16 +80,33 @@ def reach(principal: Principal, column: str, action: str = SEE) -> Q:
 
     :data:`EVERYTHING` when they reach every county and label in every branch.
     """
+    return _condition(_reached(principal, action), column)
+
+
+@dataclass(frozen=True)
+class _Reached:
+    """Branches by what the principal's rights reach in them: prefixes of counties with sets of labels."""
+
+    together: Mapping[tuple[tuple[str, int], ...], list[str]]
+    branches: int
+    """Of the whole catalogue."""
+
+
+def _reached(principal: Principal, action: str) -> _Reached:
     named = branches()
     together: dict[tuple[tuple[str, int], ...], list[str]] = {}
     for branch in named:
         key = tuple(sorted({(one.prefix, one.row_labels) for one in scope.clauses_of(principal, branch, action)}))
         if key:
             together.setdefault(key, []).append(branch)
+    return _Reached(together, len(named))
+
+
+def _condition(reached: _Reached, column: str) -> Q:
     conditions = []
-    for clauses, some in together.items():
+    for clauses, some in reached.together.items():
         where = _clauses(clauses, column)
-        conditions.append(where if len(some) == len(named) else Q(branch__in=some) & where)
+        conditions.append(where if len(some) == reached.branches else Q(branch__in=some) & where)
     return _any(conditions)
 
 
@@ -233,16 +251,22 @@ def _by_due(rows: QuerySet[Case], after: str, limit: int) -> Page:
         pk = int(key or 0)
         without_limit = Q(due_on=None, pk__gt=pk)
         rows = rows.filter(Q(due_on__gt=day) | Q(due_on=day, pk__gt=pk) | Q(due_on=None) if day else without_limit)
-    found = list(rows[: limit + 1])
+    found = _first(rows, limit + 1, "due_on", "pk")
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], f"{last.due_on or ''}/{last.pk}" if last else "")
+
+
+def _first(rows: QuerySet[Case], count: int, *order: str) -> list[Case]:
+    """The first rows with matter and holder: chosen by their keys alone, so that nothing is joined to what is not shown."""
+    chosen = rows.select_related(None).values("pk")[:count]
+    return list(Case.objects.filter(pk__in=chosen).select_related("matter", "assignee").order_by(*order))
 
 
 def _by_number(rows: QuerySet[Case], after: str, limit: int) -> Page:
     rows = rows.order_by("-pk")
     if after.isdigit():
         rows = rows.filter(pk__lt=int(after))
-    found = list(rows[: limit + 1])
+    found = _first(rows, limit + 1, "-pk")
     return Page(found[:limit], str(found[limit - 1].pk) if len(found) > limit else "")
 
 

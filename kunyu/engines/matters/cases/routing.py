@@ -68,7 +68,7 @@ def facts_of(case: Case, form: Mapping[str, Any], check: Check | None) -> dict[s
     A multiple choice is the list of what was chosen, ``[]`` where nothing was: ``'school' in uses`` always has an answer.
     How many and how long they may be is bounded where the flow takes them (:mod:`flows.running`).
     """
-    several = {one.name: [] for one in fields_of(definition(case)) if one.type == "multi"}
+    several: dict[str, Any] = {one.name: [] for one in fields_of(definition(case)) if one.type == "multi"}
     return {
         **several,
         **{name: value for name, value in form.items() if _is_plain(value)},
