@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kunyu.kernel.errors import KunyuError, Refused
+from kunyu.kernel.errors import KunyuError, NotFound, Refused
 
 
 class SignInRefused(KunyuError):
@@ -78,8 +78,15 @@ class NationalIdentityRefused(KunyuError):
     exit_code = 4
 
 
+class NoNationalIdentity(NotFound):
+    """This node is connected to no identity provider."""
+
+    code = "no_national_identity"
+    title_zh, title_en = "没有接入统一身份认证", "No national sign-in here"
+
+
 class NationalIdentityAway(KunyuError):
-    """The identity provider does not answer, or this node is not set up to ask it."""
+    """The identity provider does not answer, or this node's settings for it cannot be used."""
 
     code = "national_identity_away"
     title_zh, title_en = "统一身份认证暂不可用", "National sign-in is not available"

@@ -111,8 +111,9 @@ def _stands_in(kind: MaterialKind) -> Pair:
     if not kind.licence_kind:
         return ("", "")
     known = kinds().get(kind.licence_kind)
-    name = (known.name_zh, known.name_en) if known else ("相应证照", "the licence it states")
-    return (f"证照库已有您的“{name[0]}”时免提交", f"not asked for when the register has your {name[1]}")
+    if known is None:
+        return ("证照库已有您的相应证照时免提交", "not asked for when the register has the licence that proves it")
+    return (f"证照库已有您的“{known.name_zh}”时免提交", f"not asked for when the register has your {known.name_en}")
 
 
 def _together(definition: Definition, division: str) -> list[Matter]:

@@ -131,8 +131,8 @@ def groups(asked: Asked) -> list[Group]:
     """Business areas with how many of what is looked for lie in each; the area asked for does not narrow them."""
     whole = found(Asked(asked.text, "", asked.kind, asked.applicant, asked.is_open)).order_by()
     counted = dict.fromkeys((*AREAS, "other"), 0)
-    for row in whole.values("area").annotate(number=Count("pk")):
-        counted[row["area"] if row["area"] in AREAS else "other"] += row["number"]
+    for row in whole.values(heading=_AREA).annotate(number=Count("pk")):
+        counted[row["heading"] if row["heading"] in AREAS else "other"] += row["number"]
     return [Group(code, AREAS.get(code, OTHER), number) for code, number in counted.items() if number]
 
 

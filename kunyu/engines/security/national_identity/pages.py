@@ -44,4 +44,6 @@ def back(request: HttpRequest) -> HttpResponse:
 
 
 def _said(request: HttpRequest, error: KunyuError) -> HttpResponse:
-    return render(request, "identity/national.html", {"error": error}, status=error.http_status)
+    return render(
+        request, "identity/national.html", {"error": error, "identity": services.is_offered()}, status=error.http_status
+    )

@@ -13,7 +13,7 @@ from kunyu.engines.security.national_identity.adapter import IdentityProvider, S
 from kunyu.engines.security.national_identity.assertion import Claims
 from kunyu.engines.security.national_identity.settings import national_identity_settings
 from kunyu.engines.security.scope import Principal
-from kunyu.engines.security.sign_in_errors import NationalIdentityAway, NationalIdentityRefused
+from kunyu.engines.security.sign_in_errors import NationalIdentityAway, NationalIdentityRefused, NoNationalIdentity
 from kunyu.kernel.errors import KunyuError
 
 PURPOSE = "national"
@@ -32,12 +32,14 @@ def provider() -> IdentityProvider:
 
     Raises
     ------
+    NoNationalIdentity
+        None is configured.
     NationalIdentityAway
-        None is configured, or a production node would send people over a plain connection.
+        A production node would send people over a plain connection.
     """
     found = national_identity_settings()
     if not found.is_configured:
-        raise NationalIdentityAway("本节点没有接入国家政务服务平台统一身份认证。",
+        raise NoNationalIdentity("本节点没有接入国家政务服务平台统一身份认证。",
                                    "This node is not connected to the national identity platform.")  # fmt: skip
     if settings.PRODUCTION and not (found.url.startswith("https://") and found.assertion_url.startswith("https://")):
         raise NationalIdentityAway("生产环境的身份平台地址必须是 https://。",
@@ -46,7 +48,7 @@ def provider() -> IdentityProvider:
 
 
 def begin(request: HttpRequest) -> str:
-    """The address to send this browser to. Raises NationalIdentityAway."""
+    """The address to send this browser to. Raises NoNationalIdentity, NationalIdentityAway."""
     asked = provider()
     nonce = challenges.issue(request, PURPOSE, MINUTES * 60).hex()
     return asked.address(nonce, request.build_absolute_uri(RETURN))
@@ -59,7 +61,7 @@ def finish(request: HttpRequest, ticket: str) -> sign_in.Step:
 
     Raises
     ------
-    NationalIdentityRefused, NationalIdentityAway, SignInRefused, BadEntry, TooManyAttempts
+    NoNationalIdentity, NationalIdentityRefused, NationalIdentityAway, SignInRefused, BadEntry, TooManyAttempts
     """
     origin = lockout.origin_of(request)
     lockout.refuse_busy(lockout.ORIGIN, origin)

@@ -187,8 +187,8 @@ def test_nobody_is_sent_elsewhere_afterwards(platform):
 def test_without_a_provider_there_is_no_button_and_no_address():
     assert "/login/national" not in Client().get("/login").content.decode()
     assert "/login/national" not in Client().get("/hall/").content.decode()
-    assert Client().get("/login/national").status_code == 503
-    assert Client().get("/login/national/return", {"ticket": "x"}).status_code == 503
+    assert Client().get("/login/national").status_code == 404
+    assert Client().get("/login/national/return", {"ticket": "x"}).status_code == 404
 
 
 def test_with_a_provider_the_button_stands_at_the_door_and_in_the_hall(platform):
