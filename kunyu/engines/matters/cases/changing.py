@@ -7,15 +7,16 @@ another; what it writes (columns, trace, tasks, audit, event) stands or falls to
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db.models import Max
 from django.utils import timezone
 
 from kunyu.engines.matters.cases import people
 from kunyu.engines.matters.cases.clock import Clock
 from kunyu.engines.matters.errors import StaleRevision
-from kunyu.engines.matters.models import Case, CaseEvent
+from kunyu.engines.matters.models import Case, CaseEvent, Check
 from kunyu.engines.security import audit
 from kunyu.engines.security.scope import Principal
 from kunyu.kernel.outbox.services import emit
@@ -54,7 +55,21 @@ def begun(principal: Principal, case_id: int, revision: int | None = None, *, hi
     if hidden:
         people.require_see(principal, case)
     require_revision(case.number, case.revision, revision)
-    return Change(case, principal, case.state, timezone.now())
+    return Change(case, principal, case.state, _moment(case))
+
+
+def _moment(case: Case) -> datetime:
+    """Now; after a clock set back, just after what was last written of the case, so that nothing ends before it began.
+
+    A correction that seemed older than the check before it would leave that check standing for what was handed in since.
+    """
+    written = [
+        CaseEvent.objects.filter(case=case).aggregate(last=Max("at"))["last"],
+        Check.objects.filter(case=case).aggregate(last=Max("made_at"))["last"],
+    ]
+    last = max((one for one in written if one is not None), default=None)
+    now = timezone.now()
+    return now if last is None or now > last else last + timedelta(microseconds=1)
 
 
 def require_revision(number: str, current: int, revision: int | None) -> None:

@@ -149,12 +149,39 @@ def test_openssl_verifies_the_sm2_signature_taken_out(tmp_path: Path) -> None:
     assert "Verified OK" in said
 
 
+BOTH_WAYS = pytest.mark.parametrize("order", [("sm2", "ecdsa"), ("ecdsa", "sm2")])
+
+
+def in_order(order: tuple[str, ...]) -> bytes:
+    one, pdf = active_seal(), paper()
+    for profile in order:
+        pdf = sealed(one, profile, pdf)
+    return pdf
+
+
 @with_pdfsig
-def test_poppler_validates_the_ecdsa_signature(tmp_path: Path) -> None:
-    (tmp_path / "a.pdf").write_bytes(signing.seal_pdf(DECIDER, paper(), active_seal(), subject="x"))
+@BOTH_WAYS
+def test_poppler_validates_the_ecdsa_signature(order: tuple[str, ...], tmp_path: Path) -> None:
+    """In either order; of the SM2 one it says that it does not know how it is signed, and goes on."""
+    (tmp_path / "a.pdf").write_bytes(in_order(order))
     answer = subprocess.run(["pdfsig", "-nocert", "a.pdf"], cwd=tmp_path, capture_output=True, text=True)
-    last = answer.stdout.rpartition("Signature #2:")[2]
-    assert "ETSI.CAdES.detached" in last and "Total document signed" in last and "Signature is Valid." in last
+    parts = dict(zip(order, answer.stdout.split("Signature #")[1:], strict=True))
+    assert "ETSI.CAdES.detached" in parts["ecdsa"] and "Signature is Valid." in parts["ecdsa"]
+    assert ("Total document signed" in parts["ecdsa"]) == (order[-1] == "ecdsa")
+    assert "adbe.pkcs7.detached" in parts["sm2"] and "Signature is Valid." not in parts["sm2"]
+    assert "Signature is Invalid." not in parts["sm2"], "not understood is not the same as forged"
+
+
+@BOTH_WAYS
+def test_ours_is_valid_and_pyhanko_alone_is_stopped_by_the_sm2_field(order: tuple[str, ...]) -> None:
+    """What the documentation says of plain pyHanko: its list of all signatures stops, the field asked for does not."""
+    pdf = in_order(order)
+    said = signing.verify_pdf(pdf)
+    assert said.is_valid and said.is_whole, said.why_en
+    assert [one.profile for one in said.signatures] == [signing.PROFILES[one] for one in order]
+    reader = PdfFileReader(io.BytesIO(pdf))
+    with pytest.raises((TypeError, ValueError)):
+        list(reader.embedded_signatures)
 
 
 def test_only_a_seal_in_use_seals_and_a_refusal_leaves_nothing() -> None:

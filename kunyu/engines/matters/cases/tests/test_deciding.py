@@ -11,10 +11,11 @@ from django.db import connection
 from django.utils import timezone
 
 from kunyu.engines.documents.errors import SealUnusable
-from kunyu.engines.documents.models import Document, Licence
-from kunyu.engines.matters.cases import sealing, services
+from kunyu.engines.documents.models import Document, Licence, NumberSequence, SealUse
+from kunyu.engines.matters.cases import changing, sealing, services
 from kunyu.engines.matters.cases.archiving import contents_of
 from kunyu.engines.matters.cases.changing import DECIDED_TOPIC
+from kunyu.engines.matters.cases.tests.seals import seal_in_use
 from kunyu.engines.matters.cases.tests.world import HERE, SITE, World
 from kunyu.engines.matters.errors import NotYourStep, OverrideNeeded, WrongStep
 from kunyu.engines.matters.models import Application, Case, CaseEvent, Check, CheckAnswer, Decision
@@ -314,3 +315,52 @@ def test_more_is_open_than_whoever_decides_saw(world: World) -> None:
     assert not Decision.objects.exists() and "decided" not in acts(case)
     services.decide(world.as_("decider"), case.pk, "refuse", "不准", ["法"], "已核实", passed_over=["X-1", "X-0"])
     assert [one["rule"] for one in Decision.objects.get().passed_over] == ["X-0", "X-1"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_workers_of_two_nodes_seal_one_decision_once(committed: World) -> None:
+    """Both take up the same decision at the same moment: one licence, one number, sealed once, the case closed once."""
+    seal_in_use()
+    case = committed.to_decide()
+    services.decide(committed.as_("decider"), case.pk, "grant", "准", [], "")
+    start, wrong = Barrier(2), []
+
+    def work() -> None:
+        try:
+            start.wait(30)
+            sealing.seal_decision(case.pk)
+        except Exception as error:
+            wrong.append(error)
+        finally:
+            connection.close()
+
+    workers = [Thread(target=work) for _ in range(2)]
+    for one in workers:
+        one.start()
+    for one in workers:
+        one.join(90)
+    assert not wrong, wrong
+    licence = Licence.objects.get()
+    case.refresh_from_db()
+    assert (licence.state, case.licence_number) == ("valid", licence.number)
+    assert acts(case).count("sealed") == 1 and acts(case).count("closed") <= 1
+    assert Document.objects.filter(kind="licence", is_sealed=True).count() == 1
+    assert SealUse.objects.filter(subject=f"licence:{licence.pk}").count() == 2, "one for each profile"
+    assert not NumberSequence.objects.filter(last__gt=1).exists(), "no number was taken and thrown away"
+
+
+@pytest.mark.django_db
+def test_a_clock_set_back_turns_nothing_round(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An hour back between two acts: the trace stays in order, a pause ends after it began, a check before a correction
+    does not stand for what came after it."""
+    case = world.to_decide()
+    check(case, ("clear", "block"))
+    services.pause(world.as_("examiner"), case.pk, "hearing", "听证", "法")
+    real = timezone.now()
+    monkeypatch.setattr(changing.timezone, "now", lambda: real - timedelta(hours=1))
+    services.resume(world.as_("examiner"), case.pk, "听证结束")
+    services.pause(world.as_("examiner"), case.pk, "experts", "评审", "法")
+    services.withdraw(world.as_("applicant"), case.pk, "不再申请")
+    times = list(CaseEvent.objects.filter(case=case).order_by("sequence").values_list("at", flat=True))
+    assert times == sorted(times) and len(set(times)) == len(times)
+    assert all(one.ended_at is not None and one.ended_at >= one.started_at for one in case.pauses.all())

@@ -155,3 +155,23 @@ def test_what_was_found_in_old_data_stays_a_conflict_but_its_absence_is_not_clea
         ask(form={"project_type": "urban"}, overlaps={URBAN: overlap(URBAN, "10000", by_class={"JZQ": Decimal(10000)}, **old)})
     )  # fmt: skip
     assert (inside.state, inside.reason) == ("not_checked", "stale")
+
+
+def test_a_kind_of_red_line_that_nobody_can_read_is_not_taken_for_the_general_zone() -> None:
+    """HXLX in codes, or in other words: neither core nor not core, so C-02 is open; 非核心 is not core."""
+    for kind in ("10", "生态保护红线", "?"):
+        found = rules.plot_keeps_off_the_core_of_the_red_line(ask(overlaps=red(("500.00", kind))))
+        assert said(found) == ("not_checked", Decimal("500.00"), Decimal("1"), "core_unknown"), kind
+    found = rules.plot_keeps_off_the_core_of_the_red_line(ask(overlaps=red(("500.00", "非核心保护区"))))
+    assert said(found)[0] == "clear"
+
+
+def test_c04_replacement_is_not_enough_while_some_of_the_farmland_is_not_seen() -> None:
+    """Area and grade fit what was found; the look was not whole, so more may be taken."""
+    form = {"is_major_project": True, "supplement_area_m2": 600, "occupied_grade": 5, "supplement_grade": 5}
+    papers = {"farmland_plan": FILE}
+    whole = {FARM: overlap(FARM, "500.00")}
+    assert rules.permanent_farmland_is_replaced(ask(overlaps=whole, form=form, materials=papers)).state == "clear"
+    partly = {FARM: overlap(FARM, "500.00", reason="stale", reason_zh="数据过期。", reason_en="Too old.")}
+    found = rules.permanent_farmland_is_replaced(ask(overlaps=partly, form=form, materials=papers))
+    assert (found.state, found.reason) == ("not_checked", "stale")
