@@ -33,6 +33,7 @@ from kunyu.kernel.errors import KunyuError
 
 STEP = "plot"
 WAYS = ("draw", "text", "file")
+_CROSSES = ("Self-intersection", "Ring Self-intersection")
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,23 @@ def _refused(given: Given, error: KunyuError) -> Given:
     """The sentence at its form, and the place of the fault on the map where it has one."""
     fault = next((one for one in error.context.get("faults", ()) if one["field"] == STEP), error.context)
     return replace(
-        given, problem=(error.detail_zh, error.detail_en), lon=fault.get("lon"), lat=fault.get("lat"),
+        given, problem=_plain(error), lon=fault.get("lon"), lat=fault.get("lat"),
         way=given.way if given.way in WAYS else "draw",
     )  # fmt: skip
+
+
+def _plain(error: KunyuError) -> Pair:
+    """The sentence of a fault; the commonest one without the words of geometry."""
+    lon, lat = error.context.get("lon"), error.context.get("lat")
+    if error.context.get("reason") not in _CROSSES or lon is None or lat is None:
+        return error.detail_zh, error.detail_en
+    which, _, found = error.detail_zh.rpartition("地块几何无效")
+    which_en = error.detail_en.partition("The plot is invalid")[0] if found else ""
+    return (
+        f"{which}边界自己交叉了，交叉的地方在 {lon:.8f}, {lat:.8f}（图上红圈处）。请按顺序沿着边界给出角点，不要来回跳。",
+        f"{which_en}The boundary crosses itself at {lon:.8f}, {lat:.8f} (the red ring on the map). "
+        "Give the corners in order along the boundary.",
+    )
 
 
 def _page(request: HttpRequest, application: Application, given: Given, status: int = 200) -> HttpResponse:

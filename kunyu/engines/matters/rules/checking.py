@@ -62,10 +62,11 @@ def run_checks(
         if standing is None:
             check.save()
             _keep(check, ruled)
-        check, again = (check, {}) if standing is None else (standing, {"again": True})
+        check = standing or check
         audit.record(
             principal, "application-checked", "case" if case else "application", case.number if case else application.pk,
-            check=check.pk, digest=check.digest, conflicts=check.conflicts, not_checked=check.not_checked, **again,
+            check=check.pk, digest=check.digest, conflicts=check.conflicts, not_checked=check.not_checked,
+            again=standing is not None,
         )  # fmt: skip
     return check
 

@@ -75,7 +75,8 @@ def test_three_values_with_area_data_and_remedy(people: People) -> None:
     from kunyu.engines.matters.models import CheckAnswer
 
     c01 = CheckAnswer.objects.get(check_run__application=desk.one, rule="C-01")
-    assert c01.state == "conflict"
+    assert (c01.state, c01.unit) == ("conflict", "m²")
+    assert c01.measured is not None
     assert f"<strong>{c01.measured:,.2f}</strong> 平方米" in shown
     assert f"{float(c01.measured) * 15 / 1e4:,.3f} 亩" in shown
     places = desk.places()

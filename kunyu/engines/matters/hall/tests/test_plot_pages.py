@@ -118,7 +118,8 @@ def test_a_drawing_is_saved_with_the_area_of_the_ellipsoid(page: Page) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (302, page.address)
     area = float(area_of_lonlat([SQUARE])[0])
     one = page.saved()
-    assert (one.plot_area_m2, one.plot_source) == (pytest.approx(area, abs=1e-6), "在图上绘制")
+    assert one.plot_area_m2 == pytest.approx(area, abs=1e-6)
+    assert one.plot_source == "在图上绘制"
     shown = page.get()
     for figure in (f"<dd>{area:,.2f}</dd>", f"<dd>{area / 1e4:,.4f}</dd>", f"<dd>{area * 15 / 1e4:,.3f}</dd>"):
         assert figure in shown
@@ -188,9 +189,21 @@ def test_a_plot_that_crosses_itself_is_shown_where(page: Page) -> None:
     """The sentence, the place on the map, and what was drawn, to be mended."""
     bow = '{"type":"Polygon","coordinates":[[[113.01,34.51],[113.012,34.512],[113.012,34.51],[113.01,34.512],[113.01,34.51]]]}'
     shown = page.refused(400, "draw", geometry=bow)
-    assert problem(shown, "draw") == "地块几何无效：自相交，位置 113.01100000, 34.51100000；请改正后重试。"
+    assert problem(shown, "draw") == (
+        "边界自己交叉了，交叉的地方在 113.01100000, 34.51100000（图上红圈处）。请按顺序沿着边界给出角点，不要来回跳。"
+    )
     assert mark(shown) == (113.011, 34.511)
     assert bow in shown
+
+
+def test_which_plot_of_a_file_crosses_itself_is_named(page: Page) -> None:
+    """Another fault of geometry keeps the sentence of the reader."""
+    bow = shapely.Polygon([(X, Y), (X + 100, Y + 100), (X + 100, Y), (X, Y + 100)])
+    said = problem(page.refused(400, "file", file=drawing(bow), crs="EPSG:4526"), "file")
+    assert said.startswith("DK 1：边界自己交叉了，交叉的地方在 ")
+    holed = {"type": "Polygon", "coordinates": [[[113.01, 34.51], [113.02, 34.51], [113.02, 34.52], [113.01, 34.51]],
+                                                [[113.03, 34.51], [113.031, 34.51], [113.031, 34.511], [113.03, 34.51]]]}  # fmt: skip
+    assert "洞在外圈之外" in problem(page.refused(400, "draw", geometry=json.dumps(holed)), "draw")
 
 
 def test_a_plot_at_sea_and_one_in_another_county(page: Page) -> None:
