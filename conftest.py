@@ -43,6 +43,8 @@ CHROMIUM_OPTIONS = [
     "--enable-unsafe-swiftshader",
 ]
 
+CHEAP_HASHER = "kunyu.engines.security.tests.cheap_hashing.CheapScrypt"
+
 _cluster: SharedTestCluster | None = None
 _own_objects: str | None = None
 
@@ -69,10 +71,44 @@ def _point_settings_at_tests() -> None:
 
     # pytest-django looked for settings before this file was loaded; it sets Django up later if they are loaded by then
     assert settings.DATABASES
+    settings.PASSWORD_HASHERS = [CHEAP_HASHER, *settings.PASSWORD_HASHERS[1:]]
 
 
+def _list_static_files_once() -> None:
+    """Every test client loads the middleware anew, and WhiteNoise lists and reads all static files each time.
+
+    What it found for the same folders is taken again: a fifth of the time of tests that ask thousands of addresses.
+    """
+    from django.conf import settings
+    from whitenoise.middleware import WhiteNoiseMiddleware
+
+    found: dict[tuple[str, ...], dict[str, Any]] = {}
+    listing = WhiteNoiseMiddleware.add_files_from_finders
+
+    def listed(self: WhiteNoiseMiddleware) -> None:
+        folders = (self.static_prefix, *map(str, settings.STATICFILES_DIRS))
+        if folders not in found:
+            listing(self)
+            found[folders] = dict(self.files)
+        self.files.update(found[folders])
+
+    WhiteNoiseMiddleware.add_files_from_finders = listed
+
+
+def _write_geopackages_unsafely() -> None:
+    """No fsync and no journal file for the GeoPackages that this process writes; its children write as a node does.
+
+    A delivery of a test has some twenty layers, each its own transaction: they waited five times as long as they wrote.
+    """
+    import pyogrio
+
+    pyogrio.set_gdal_config_options({"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "MEMORY"})
+
+
+_write_geopackages_unsafely()
 if HAS_NODE:
     _point_settings_at_tests()
+    _list_static_files_once()
 
 
 def pytest_unconfigure() -> None:
@@ -118,7 +154,7 @@ def django_db_modify_db_settings(request: pytest.FixtureRequest) -> None:
     _cluster.acquire()
     worker = getattr(request.config, "workerinput", {}).get("workerid")
     name = "_".join(filter(None, ["test_kunyu", os.environ["KUNYU_TEST_RUN"], worker]))
-    settings.DATABASES["default"].setdefault("TEST", {})["NAME"] = name
+    settings.DATABASES["default"].setdefault("TEST", {}).update(NAME=name, TEMPLATE=_cluster.migrated())
     # deliveries of two databases bear the same numbers: each run unpacks in a folder of its own
     settings.KUNYU_QUARANTINE = _cluster.home / f"quarantine-{name}"
 
@@ -133,8 +169,23 @@ def django_db_setup(django_db_setup: None) -> Iterator[None]:
     assert _cluster is not None
     name = settings.DATABASES["default"]["NAME"]
     settings.KUNYU_SERVE_DATABASE_URL = serve_address(_cluster.cluster, name)
+    _empty_quickly(_cluster.cluster.dsn("postgres", name))
     yield
     _cluster.end_sessions(name)
+
+
+def _empty_quickly(superuser_dsn: str) -> None:
+    """Put a quicker emptying in the place of the flush that ends each test which commits."""
+    from django.db import connections
+    from django.test import TransactionTestCase
+
+    from kunyu.engines.security.audit.tests.emptying import empty_all_but_the_append_only
+
+    def emptied(self: TransactionTestCase) -> None:
+        connections.close_all()  # what a test left open must not hold its own emptying up
+        empty_all_but_the_append_only(superuser_dsn)
+
+    TransactionTestCase._fixture_teardown = emptied
 
 
 @pytest.fixture(autouse=True)
@@ -144,6 +195,18 @@ def _no_epochs_of_another_test() -> None:
         from kunyu.engines.security import epochs
 
         epochs.forget()
+
+
+@pytest.fixture
+def real_hashing(settings: Any) -> Iterator[None]:
+    """Hash passwords as a node does, for tests of what hashing costs and of passwords themselves."""
+    from kunyu.engines.security import passwords
+    from kunyu.project import settings as of_the_node
+
+    settings.PASSWORD_HASHERS = of_the_node.PASSWORD_HASHERS
+    passwords._nobody.cache_clear()  # kept with the hasher of the time
+    yield
+    passwords._nobody.cache_clear()
 
 
 @pytest.fixture

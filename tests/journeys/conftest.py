@@ -21,7 +21,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect
 from psycopg import sql
 
-from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, serve_address
+from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, make_database, serve_address
 
 ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "journeys-only"
@@ -44,7 +44,7 @@ class Node:
 
 @pytest.fixture(scope="session")
 def node_environment() -> Iterator[dict[str, str]]:
-    """Environment of a node with an empty database of its own; everything is gone afterwards."""
+    """Environment of a node with a database of its own, tables and nothing in them; everything is gone afterwards."""
     if not (ROOT / "web" / "dist" / "manifest.json").is_file():
         pytest.fail("the web parts are not built: run `make setup`, or `npm ci && npm run build` in web/")
     shared = SharedTestCluster(ROOT)
@@ -54,9 +54,7 @@ def node_environment() -> Iterator[dict[str, str]]:
     name = f"test_kunyu_{os.getpid()}{'_' + worker if worker else '_gw99'}"
     home = Path(tempfile.mkdtemp(prefix="ky-journeys-"))
     try:
-        with psycopg.connect(shared.cluster.dsn("postgres", "postgres"), autocommit=True) as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
-            connection.execute(sql.SQL("CREATE DATABASE {} OWNER kunyu").format(sql.Identifier(name)))
+        make_database(shared.cluster, name, shared.migrated())
         yield {
             **{key: value for key, value in os.environ.items() if not key.startswith(("KUNYU_", "DJANGO_"))},
             "KUNYU_HOME": str(home),
@@ -158,12 +156,13 @@ class Visit:
     def map_still(self) -> None:
         """Wait until the map has drawn everything it asked for."""
         self.page.wait_for_function("() => document.querySelector('ky-map')?.ready", timeout=2 * PATIENCE_MS)
-        # a map moved a moment ago has not asked for its tiles yet: one more picture is drawn, and then none is wanted
+        # a map moved a moment ago has not asked for its tiles yet: one more picture is drawn, and then none is wanted.
+        # Nothing is answered: the event holds the map, and a map with all its tiles would be written out and read in
         self.page.evaluate(
             """([patience]) => Promise.all([...document.querySelectorAll('ky-map')].filter((one) => one.ready).map(
               ({ map }) => new Promise((done, failed) => {
                 setTimeout(() => failed(new Error('the map did not come to rest')), patience);
-                map.once('idle', done);
+                map.once('idle', () => done());
                 map.triggerRepaint();
               })))""",
             [2 * PATIENCE_MS],

@@ -13,7 +13,7 @@ from kunyu.engines.security.sign_in_errors import PasswordTooWeak, SignInRefused
 from kunyu.engines.security.tests.identity_people import ANOTHER, PASSWORD, administrator, now, person, signed_in
 from kunyu.kernel.errors import KunyuError
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("real_hashing")]
 
 
 @pytest.mark.parametrize(
@@ -48,7 +48,9 @@ def test_bad_passwords_say_why_and_are_not_repeated(password, said):
 
 def test_hashing_is_memory_hard():
     user = person()
-    assert identify_hasher(user.password).algorithm == "scrypt"
+    hasher = identify_hasher(user.password)
+    cost = hasher.decode(user.password)
+    assert hasher.algorithm == "scrypt" and (cost["work_factor"], cost["block_size"]) == (2**14, 8)  # 16 MiB
 
 
 def test_the_last_five_do_not_come_back():

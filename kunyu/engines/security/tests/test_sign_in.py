@@ -87,6 +87,7 @@ def test_ipv6_neighbours_count_together_and_forwarded_headers_are_not_believed(m
 
 
 @pytest.mark.django_db(transaction=True)
+@pytest.mark.usefixtures("real_hashing")  # as long as a node takes, they do meet
 def test_twenty_wrong_attempts_at_once_count_twenty():
     person()
 
@@ -120,6 +121,7 @@ def test_guesses_sent_at_once_are_not_weighed_beyond_the_limit():
     assert sum(weighed) == 5
 
 
+@pytest.mark.usefixtures("real_hashing")
 def test_time_tells_nothing():
     """Unknown, wrong, locked and disabled take as long: medians of interleaved rounds within a quarter."""
     for name in ("known", "locked", "disabled"):
