@@ -8,7 +8,9 @@ from typing import Any
 from django.utils import timezone
 
 from kunyu.engines.security import second_factors, sessions
+from kunyu.engines.security.applicants import account_of
 from kunyu.engines.security.models import Appointment, Role, SignInSession, User
+from kunyu.engines.security.national_identity.services import is_offered
 from kunyu.engines.security.rights_words import ACTIONS as ACTION_NAMES
 from kunyu.engines.security.scope import ACTIONS, Principal
 
@@ -34,6 +36,7 @@ def of(principal: Principal, user: User) -> dict[str, Any]:
         "certificates": list(user.certificates.order_by("bound_at")), "sessions": _sessions(principal, user),
         "tokens": list(user.tokens.filter(revoked_at=None).order_by("-created_at")), "now": datetime.now(UTC),
         "actions": [(code, *ACTION_NAMES[code]) for code in ACTIONS],
+        "applicant": account_of(user.pk), "identity": is_offered(),
     }  # fmt: skip
 
 

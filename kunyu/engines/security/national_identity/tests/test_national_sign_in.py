@@ -147,8 +147,12 @@ def test_whoever_is_signed_in_is_verified_and_keeps_his_password(platform):
     applicants.sign_up(Principal("anonymous"), Applicant(who.kind, who.name, who.code), PASSWORD)
     client = signed_in(who.code)
     session = client.get("/hall/").wsgi_request.principal.session_id
+    page = client.get("/account/").content.decode()
+    assert "未实名核验" in page and 'href="/login/national?next=/account/"' in page and who.code not in page
     assert returned(client, platform).status_code == 302
     assert ApplicantAccount.objects.get().standing == "verified"
+    page = client.get("/account/").content.decode()
+    assert "已实名核验" in page and "/login/national" not in page
     assert client.get("/hall/").wsgi_request.principal.session_id == session
     assert signed_in(who.code)
 
