@@ -166,8 +166,9 @@ class StepForm(CaseForm):
         self.saw = str(self.data.get("passed_over", "")) if self.is_bound else doubts.named
         self.initial["passed_over"] = doubts.named
         if self.is_bound:  # shown again, the form names what it shows now
-            self.data = self.data.copy()
-            self.data["passed_over"] = doubts.named
+            shown: Any = self.data
+            self.data = shown = shown.copy()
+            shown["passed_over"] = doubts.named
 
     def clean(self) -> dict[str, Any]:
         """What the chosen outcome needs, said at the field that lacks it."""
