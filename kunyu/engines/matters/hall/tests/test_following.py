@@ -227,7 +227,7 @@ def test_the_sealed_licence_is_downloaded_and_proved(world: World, seal: Any, me
     links = re.findall(r'href="(/hall/cases/\d+/letters/\d+)" download>下载 (PDF|OFD)', page)
     assert [form for _, form in links] == ["PDF", "OFD"]
     for (link, form), begins in zip(links, (b"%PDF", b"PK"), strict=True):
-        answer = me.client.get(link)
+        answer: Any = me.client.get(link)
         assert b"".join(answer.streaming_content).startswith(begins), form
         assert "attachment" in answer.headers["Content-Disposition"]
     assert AuditEntry.objects.filter(action="document-read").count() == 2
@@ -252,7 +252,9 @@ def test_a_refusal_tells_reason_basis_and_remedies(world: World, seal: Any, me: 
     assert "六十日内依法申请行政复议" in said and "六个月内依法向人民法院提起行政诉讼" in said
     assert "尚未与条文核对" in said
     letter = re.search(r'href="(/hall/cases/\d+/letters/\d+)" download>下载 PDF', page)
-    assert letter and b"".join(me.client.get(letter[1]).streaming_content).startswith(b"%PDF")
+    assert letter
+    answer: Any = me.client.get(letter[1])
+    assert b"".join(answer.streaming_content).startswith(b"%PDF")
 
 
 def test_what_was_not_accepted_and_what_was_revoked_say_why(world: World, seal: Any, me: Browser) -> None:
