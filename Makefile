@@ -12,7 +12,12 @@ SEED ?= 1
 # processes of pytest; the browser and the database share the machine with them
 WORKERS ?= 2
 
+# what is seen without running anything; the longest first, for they run side by side
+LINTS := check-types check-security check-style check-licences
+CHECKS := $(LINTS) check-imports check-reference check-packs check-migrations check-format
+
 .PHONY: help setup setup-test up down test test-long check static lint format docs bench sample new-pack lock
+.PHONY: $(CHECKS) check-web
 
 help: ## 显示命令 / show the commands
 	@grep -hE '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -34,8 +39,7 @@ down: ## 停止节点 / stop the node
 	@$(BIN)/kunyu down
 
 test: setup-test ## 全部检查与测试 / everything
-	@$(MAKE) --no-print-directory static
-	(cd web && npm run --silent check && npm test --silent)
+	@$(MAKE) --no-print-directory -j $(WORKERS) --output-sync=target check-types check-web $(filter-out check-types,$(CHECKS))
 	$(BIN)/pytest -n $(WORKERS) --dist loadscope -m "not long" --durations=60 --durations-min=4
 
 test-long: setup-test ## 模糊、崩溃与规模测试 / fuzzing, crash and scale runs
@@ -45,18 +49,41 @@ test-long: setup-test ## 模糊、崩溃与规模测试 / fuzzing, crash and sca
 check: static ## 快速检查 / the quick set
 	@$(BIN)/pytest -q -n $(WORKERS) --dist loadscope -m quick
 
-static: setup-test lint ## 不运行程序的检查 / what is seen without running anything
-	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
-	$(BIN)/lint-imports --no-cache 2>/dev/null | tail -n +10
-	$(BIN)/python tools/packcheck.py
-	$(BIN)/python tools/check_migrations.py
-	$(BIN)/python tools/reference_docs.py --check
+static: setup-test ## 不运行程序的检查 / what is seen without running anything
+	@$(MAKE) --no-print-directory -j $(WORKERS) --output-sync=target $(CHECKS)
 
 lint: ## 风格与类型 / style and types
+	@$(MAKE) --no-print-directory -j $(WORKERS) --output-sync=target $(LINTS)
+
+check-types:
+	@$(BIN)/mypy
+
+check-security:
+	@$(BIN)/bandit -q -r kunyu -c pyproject.toml -ll -ii
+
+check-style:
 	@$(BIN)/ruff check --quiet .
-	$(BIN)/mypy
-	$(BIN)/bandit -q -r kunyu -c pyproject.toml -ll -ii
-	$(BIN)/python tools/check_licences.py
+
+check-licences:
+	@$(BIN)/python tools/check_licences.py
+
+check-imports:
+	@$(BIN)/lint-imports --no-cache 2>/dev/null | tail -n +10
+
+check-reference:
+	@$(BIN)/python tools/reference_docs.py --check
+
+check-packs:
+	@$(BIN)/python tools/packcheck.py
+
+check-migrations:
+	@$(BIN)/python tools/check_migrations.py
+
+check-format:
+	@$(BIN)/ruff format --check --quiet . || { echo "run: make format" >&2; exit 1; }
+
+check-web:
+	@cd web && npm run --silent check && npm test --silent
 
 format: ## 统一格式 / format the code
 	@$(BIN)/ruff check --quiet --fix . || true

@@ -86,7 +86,6 @@ class Supervisor:
         accounts = [] if self._stop.is_set() else prepare_database(self.settings.home, self._step)
         if not self._stop.is_set():
             self._step("启动服务进程", "starting the services")
-            (self.settings.home / "static").mkdir(exist_ok=True)  # whitenoise warns without it
             self._children = service_children(self.settings)
             for child in self._children:
                 child.start()

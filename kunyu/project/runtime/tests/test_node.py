@@ -42,11 +42,13 @@ class Node:
 
     home: Path
     port: int
+    settings: tuple[tuple[str, str], ...] = ()
 
     def environment(self, **more: str) -> dict[str, str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith(("KUNYU_", "DJANGO_"))}
         kept.pop("DATABASE_URL", None)
-        return {**kept, "KUNYU_HOME": str(self.home), "KUNYU_PORT": str(self.port), "KUNYU_SAMPLE": "0", **more}
+        return {**kept, "KUNYU_HOME": str(self.home), "KUNYU_PORT": str(self.port), "KUNYU_SAMPLE": "0",
+                **dict(self.settings), **more}  # fmt: skip
 
     def kunyu(self, *words: str, **more: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
@@ -322,10 +324,18 @@ def test_restore_refuses_data_that_are_there_and_a_running_node(up: Node, node_h
     assert (up.home / "postgres" / "PG_VERSION").exists()
 
 
+@pytest.fixture(scope="module")
+def whole_backup(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A backup of the whole node, made once, to be copied and damaged."""
+    node.up()
+    file = tmp_path_factory.mktemp("backup") / "node.tar"
+    assert node.kunyu("backup", str(file)).returncode == 0
+    return file
+
+
 @pytest.mark.parametrize("damage", ["flipped", "truncated", "foreign", "added"])
-def test_a_damaged_backup_changes_nothing(damage: str, up: Node, node_home: Path) -> None:
-    file = node_home / "node.tar"
-    up.kunyu("backup", str(file))
+def test_a_damaged_backup_changes_nothing(damage: str, up: Node, whole_backup: Path, node_home: Path) -> None:
+    file = Path(shutil.copy(whole_backup, node_home / "node.tar"))
     _damage(file, damage)
     empty = Node(node_home / "state", up.port)
 
