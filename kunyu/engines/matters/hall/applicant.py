@@ -46,11 +46,13 @@ def known_of(application: Application) -> Known:
             application.applicant_kind, application.applicant_name, application.applicant_code,
             application.applicant_code_masked, ("已填写", "filled in"),
         )  # fmt: skip
+    if application.applicant_id is None:
+        return Known()
     account = ApplicantAccount.objects.filter(user_id=application.applicant_id).first()
     if account is not None:
         return Known(account.kind, account.name, account.code, account.code_masked, ("账号登记", "of your account"))
-    last = Application.objects.filter(applicant_id=application.applicant_id).exclude(applicant_name="")
-    earlier = None if application.applicant_id is None else last.order_by("-pk").first()
+    rows = Application.objects.filter(applicant_id=application.applicant_id).exclude(applicant_code_masked="")
+    earlier = rows.order_by("-pk").first()
     if earlier is None:
         return Known()
     return Known(
@@ -111,8 +113,7 @@ class ApplicantForm(PageForm):
     def forget_code(self) -> None:
         """Show an invalid page again without a citizen id that was typed."""
         if self.data.get("kind") == Kind.PERSON:
-            self.data = self.data.copy()
-            self.data["code"] = ""
+            self.data = {**self.data.dict(), "code": ""}  # type: ignore[attr-defined]
 
 
 @wizard.step_page

@@ -117,7 +117,7 @@ def _first_division(principal: Principal, data: QueryDict) -> str:
     last = Application.objects.filter(applicant_id=principal.user_id).order_by("-pk").first()
     if last is not None:
         return last.division_code
-    return User.objects.filter(pk=principal.user_id).values_list("division_code", flat=True).first() or ""
+    return User.objects.filter(pk=principal.user_id or 0).values_list("division_code", flat=True).first() or ""
 
 
 # -- the page -----------------------------------------------------------------------------------------------------------

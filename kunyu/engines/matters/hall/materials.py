@@ -76,7 +76,8 @@ def _touched(request: HttpRequest, what: str) -> str:
 
 def _upload(request: HttpRequest, application: Application, what: str) -> dict[str, Pair]:
     """Take every file that came; those that are refused say why, the others are kept."""
-    principal, refused = wizard.principal_of(request), {}
+    principal = wizard.principal_of(request)
+    refused: dict[str, Pair] = {}
     for name in request.FILES:
         kind = name.partition("-")[2]
         for file in request.FILES.getlist(name) if name.startswith((_FILE, _PHOTO)) else ():

@@ -185,7 +185,7 @@ def compare_one(application: Application, kind: MaterialKind, material: Material
         application.form,
         {"kind": application.applicant_kind, "name": application.applicant_name,
          "code_masked": application.applicant_code_masked},
-        application.plot_area_m2,
+        None if application.plot_area_m2 is None else round(application.plot_area_m2, 2),
         {kind.code: {"file_name": material.file_name, "sm3": material.sm3, "pages": material.pages,
                      "reading": material.reading, "facts": material.facts, "faults": material.faults}},
         kinds={kind.code: known | {"reads": list(kind.reads)}},

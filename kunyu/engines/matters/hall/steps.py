@@ -22,7 +22,7 @@ TITLES: dict[str, Pair] = {
     "plot": ("用地范围", "Plot"),
     "form": ("填表", "Form"),
     "materials": ("材料", "Materials"),
-    "submit": ("核对提交", "Check and submit"),
+    "submit": ("核对提交", "Submit"),
 }
 """Every step in the order in which it is taken."""
 
