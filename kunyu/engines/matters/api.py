@@ -302,7 +302,14 @@ _ACTS: dict[str, _Act] = {
     ),
     "resume": lambda who, one, body: services.resume(who, one, body.text, revision=body.revision),
     "decide": lambda who, one, body: services.decide(
-        who, one, body.outcome, body.text, body.basis, body.override, revision=body.revision, passed_over=body.passed_over
+        who,
+        one,
+        body.outcome,
+        body.text,
+        body.basis,
+        body.override,
+        revision=body.revision,
+        passed_over=body.passed_over,
     ),
     "withdraw": lambda who, one, body: services.withdraw(who, one, body.text, revision=body.revision),
     "revoke": lambda who, one, body: services.revoke(who, one, body.text, body.basis, revision=body.revision),
