@@ -9,7 +9,7 @@ import pytest
 
 from kunyu.engines.matters.cases import services
 from kunyu.engines.matters.cases.tests.world import COMPANY, NOTICE, PLOT, SITE, World, code_of_company
-from kunyu.engines.matters.hall import steps
+from kunyu.engines.matters.hall import mine, steps
 from kunyu.engines.matters.hall.tests.browsing import ANSWERS, EVERYTHING, PROJECT, faults
 from kunyu.engines.matters.models import Application, Case
 from kunyu.engines.security.models import ApplicantAccount, AuditEntry
@@ -334,14 +334,15 @@ def test_while_correcting_the_same_steps_edit(at: Any, hall: World) -> None:
 # -- mine ------------------------------------------------------------------------------------------------------------------
 
 
-def test_mine_lists_own_drafts_and_cases_by_pages(at: Any, hall: World) -> None:
-    for _ in range(21):
+def test_mine_lists_own_drafts_and_cases_by_pages(at: Any, hall: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mine, "CASES_A_PAGE", 2)
+    for _ in range(3):
         hall.submitted()
     draft = at("applicant").begin(NOTICE)
     page = at("applicant").get("/hall/mine/")
-    assert page.count("/hall/cases/") == 20 and address(draft) in page
+    assert page.count("/hall/cases/") == 2 and address(draft) in page
     assert at("applicant").get("/hall/mine/?page=2").count("/hall/cases/") == 1
-    assert at("applicant").get("/hall/mine/?page=x").count("/hall/cases/") == 20
+    assert at("applicant").get("/hall/mine/?page=x").count("/hall/cases/") == 2
     assert at("other").get("/hall/mine/").count("/hall/cases/") == 0
 
 
