@@ -6,6 +6,7 @@ Made by the node's owner at ``up``, outside production only. What stands is left
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import timedelta
 
 from django.utils import timezone
 
@@ -15,6 +16,7 @@ from kunyu.engines.security.models import AdminDuty, Appointment, Post, Role, Us
 from kunyu.engines.security.scope import Principal
 
 COUNTY = "990101"
+IN_OFFICE_DAYS = 200
 
 
 @dataclass(frozen=True)
@@ -88,8 +90,9 @@ def _post(unit: Organisation, name_zh: str, name_en: str, role: str, actor: Prin
 
 
 def appoint(user: User, post: Post, actor: Principal) -> None:
-    """Appoint a demonstration account to its post from today on."""
-    Appointment.objects.create(user=user, post=post, starts_on=timezone.localdate())
+    """Appoint a demonstration account to its post, in office for a while: samples tell of the past weeks."""
+    since = timezone.localdate() - timedelta(days=IN_OFFICE_DAYS)
+    Appointment.objects.create(user=user, post=post, starts_on=since)
     audit.record(actor, "appoint", "user", user.username, post=str(post), reason="演示账户")
 
 

@@ -37,3 +37,30 @@ def county(
     print(f"{report.parcels} 个图斑，{report.vertices} 个顶点，{len(report.files)} 个文件 → {folder}")
     for note in report.notes:
         print(note, file=sys.stderr)
+
+
+@app.command("cases")
+def cases(
+    count: Annotated[int, typer.Option("--count", min=1, help="申请件数 Number of applications")] = 24,
+    seed: Annotated[int, typer.Option("--seed", help="随机种子 Seed: the same is never made twice")] = 1,
+    as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出 Print one JSON document")] = False,
+) -> None:
+    """在演示节点上生成各种状态的样例办件（坤舆县）。 Make sample cases in all states on a demonstration node."""
+    from kunyu.project.cli.commands import prepare_node
+
+    prepare_node("sample")
+    from kunyu.project.sample_cases.making import make_cases
+
+    report = make_cases(count, seed, tell=None if as_json else _progress)
+    if as_json:
+        print(json.dumps(report.as_json(), ensure_ascii=False))
+        return
+    states = "，".join(f"{state} {number}" for state, number in sorted(report.states.items()))
+    print(
+        f"申请 {report.applications} 件，办件 {report.cases} 件（{states}），已有 {report.there_already} 件，用时 {report.seconds:.0f} 秒。"
+    )
+    print(f"{report.applications} applications, {report.cases} cases; {report.there_already} were there already.")
+
+
+def _progress(done: int, count: int) -> None:
+    print(f"\r· {done}/{count}", end="\n" if done == count else "", file=sys.stderr, flush=True)
