@@ -29,7 +29,7 @@ import shapely
 from psycopg import sql
 from shapely.geometry import shape
 
-from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, serve_address
+from kunyu.project.runtime.shared_test_cluster import SharedTestCluster, make_database, serve_address
 from tests.conformance.commands import DONE, FOUND, PROBLEM_KEYS, REFUSED, USAGE, Ended, kunyu, without_node
 from tests.conformance.conftest import start
 from tests.conformance.test_contract_check import edited
@@ -99,16 +99,14 @@ class Walk:
 
 @contextlib.contextmanager
 def _database() -> Iterator[tuple[str, dict[str, str]]]:
-    """An empty database in the shared test cluster, and the environment of a node over it."""
+    """A database of tables with nothing in them in the shared test cluster, and the environment of a node over it."""
     shared = SharedTestCluster(ROOT)
     shared.acquire()
     name = f"test_kunyu_{os.getpid()}_gw98"  # the name says whose it is: what a dead run leaves, the next one drops
     home = Path(tempfile.mkdtemp(prefix="ky-contract-"))
     drop = sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
     try:
-        with psycopg.connect(shared.cluster.dsn("postgres", "postgres"), autocommit=True) as connection:
-            connection.execute(drop)
-            connection.execute(sql.SQL("CREATE DATABASE {} OWNER kunyu").format(sql.Identifier(name)))
+        make_database(shared.cluster, name, shared.migrated())
         dsn = shared.cluster.dsn("kunyu", name)
         yield (
             dsn,
