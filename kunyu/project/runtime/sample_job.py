@@ -1,4 +1,4 @@
-"""Fill a new node with the sample county: generate it, deliver it, publish it, then its control lines and its change.
+"""Fill a new node: the sample county made, delivered, published, its control lines, its change; then sample cases.
 
 A job of its own, so that the node answers meanwhile. It uses the same commands as anybody else (``kunyu sample``,
 ``kunyu deliver``, ``kunyu publish``), so a sample that loads proves the walk. Interrupted, it begins again at the next
@@ -22,6 +22,7 @@ from kunyu.project.runtime.node_state import write_json
 from kunyu.project.runtime.processes import Child, marked_environment
 
 PARCELS, SEED = 5_000, 1
+CASES = 24
 COUNTY = "990101"
 LOADING, READY, FAILED = "loading", "ready", "failed"
 STATE_FILE = "sample-county.json"
@@ -105,6 +106,17 @@ def load(home: Path) -> None:
         _hand_in(path, package)
         progress = Progress(**{**asdict(progress), "published": (*progress.published, package.stem)})
     _record(home, progress, READY, "已在图上", "on the map", progress.total)
+    _load_cases()
+
+
+def _load_cases() -> None:
+    """A few cases in every state for the lists to show; the county is on the map whether they come or not."""
+    try:
+        made = _kunyu("sample", "cases", "--count", str(CASES), "--json")
+    except StepFailed:
+        logger.exception("the sample cases were not made; kunyu sample cases makes them")
+    else:
+        logger.info("sample cases: %s", made)
 
 
 def register_divisions(folder: Path) -> None:

@@ -16,7 +16,16 @@ from kunyu.project.sample_cases.subjects import Subject
 
 _AGRICULTURAL = ("01", "02", "03", "04")
 _FIRST_USE = {"village": "0703", "field": "0601"}
-_FORM_USES = ("06", "07", "08", "09", "10", "11", "12", "13", "14", "15")
+_SECOND_LEVEL = {
+    "07": "0701",
+    "08": "0804",
+    "09": "0901",
+    "10": "1001",
+    "11": "1101",
+    "12": "1207",
+    "13": "1301",
+    "14": "1401",
+}
 
 
 def answers_of(course: Course, subject: Subject, plot: Plot, today: date, asked: Collection[str]) -> dict[str, Any]:
@@ -32,11 +41,14 @@ def answers_of(course: Course, subject: Subject, plot: Plot, today: date, asked:
 
 
 def use_of(course: Course, plot: Plot) -> str:
-    """The planned use of the plot, where forms know it: applicants ask for what the plan says, mostly."""
+    """A use that the plan admits, where forms know one: applicants ask for what the plan says, mostly.
+
+    Plans of counties name uses by their first level, forms by their second.
+    """
     planned = plot.planned_use[:4]
-    if len(planned) == 4 and planned[:2] in _FORM_USES:
+    if len(planned) == 4 and planned[:2] in _SECOND_LEVEL:
         return planned
-    return _FIRST_USE.get(course.land, "0804")
+    return _FIRST_USE.get(course.land) or _SECOND_LEVEL.get(planned[:2], "0804")
 
 
 def _review(subject: Subject, plot: Plot, today: date) -> dict[str, Any]:
