@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from kunyu.engines.documents import queries as documents
@@ -16,7 +17,9 @@ from kunyu.engines.matters.materials import access, formats, taking
 from kunyu.engines.matters.materials.kinds import kind_of
 from kunyu.engines.matters.materials.refusals import refuse
 from kunyu.engines.matters.materials.stored import format_of
-from kunyu.engines.matters.models import Application, Material
+from kunyu.engines.matters.models import Application, Case, Material
+from kunyu.engines.security.applicants import standing_for
+from kunyu.engines.security.models import ApplicantAccount
 from kunyu.engines.security.personal_data import matching
 from kunyu.engines.security.scope import Principal
 
@@ -137,19 +140,33 @@ def licences_for(principal: Principal, application_id: int, kind: str) -> list[L
     wanted = kind_of(application, kind, kind)
     if not wanted.licence_kind or not application.applicant_code:
         return []
-    found = documents.held_by(application.applicant_code).filter(kind=wanted.licence_kind, state=Licence.State.VALID)
+    found = _held_by_applicant(application).filter(kind=wanted.licence_kind, state=Licence.State.VALID)
     return [one for one in found.select_related("pdf").order_by("-pk")[:50] if _in_force(one, timezone.localdate())]
 
 
 def _held(application: Application, wanted: MaterialKind, number: str) -> Licence | None:
-    """The applicant's own licence, found by the blind index of his code: a foreign number is as if it were not."""
+    """The applicant's own licence: a foreign number is as if it were not."""
     if not application.applicant_code:
         return None
-    held = documents.held_by(application.applicant_code).filter(
-        number=number, kind=wanted.licence_kind, state=Licence.State.VALID
-    )
+    held = _held_by_applicant(application).filter(number=number, kind=wanted.licence_kind, state=Licence.State.VALID)
     newest = held.select_related("pdf").order_by("-version").first()
     return newest if newest is not None and _in_force(newest, timezone.localdate()) else None
+
+
+def _held_by_applicant(application: Application) -> QuerySet[Licence]:
+    """Licences under the applicant's code that this application may draw on.
+
+    Codes of firms are public, and whoever signs up may type any: the register opens to an account whose identity was
+    verified with this very code, and to a counter, which saw the papers. An account that nobody verified gets what was
+    issued in cases of its own.
+    """
+    held = documents.held_by(application.applicant_code)
+    account = application.applicant_id
+    is_verified = standing_for(account, application.applicant_code) == ApplicantAccount.Standing.VERIFIED
+    if application.counter_county or account is None or is_verified:
+        return held
+    own = Case.objects.filter(applicant_account_id=account).exclude(licence_number="")
+    return held.filter(number__in=own.values("licence_number"))
 
 
 def _in_force(licence: Licence, day: date) -> bool:

@@ -73,12 +73,54 @@ def licence(desk: Desk, **more: Any) -> Any:
     return Licence.objects.create(**values)
 
 
+def verify(desk: Desk, code: str = samples.CREDIT_CODE) -> None:
+    from django.utils import timezone
+
+    from kunyu.engines.security.models import ApplicantAccount
+
+    user = desk.people["applicant"].user_id
+    assert user is not None
+    ApplicantAccount.objects.create(
+        user_id=user, kind="organisation", name="临江市城市建设投资有限公司", code=code,
+        code_masked=code, standing="verified", verified_by="tests", verified_at=timezone.now(),
+    )  # fmt: skip
+
+
 def test_a_licence_stands_in_for_a_paper(desk: Desk) -> None:
     licence(desk)
+    verify(desk)
     assert [one.number for one in licences_for(desk.people["applicant"], desk.application.pk, "identity")] == ["照-1"]
     material = stand_in(desk.people["applicant"], desk.application.pk, "identity", " 照-1 ")
     assert (material.source, material.licence_number, material.file_name) == ("licence", "照-1", "照-1.pdf")
     assert desk.read(material).reading == "text"
+
+
+@pytest.mark.parametrize("code", [None, samples.OTHER_CODE], ids=["nobody verified", "verified with another code"])
+def test_a_code_that_was_only_typed_opens_no_licence(desk: Desk, code: str | None) -> None:
+    """Codes of firms are public: the licence neither shows nor stands in, and the refusal is that of one not there."""
+    licence(desk)
+    if code:
+        verify(desk, code)
+    assert licences_for(desk.people["applicant"], desk.application.pk, "identity") == []
+    with pytest.raises(BadMaterial, match="不是申请人名下有效的"):
+        stand_in(desk.people["applicant"], desk.application.pk, "identity", "照-1")
+    assert desk.application.materials.count() == 0
+
+
+def test_what_was_issued_in_a_case_of_ones_own_stands_in_unverified(desk: Desk) -> None:
+    from django.utils import timezone
+
+    from kunyu.engines.matters.models import Case, Matter, MatterEdition
+
+    licence(desk)
+    matter = Matter.objects.get(code="T-001")
+    Case.objects.create(
+        number="990101202601010001", application=another(desk), matter=matter, division_code="990101", county="990101",
+        edition=MatterEdition.objects.filter(matter=matter).earliest("pk"), branch=matter.branch, state="granted",
+        applicant_account_id=desk.people["applicant"].user_id, applicant_name="甲", submitted_at=timezone.now(),
+        closed_at=timezone.now(), licence_number="照-1",
+    )  # fmt: skip
+    assert [one.number for one in licences_for(desk.people["applicant"], desk.application.pk, "identity")] == ["照-1"]
 
 
 @pytest.mark.parametrize(
@@ -95,6 +137,7 @@ def test_a_licence_stands_in_for_a_paper(desk: Desk) -> None:
 def test_a_licence_that_does_not(desk: Desk, more: dict[str, Any]) -> None:
     """Another's, revoked, suspended, over, of another kind, of another number: one answer for all."""
     licence(desk, **more)
+    verify(desk)
     with pytest.raises(BadMaterial) as caught:
         stand_in(desk.people["applicant"], desk.application.pk, "identity", "照-1")
     assert caught.value.detail_zh == (
