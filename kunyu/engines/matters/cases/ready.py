@@ -112,7 +112,6 @@ def _missing(field: str, zh: str, en: str) -> Fault:
     return {"field": field, "zh": f"缺少{zh}。", "en": f"Missing: {en}."}
 
 
-
 def _place_faults(one: Application) -> list[Fault]:
     """A plot wholly outside the county it is applied for in; boundaries may have changed since it was saved."""
     with connection.cursor() as cursor:

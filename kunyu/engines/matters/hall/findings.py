@@ -160,7 +160,9 @@ def is_current(application: Application, check: Check) -> bool:
 
 def _finding(one: Told, names: Mapping[str, Pair]) -> Finding:
     is_area = one.unit == SQUARE_METRES and one.measured is not None
-    figure = "" if one.measured is None or is_area or not one.unit else f"{one.measured.normalize():,f} {one.unit}".strip()
+    figure = (
+        "" if one.measured is None or is_area or not one.unit else f"{one.measured.normalize():,f} {one.unit}".strip()
+    )
     days = sorted({(str(version["collection"]), str(version.get("valid_from") or "")) for version in one.versions})
     return Finding(
         one, _WEIGHTS.get(one.weight, ("", "")), area_words(one.measured) if is_area and one.measured else None, figure,
