@@ -132,6 +132,20 @@ def aged(owner: psycopg.Connection, collection: str, days: int) -> Iterator[None
         owner.execute(moved, [days, collection])
 
 
+@contextmanager
+def stopped(owner: psycopg.Connection) -> Iterator[None]:
+    """The database is gone for whoever reads layers: no new connection, and those that stood are ended."""
+    name = sql.Identifier(owner.info.dbname)
+    owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO kunyu").format(name))
+    owner.execute(sql.SQL("REVOKE CONNECT ON DATABASE {} FROM PUBLIC, kunyu_serve").format(name))
+    ended = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND usename = 'kunyu_serve'"
+    owner.execute(ended, [owner.info.dbname])
+    try:
+        yield
+    finally:
+        owner.execute(sql.SQL("GRANT CONNECT ON DATABASE {} TO PUBLIC, kunyu_serve").format(name))
+
+
 def checked_again(page: Page) -> dict[str, str]:
     """Run the checks again from the page of the case; what was not checked, by rule."""
     page.get_by_role("link", name="重新核验").first.click()
@@ -177,7 +191,12 @@ def test_a_layer_down_a_stale_one_and_a_missing_one_are_not_checked(
     page = people.page("decider", f"/cases/{number}")
     expect(page.locator("#act")).to_be_visible()
 
-    again = checked_again(people.page("examiner", f"/cases/{number}"))
+    page = people.page("examiner", f"/cases/{number}")
+    with stopped(owner):
+        found = checked_again(page)
+    assert {"C-02", "C-04", "C-05", "LR-002"} <= set(found)
+    assert "没有已发布的图层" in found["C-08"]
+    again = checked_again(page)
     assert again.keys() == before.keys()
 
 
