@@ -56,7 +56,7 @@ def principal_of_token(token: str, origin: str = "") -> Principal:
 
 def _principal_of_session(one: SignedIn, origin: str) -> Principal:
     rights = rights_of(one.user_id)
-    key = ("session", one.session_id, one.username, one.name_zh, one.duty, one.duty_division, origin)
+    key = ("session", one.session_id, one.user_id, one.username, one.name_zh, one.duty, one.duty_division, origin)
     return _remembered(key, rights, lambda: Principal(
         one.username, one.name_zh, one.user_id, rights, origin, one.duty, one.duty_division, one.session_id
     ))  # fmt: skip
