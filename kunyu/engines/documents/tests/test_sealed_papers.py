@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from threading import Barrier, Thread
 
 import pytest
-from django.db import connection
 
 from kunyu.engines.documents import licences, sealed_papers, signing, templates
 from kunyu.engines.documents.errors import SealUnusable
@@ -16,6 +14,7 @@ from kunyu.engines.documents.seals.settings import SealsSettings
 from kunyu.engines.documents.seals.tests.made import DECIDER, NAME, active_seal, paper
 from kunyu.engines.documents.tests.little_room import little_room
 from kunyu.engines.documents.tests.requests import request
+from kunyu.engines.pages.tests.at_once import at_once
 from kunyu.engines.security.models import AuditEntry
 from kunyu.kernel.objects import StoreFull
 
@@ -90,23 +89,8 @@ def test_a_full_disk_leaves_nothing_half_sealed(tmp_path: Path) -> None:
 def test_two_workers_at_one_paper_seal_it_once() -> None:
     """Workers of two nodes take up the same decision: one seals, the other finds it sealed; no use too many."""
     one, seal = plain(), active_seal()
-    start, found, wrong = Barrier(2), [], []
-
-    def work() -> None:
-        try:
-            start.wait(30)
-            found.append(sealed(one, seal).pk)
-        except Exception as error:
-            wrong.append(error)
-        finally:
-            connection.close()
-
-    workers = [Thread(target=work) for _ in range(2)]
-    for each in workers:
-        each.start()
-    for each in workers:
-        each.join(60)
-    assert not wrong and len(found) == 2 and found[0] == found[1]
+    found = at_once([lambda: sealed(one, seal).pk] * 2)
+    assert isinstance(found[0], int) and found[0] == found[1], found
     assert Document.objects.filter(is_sealed=True).count() == 1
     assert sorted(SealUse.objects.values_list("profile", flat=True)) == ["pades-ecdsa", "pdf-sm2"]
     assert AuditEntry.objects.filter(action="seal-used").count() == 2

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import datetime
-import threading
 
 import pytest
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 
+from kunyu.engines.pages.tests.at_once import at_once
 from kunyu.engines.reference.models import Organisation
 from kunyu.engines.security import services as security
 from kunyu.engines.security.models import Appointment, AuditEntry, Grant, Post, Role
@@ -100,23 +100,10 @@ def test_holders_of_a_post_and_of_a_role_take_it_while_they_hold_it(li, wang, pe
 @pytest.mark.django_db(transaction=True)
 def test_of_two_people_who_claim_at_once_exactly_one_wins(li, wang):
     task = make()
-    gate, won, lost = threading.Barrier(2), [], []
-
-    def try_claim(user):
-        try:
-            principal = acting(user)
-            gate.wait()
-            won.append(services.claim(task.pk, principal).assignee_id)
-        except AlreadyTaken as error:
-            lost.append(error)
-        finally:
-            connection.close()
-
-    threads = [threading.Thread(target=try_claim, args=[user]) for user in (li, wang)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    principals = [acting(user) for user in (li, wang)]
+    outcomes = at_once([lambda who=who: services.claim(task.pk, who).assignee_id for who in principals])
+    won = [one for one in outcomes if isinstance(one, int)]
+    lost = [one for one in outcomes if isinstance(one, AlreadyTaken)]
     assert (len(won), len(lost)) == (1, 1)
     task.refresh_from_db()
     assert task.assignee_id == won[0]

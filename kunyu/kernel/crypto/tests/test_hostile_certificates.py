@@ -17,11 +17,13 @@ from kunyu.kernel.crypto.errors import MalformedCertificate
 from kunyu.kernel.crypto.provider import KeyKind
 from kunyu.kernel.crypto.software import SoftwareProvider
 from kunyu.kernel.crypto.strict_der import DEEPEST, whole_length
+from kunyu.kernel.crypto.tests.mutating import Damage, mutated
 
 PROVIDER = SoftwareProvider()
 VALIDITY = (datetime(2026, 1, 1, tzinfo=UTC), datetime(2036, 1, 1, tzinfo=UTC))
 SECONDS = 1.0
 """No single input may take longer, on a busy machine; one certificate is read in about a millisecond."""
+DAMAGE = Damage((0, 1, 2, 8), (0, 1, 9, 60), letters=(0x80, 0x30, 0x31, 0xA0, 0x04, 0xFF), put_in=b"\x30\x80")
 
 
 @pytest.fixture(scope="module")
@@ -32,22 +34,6 @@ def seeds() -> list[bytes]:
     public = PROVIDER.public_key(key)
     end = certificates.issue(PROVIDER, Issuer(key, root), {"common_name": "张三"}, public, VALIDITY, SIGNING, ["a.cn"])
     return [root.der, end.der, certificates.make_request(PROVIDER, key, {"common_name": "甲"}, ["a.cn", "b.cn"])]
-
-
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """Bytes changed, lengths made 0x80, a piece cut out, doubled or wrapped."""
-    data = bytearray(content)
-    for _ in range(chance.choice((0, 1, 2, 8))):
-        data[chance.randrange(len(data))] = chance.choice((0x80, 0x30, 0x31, 0xA0, 0x04, 0xFF, chance.randrange(256)))
-    first, length = chance.randrange(len(data)), chance.choice((0, 1, 9, 60))
-    match chance.randrange(4):
-        case 0:
-            del data[first : first + length]
-        case 1:
-            data[first:first] = data[first : first + length] * chance.choice((1, 5))
-        case 2:
-            data[first:first] = b"\x30\x80" * chance.randrange(60)
-    return bytes(data)
 
 
 def read_all(encoded: bytes) -> None:
@@ -68,7 +54,7 @@ def fuzzed(seeds: list[bytes], rounds: int, seed: str) -> float:
     """The longest time one input took, in seconds."""
     chance, longest = random.Random(seed), 0.0
     for _ in range(rounds):
-        encoded = mutated(chance.choice(seeds), chance)
+        encoded = mutated(chance.choice(seeds), chance, DAMAGE)
         begun = time.perf_counter()
         read_all(encoded)
         longest = max(longest, time.perf_counter() - begun)

@@ -29,6 +29,7 @@ from kunyu.engines.documents.signatures import pdf_writing, ses, signed_data, ti
 from kunyu.engines.documents.signatures.suites import ECDSA, Identity
 from kunyu.engines.documents.verdicts import Verdict
 from kunyu.kernel.crypto import der, p256_certificates
+from kunyu.kernel.crypto.tests.mutating import Damage, mutated
 from kunyu.kernel.errors import KunyuError
 
 pytestmark = pytest.mark.django_db
@@ -36,24 +37,8 @@ SECONDS = 20.0
 """No single file may take longer, on a busy machine; one is judged in some 50 ms."""
 LONG = int(os.environ.get("KUNYU_FUZZ_CASES", "1000"))
 """Files of each kind in the long run."""
-
-
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """Some bytes changed, lengths made indefinite, a piece cut out, doubled or moved."""
-    data = bytearray(content)
-    for _ in range(chance.choice((1, 2, 8, 64))):
-        data[chance.randrange(len(data))] = chance.choice((0x80, 0x30, 0x00, 0xFF, chance.randrange(256)))
-    first, length = chance.randrange(len(data)), chance.choice((0, 1, 20, 400))
-    piece = bytes(data[first : first + length])
-    match chance.randrange(4):
-        case 0:
-            del data[first : first + length]
-        case 1:
-            data[first:first] = piece * chance.choice((1, 3))
-        case 2:
-            at = chance.randrange(len(data))
-            data[at:at] = b"\x30\x80" * chance.choice((1, 50))
-    return bytes(data)
+DAMAGE = Damage((1, 2, 8, 64), (0, 1, 20, 400), letters=(0x80, 0x30, 0x00, 0xFF), put_in=b"\x30\x80")
+"""Lengths made indefinite are likelier than chance would have them."""
 
 
 def in_its_signature(pdf: bytes, chance: random.Random) -> bytes:
@@ -72,7 +57,7 @@ def in_its_parts(package: bytes, chance: random.Random) -> bytes:
     with zipfile.ZipFile(io.BytesIO(package)) as archive:
         files = {one: archive.read(one) for one in archive.namelist()}
     name = chance.choice(sorted(files))
-    files[name] = mutated(files[name], chance) if files[name] else b"\x00"
+    files[name] = mutated(files[name], chance, DAMAGE) if files[name] else b"\x00"
     made = io.BytesIO()
     with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
         for one, content in files.items():
@@ -109,8 +94,8 @@ def files_survive(rounds: int, seed: str) -> None:
     package = sealed_ofd()
     for number in range(rounds):
         for verify, content in (
-            (signing.verify_pdf, mutated(pdf, chance)), (signing.verify_pdf, in_its_signature(pdf, chance)),
-            (ofd.verify, mutated(package, chance)), (ofd.verify, in_its_parts(package, chance)),
+            (signing.verify_pdf, mutated(pdf, chance, DAMAGE)), (signing.verify_pdf, in_its_signature(pdf, chance)),
+            (ofd.verify, mutated(package, chance, DAMAGE)), (ofd.verify, in_its_parts(package, chance)),
         ):  # fmt: skip
             assert judged(verify, content) < SECONDS, number
 
@@ -125,10 +110,10 @@ def structures_survive(rounds: int, seed: str) -> None:
     assert stamp is not None and values
     picture = draw_seal("坤舆县自然资源局", 42)
     for number in range(rounds):
-        assert read(signed_data.read, mutated(chance.choice(signed), chance)) < SECONDS, number
-        assert read(ses.read_sealed, mutated(chance.choice(values), chance)) < SECONDS, number
-        assert read(checked_picture, mutated(picture, chance), 42, 42) < SECONDS, number
-        assert read(time_stamps.read, mutated(stamp, chance), b"signature") < SECONDS, number
+        assert read(signed_data.read, mutated(chance.choice(signed), chance, DAMAGE)) < SECONDS, number
+        assert read(ses.read_sealed, mutated(chance.choice(values), chance, DAMAGE)) < SECONDS, number
+        assert read(checked_picture, mutated(picture, chance, DAMAGE), 42, 42) < SECONDS, number
+        assert read(time_stamps.read, mutated(stamp, chance, DAMAGE), b"signature") < SECONDS, number
 
 
 def test_hostile_files() -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Barrier, Thread
 from typing import Any
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 
 from kunyu.engines.documents.errors import SealUnusable
@@ -19,6 +17,7 @@ from kunyu.engines.matters.cases.tests.seals import seal_in_use
 from kunyu.engines.matters.cases.tests.world import HERE, SITE, World
 from kunyu.engines.matters.errors import NotYourStep, OverrideNeeded, WrongStep
 from kunyu.engines.matters.models import Application, Case, CaseEvent, Check, CheckAnswer, Decision
+from kunyu.engines.pages.tests.at_once import at_once
 from kunyu.engines.worklist.errors import ReasonMissing
 from kunyu.engines.worklist.models import Notification
 from kunyu.kernel.outbox.models import Event
@@ -124,27 +123,6 @@ def test_returned_by_the_decider_it_is_examined_again(world: World) -> None:
     assert Decision.objects.get().reason == "符合"
 
 
-def _at_once(jobs: list[Any]) -> list[Any]:
-    """Run the jobs in threads of their own connections, all beginning together; answers with results or errors."""
-    gate, outcomes = Barrier(len(jobs)), [None] * len(jobs)
-
-    def run(place: int) -> None:
-        try:
-            gate.wait()
-            outcomes[place] = jobs[place]()
-        except Exception as error:
-            outcomes[place] = error
-        finally:
-            connection.close()
-
-    threads = [Thread(target=run, args=[place]) for place in range(len(jobs))]
-    for one in threads:
-        one.start()
-    for one in threads:
-        one.join()
-    return outcomes
-
-
 @pytest.mark.django_db(transaction=True)
 def test_of_concurrent_decisions_one_stands(committed: World) -> None:
     """Eight clicks of two people on eight connections: one decision, one event, seven refusals."""
@@ -156,7 +134,7 @@ def test_of_concurrent_decisions_one_stands(committed: World) -> None:
         )
         for n in range(8)
     ]
-    outcomes = _at_once(jobs)
+    outcomes = at_once(jobs)
     assert sum(isinstance(one, Case) for one in outcomes) == 1
     assert all(isinstance(one, (Case, WrongStep)) for one in outcomes)
     assert Decision.objects.filter(case=case).count() == 1
@@ -169,9 +147,9 @@ def test_of_concurrent_submissions_each_key_makes_one_case(committed: World) -> 
     """The same key begun and submitted on six connections at once: one application, one case."""
     one = committed.application()
     me = committed.as_("applicant")
-    outcomes = _at_once([lambda: services.submit(me, one.pk)[0].pk for _ in range(6)])
+    outcomes = at_once([lambda: services.submit(me, one.pk)[0].pk for _ in range(6)])
     assert len(set(outcomes)) == 1 and isinstance(outcomes[0], int)
-    begun = _at_once([lambda: services.begin(me, [SITE], HERE, "same").pk for _ in range(6)])
+    begun = at_once([lambda: services.begin(me, [SITE], HERE, "same").pk for _ in range(6)])
     assert len(set(begun)) == 1 and Application.objects.filter(key="same").count() == 1
     assert Case.objects.count() == 1
 
@@ -180,7 +158,7 @@ def test_of_concurrent_submissions_each_key_makes_one_case(committed: World) -> 
 def test_numbers_never_collide(committed: World) -> None:
     drafts = [committed.application() for _ in range(8)]
     me = committed.as_("applicant")
-    numbers = _at_once([lambda one=one: services.submit(me, one.pk)[0].number for one in drafts])
+    numbers = at_once([lambda one=one: services.submit(me, one.pk)[0].number for one in drafts])
     assert len(set(numbers)) == 8 and all(len(str(one)) == 20 for one in numbers)
 
 
@@ -323,23 +301,8 @@ def test_workers_of_two_nodes_seal_one_decision_once(committed: World) -> None:
     seal_in_use()
     case = committed.to_decide()
     services.decide(committed.as_("decider"), case.pk, "grant", "准", [], "")
-    start, wrong = Barrier(2), []
-
-    def work() -> None:
-        try:
-            start.wait(30)
-            sealing.seal_decision(case.pk)
-        except Exception as error:
-            wrong.append(error)
-        finally:
-            connection.close()
-
-    workers = [Thread(target=work) for _ in range(2)]
-    for one in workers:
-        one.start()
-    for one in workers:
-        one.join(90)
-    assert not wrong, wrong
+    outcomes = at_once([lambda: sealing.seal_decision(case.pk)] * 2)
+    assert not [one for one in outcomes if isinstance(one, Exception)], outcomes
     licence = Licence.objects.get()
     case.refresh_from_db()
     assert (licence.state, case.licence_number) == ("valid", licence.number)

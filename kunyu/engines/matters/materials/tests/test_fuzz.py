@@ -17,30 +17,14 @@ from kunyu.engines.matters.materials import sandbox
 from kunyu.engines.matters.materials.settings import MaterialSettings
 from kunyu.engines.matters.materials.taking import examined
 from kunyu.engines.matters.materials.tests import samples
+from kunyu.kernel.crypto.tests.mutating import Damage, mutated
 
 pytestmark = pytest.mark.long
 
 EVERY = ("pdf", "ofd", "jpg", "png", "tiff", "docx", "xlsx", "zip")
 ROUNDS = int(os.environ.get("KUNYU_FUZZ_CASES", "40"))
 SEED = os.environ.get("KUNYU_FUZZ_SEED", "1")
-
-
-def mutated(content: bytes, chance: random.Random) -> bytes:
-    """Some bytes changed, a piece cut out, doubled or moved."""
-    data = bytearray(content)
-    for _ in range(chance.choice((1, 4, 32, 256))):
-        data[chance.randrange(len(data))] = chance.randrange(256)
-    first, length = chance.randrange(len(data)), chance.choice((0, 1, 40, 900))
-    piece = bytes(data[first : first + length])
-    match chance.randrange(4):
-        case 0:
-            del data[first : first + length]
-        case 1:
-            data[first:first] = piece * chance.choice((1, 3))
-        case 2:
-            at = chance.randrange(len(data))
-            data[at:at] = piece
-    return bytes(data)
+DAMAGE = Damage((1, 4, 32, 256), (0, 1, 40, 900))
 
 
 @pytest.mark.parametrize("kind", ["text", "scan", "ofd", "docx", "png", "hidden"])
@@ -53,7 +37,7 @@ def test_readers_survive(kind: str, tmp_path: Path) -> None:
     limits = MaterialSettings(examine_seconds=20)
     path = tmp_path / "upload"
     for number in range(ROUNDS):
-        path.write_bytes(mutated(seeds[kind], chance))
+        path.write_bytes(mutated(seeds[kind], chance, DAMAGE))
         begun = time.monotonic()
         try:
             found = examined(path, f"{number}.bin", EVERY, limits)
