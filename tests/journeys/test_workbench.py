@@ -58,6 +58,10 @@ def at_work(visit: Visit) -> Page:
     page = visit.sign_in()
     visit.map_still()
     page.wait_for_function("() => document.querySelector('ky-map').map.getSource('10401-003')")
+    page.wait_for_function(
+        "() => { const tree = document.querySelector('ky-layer-tree');"
+        " return !tree || tree.querySelector('[role=tree]')?.ariaBusy === 'false'; }"
+    )
     visit.map_still()
     return page
 

@@ -36,6 +36,11 @@ export class TreeModel {
     return this.#below.has('');
   }
 
+  /** Whether rows are still on their way: what is listed may yet grow. */
+  get isLoading(): boolean {
+    return this.#loading.size > 0;
+  }
+
   #collect(parent: string, level: number): Row[] {
     const nodes = this.#below.get(parent) ?? [];
     return nodes.flatMap((node, index) => {

@@ -33,6 +33,16 @@ describe('tree', () => {
     expect(fetch.mock.calls.map(([parent]) => parent)).toEqual(['', '1']);
   });
 
+  it('says that rows are still coming, level after level', async () => {
+    const { tree, changed } = model();
+    const told: boolean[] = [];
+    changed.mockImplementation(() => told.push(tree.isLoading));
+    await tree.open('1');
+    expect(told).toEqual([false, true, false]);
+    await tree.load('104');
+    expect(told.slice(3)).toEqual([true, false]);
+  });
+
   it('opens a dataset whose first layer bears its code', async () => {
     const { tree } = model();
     await tree.load('');

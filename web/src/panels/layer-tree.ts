@@ -269,7 +269,7 @@ export class KyLayerTree extends StoreElement {
       ${this.found ? html`<p class="ky-tree-count" role="status">${this.total > this.found.length
           ? t(`共 ${this.total} 个图层，列出前 ${this.found.length} 个；再加一个词可缩小范围。`, `${this.total} layers, the first ${this.found.length} are listed; add a word to narrow down.`)
           : t(`${this.total} 个图层`, this.total === 1 ? '1 layer' : `${this.total} layers`)}</p>` : nothing}
-      <div class="ky-tree-list" role="tree" tabindex="0" aria-label=${t('图层', 'Layers')} aria-activedescendant=${`ky-row-${active}`}
+      <div class="ky-tree-list" role="tree" tabindex="0" aria-label=${t('图层', 'Layers')} aria-busy=${String(this.#tree.isLoading)} aria-activedescendant=${`ky-row-${active}`}
         @keydown=${this.#keys} @scroll=${(event: Event) => (this.top = (event.target as HTMLElement).scrollTop)}>
         <div class="ky-tree-all" role="none" style=${`height:${rows.length * this.#rowPixels}px`}>
           ${active < from || active >= to ? this.#row(rows[active]!, active, active) : nothing}
