@@ -4,13 +4,14 @@ Facts (from memory of the 2008 exchange format, unverified against the print): a
 (``坐标系``, ``几度分带``, ``投影类型``, ``计量单位``, ``带号``, ``精度``, ``转换参数``); after ``[地块坐标]`` for each plot a
 head ``points,area,number,name,kind,sheet,use,class,@`` and then its points ``name,ring,x,y`` with **x north and y east**,
 both in metres, y with or without the zone in front. Ring 1 begins the plot; a ring with a higher number is a hole when it
-lies inside, another part when it does not. Areas stated are in hectares. Encodings: UTF-8, GB 18030.
+lies inside, another part when it does not. Areas stated are in hectares. Encodings: UTF-8, UTF-16, GB 18030.
 """
 
 from __future__ import annotations
 
 import math
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE, getincrementaldecoder
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,20 +48,38 @@ class CoordinateText:
 
 
 def is_coordinate_text(content: bytes) -> bool:
-    """Whether a file begins like one."""
-    return BODY in decoded(content[:65536], errors="ignore")
+    """Whether a file begins like one, or means to: then its reader says what is wrong with it."""
+    start = _beginning(content)
+    return BODY in start or start.lstrip().startswith(HEAD)
 
 
-def decoded(content: bytes, errors: str = "strict") -> str:
-    """UTF-8 with or without mark, else GB 18030."""
-    for encoding in ("utf-8-sig", "gb18030"):
+def _beginning(content: bytes) -> str:
+    """The first characters, whatever stands there; a cut inside of a character does no harm."""
+    for encoding in _encodings(content):
+        try:
+            return getincrementaldecoder(encoding)().decode(content[:65536])
+        except UnicodeDecodeError:
+            continue
+    return content[:65536].decode("gb18030", "ignore")
+
+
+def _encodings(content: bytes) -> tuple[str, ...]:
+    return ("utf-16",) if content[:2] in (BOM_UTF16_LE, BOM_UTF16_BE) else ("utf-8-sig", "gb18030")
+
+
+def decoded(content: bytes) -> str:
+    """UTF-8 with or without mark, UTF-16 with its mark (what Notepad calls Unicode), else GB 18030.
+
+    Raises
+    ------
+    UnreadablePlot
+    """
+    for encoding in _encodings(content):
         try:
             return content.decode(encoding)
         except UnicodeDecodeError:
             continue
-    if errors == "ignore":
-        return content.decode("gb18030", "ignore")
-    raise _bad("编码既不是 UTF-8 也不是 GB 18030。", "The text is neither UTF-8 nor GB 18030.")
+    raise _bad("编码既不是 UTF-8、UTF-16 也不是 GB 18030。", "The text is neither UTF-8, UTF-16 nor GB 18030.")
 
 
 def read_coordinate_text(content: bytes) -> CoordinateText:

@@ -129,7 +129,7 @@ def _page(request: HttpRequest, application: Application, given: Given, status: 
         after=after(application, STEP),
         area=findings.area_words(application.plot_area_m2) if application.plot_area_m2 is not None else None,
         box=",".join(f"{value:.6f}" for value in bounds) if bounds else "",
-        zones=zones.choices((box[0] + box[2]) / 2 if box else None), suffixes=",".join(plot_files.SUFFIXES),
+        zones=zones.choices((box[0] + box[2]) / 2 if box else None), suffixes=",".join(dict.fromkeys((*plot_files.SUFFIXES, *plot_reading.LISTS))),
         most_mib=analysis_settings().request_bytes_max // MIB, **shown_findings(request, application),
     )  # fmt: skip
 

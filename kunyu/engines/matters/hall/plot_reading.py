@@ -7,7 +7,6 @@ person says, and nothing is guessed.
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import dataclass
 
 import shapely
@@ -15,19 +14,15 @@ from django.core.files.uploadedfile import UploadedFile
 
 from kunyu.engines.analysis import plot_files
 from kunyu.engines.analysis.bodies import too_large
-from kunyu.engines.analysis.coordinate_text import is_coordinate_text
+from kunyu.engines.analysis.coordinate_text import decoded, is_coordinate_text
 from kunyu.engines.analysis.errors import BadPlot, UnreadablePlot
 from kunyu.engines.analysis.plots import judge, read_plot
 from kunyu.engines.analysis.settings import analysis_settings
+from kunyu.engines.matters.hall import corner_lists
 from kunyu.engines.pages.words import Pair
-from kunyu.kernel.crs import zone_epsg
-from kunyu.kernel.errors import KunyuError
-from kunyu.kernel.geodesy import to_lonlat
 
-LONLAT = "EPSG:4490"
-_LINE = re.compile(r"^(?:[^\s,，;；]+[\s,，;；:：]+)?(-?\d+(?:\.\d+)?)[\s,，;；]+(-?\d+(?:\.\d+)?)[\s,，;；]*$")
-_EVER_IN_METRES = 1000.0
-"""Degrees are never as large; metres of a plane in China always are."""
+LISTS = (".txt", ".csv")
+"""Suffixes of files that may be a plain list of corners."""
 _OVERLAP_TOLD_M2 = 1.0
 
 
@@ -74,7 +69,7 @@ def typed(text: str, crs: str = "") -> ReadPlot:
     _require_length(len(content))
     if is_coordinate_text(content):
         return _of_file(plot_files.read_content(content, "text.txt"), "坐标文本")
-    return _of_points(_points(text), crs)
+    return _of_corners(text, crs)
 
 
 def uploaded(given: UploadedFile | None, crs: str = "") -> ReadPlot:
@@ -88,8 +83,11 @@ def uploaded(given: UploadedFile | None, crs: str = "") -> ReadPlot:
         raise UnreadablePlot("请选择文件。", "Choose a file.")
     _require_length(given.size or 0)
     name = given.name or "plot"
+    content = given.read()
+    if content and name.lower().endswith(LISTS) and not is_coordinate_text(content):
+        return _of_corners(decoded(content), crs, name)
     try:
-        return _of_file(plot_files.read_content(given.read(), name, crs), f"文件 {name}")
+        return _of_file(plot_files.read_content(content, name, crs), f"文件 {name}")
     except BadPlot as error:
         raise _about_the_zone(error, crs) from None
 
@@ -101,7 +99,7 @@ def _require_length(size: int) -> None:
 
 def _about_the_zone(error: BadPlot, crs: str) -> BadPlot:
     """A plane read in the wrong zone lies outside China or nowhere: say so to whoever chose the zone."""
-    if not crs or error.context.get("lon") is not None or crs == LONLAT:
+    if not crs or error.context.get("lon") is not None or crs == corner_lists.LONLAT:
         return error
     return BadPlot(
         f"{error.detail_zh} 若坐标本身没有错，请检查所选的坐标系：分带宽度、带号、坐标前面有没有带号。",
@@ -127,62 +125,16 @@ def _of_file(found: plot_files.PlotFile, source: str) -> ReadPlot:
     return ReadPlot(judged.geometry, f"{source[:150]}，{found.crs}"[:300], tuple(notes))
 
 
-# -- of points ----------------------------------------------------------------------------------------------------
+# -- of a list of corners -----------------------------------------------------------------------------------------
 
 
-def _points(text: str) -> list[tuple[float, float]]:
-    found = []
-    for number, raw in enumerate(text.splitlines(), start=1):
-        if not raw.strip():
-            continue
-        line = _LINE.match(raw.strip())
-        if line is None:
-            raise UnreadablePlot(
-                f"第 {number} 行“{raw.strip()[:40]}”不是一个点。每行写一个点的两个坐标，例如 113.0123, 34.5678；"
-                "或粘贴勘测定界坐标文本（含 [地块坐标]）。",
-                f"Line {number} '{raw.strip()[:40]}' is no point. Write the two coordinates of one point a line, such as "
-                "113.0123, 34.5678; or paste the ministry's coordinate text (with [地块坐标]).",
-                line=number,
-            )
-        found.append((float(line[1]), float(line[2])))
-    if len(found) > 1 and found[0] == found[-1]:
-        found.pop()
-    if len(set(found)) < 3:
-        raise BadPlot(f"只有 {len(set(found))} 个不同的点，至少要三个才能围成一块地。",
-                      f"There are {len(set(found))} different points; it takes three to bound a plot.")  # fmt: skip
-    return found
-
-
-def _of_points(points: list[tuple[float, float]], crs: str) -> ReadPlot:
-    in_metres = [max(abs(a), abs(b)) > _EVER_IN_METRES for a, b in points]
-    if not any(in_metres):
-        return ReadPlot(judge(shapely.Polygon(points)).geometry, "输入的经纬度坐标")
-    if not all(in_metres):
-        raise BadPlot("有的行是经纬度，有的行是平面坐标（米）；请用同一种。",
-                      "Some lines are degrees, others metres; use one kind.")  # fmt: skip
-    epsg = _plane_of(points[0], crs)
-    plane = shapely.Polygon([(east, north) for north, east in points])
+def _of_corners(text: str, crs: str, file_name: str = "") -> ReadPlot:
+    """The same reader for what is typed and what is uploaded; only the source differs."""
+    found = corner_lists.read_corners(text)
+    plane = corner_lists.plane_of(found, crs)
     try:
-        return ReadPlot(judge(to_lonlat([plane], epsg)[0]).geometry, f"输入的平面坐标，{epsg}")
+        geometry = corner_lists.bounded(found, plane)
     except BadPlot as error:
-        raise _about_the_zone(error, epsg) from None
-
-
-def _plane_of(point: tuple[float, float], crs: str) -> str:
-    """The plane of X (north), Y (east): of the zone in Y, or the one chosen."""
-    north, east = point
-    if north >= 10_000_000 > east:
-        raise BadPlot(f"X（北）{north:.2f} 太大，像是 X、Y 写反了：先写 X（北），再写 Y（东）。",
-                      f"X (north) {north:.2f} is too large; X and Y look exchanged: write X (north) first.")  # fmt: skip
-    zone = int(east // 1_000_000)
-    if zone:
-        width = 3 if zone >= 25 else 6
-        try:
-            return f"EPSG:{zone_epsg(zone, 3 if width == 3 else 6, True)}"
-        except KunyuError:
-            raise BadPlot(f"Y（东）{east:.2f} 前两位 {zone} 不是中国的带号（3 度带 25—45，6 度带 13—23）。",
-                          f"Y (east) {east:.2f} begins with {zone}, which is no zone of China (25-45, or 13-23).") from None  # fmt: skip
-    if not crs or crs == LONLAT:
-        raise BadPlot("平面坐标的 Y（东）没有带号；请在下面选择坐标系和带号。",
-                      "Y (east) bears no zone; choose the coordinate system below.")  # fmt: skip
-    return crs
+        raise _about_the_zone(error, plane) from None
+    where = f"文件 {file_name[:150]}，" if file_name else "输入的"
+    return ReadPlot(geometry, f"{where}平面坐标，{plane}" if plane else f"{where}经纬度坐标")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from kunyu.engines.matters.hall.plot_reading import LONLAT
+from kunyu.engines.matters.hall.corner_lists import LONLAT
 from kunyu.engines.pages.words import Pair
 from kunyu.kernel.crs import zone_epsg
 

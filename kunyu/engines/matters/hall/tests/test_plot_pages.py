@@ -163,6 +163,79 @@ def test_the_ministrys_text_pasted_and_uploaded(page: Page) -> None:
     assert page.saved().plot_source.startswith("文件 界址点.txt，EPSG:4526")
 
 
+DEGREES = "113.01, 34.51\n113.012, 34.51\n113.012, 34.512\n113.01, 34.512\n"
+LAT_FIRST = "点号,纬度,经度\nJ1,34.51,113.01\nJ2,34.51,113.012\nJ3,34.512,113.012\nJ4,34.512,113.01\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("界址点.txt", DEGREES.encode()),
+        ("points.TXT", DEGREES.replace("\n", "\r\n").encode("utf-8-sig")),
+        ("点.txt", ("序号\t经度\t纬度\n" + DEGREES.replace(", ", "\t").replace("113.01\t34.51\n", "1\t113.01\t34.51\n")).encode("utf-16")),
+        ("点.txt", ("点号,X,Y\n" + DEGREES).encode("gb18030")),
+        ("点.csv", LAT_FIRST.encode("gb18030")),
+    ],
+)  # fmt: skip
+def test_a_list_of_corners_as_a_file(page: Page, name: str, content: bytes) -> None:
+    """Numbers, a line of names, tabs and the encodings of usual editors; the names say what stands first."""
+    assert page.send("file", file=SimpleUploadedFile(name, content)).status_code == 302
+    assert page.saved().plot_area_m2 == pytest.approx(float(area_of_lonlat([SQUARE])[0]), abs=1e-3)
+    assert page.saved().plot_source == f"文件 {name}，经纬度坐标"
+
+
+def test_a_list_in_metres_as_a_file(page: Page) -> None:
+    """Zone in Y, zone chosen, and a line of names that puts east first; like what is typed."""
+    area = float(ellipsoidal_area([PLANE], "EPSG:4526")[0])
+    corners = list(PLANE.exterior.coords)[:-1]
+    for head, lines, crs, epsg in (
+        ("", [f"{n:.3f} {e:.3f}" for e, n in corners], "", "EPSG:4526"),
+        ("点号 X坐标 Y坐标", [f"J{k} {n:.3f} {e - 38e6:.3f}" for k, (e, n) in enumerate(corners)], "EPSG:4547", "EPSG:4547"),
+        ("东坐标,北坐标", [f"{e:.3f},{n:.3f}" for e, n in corners], "", "EPSG:4526"),
+    ):  # fmt: skip
+        file = SimpleUploadedFile("界址点.txt", "\n".join([head, *lines]).encode())
+        assert page.send("file", file=file, crs=crs).status_code == 302, head
+        assert page.saved().plot_area_m2 == pytest.approx(area, abs=0.01)
+        assert page.saved().plot_source == f"文件 界址点.txt，平面坐标，{epsg}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (DEGREES.replace("113.012, 34.512", "113.012, 34。512"), "第 3 行“113.012, 34。512”不是一个点。每行写一个点的两个坐标"),
+        ("点号,经度,纬度\n经度,纬度\n" + DEGREES, "第 2 行“经度,纬度”不是一个点"),
+        (DEGREES.replace("34.512\n", "34.512, 56.7\n", 1), "第 3 行“113.012, 34.512, 56.7”有三个数，分不清哪两个是坐标；请去掉高程"),
+        (DEGREES.replace("113.012, 34.512", "13.012, 34.512"), "第 3 行“13.012, 34.512”不在中国范围内"),
+        (DEGREES.replace("113.012, 34.512", "1113.012, 34.512"), "第 3 行“1113.012, 34.512”与前面的不同；请用同一种"),
+        ("3820000, 38410000\n3820000, 38410100\n3820100, 39410100", "第 3 行的 Y（东）39410100.00 与第 1 行的 38410000.00 带号不同"),
+        ("3820000, 410000\n3820000, 410100\n3820100, 410100", "没有带号（第 1 行 410000.00）；请在下面选择坐标系和带号"),
+        ("\n38410000, 3820000\n38410100, 3820000\n38410100, 3820100", "第 2 行的 X（北）38410000.00 太大，像是 X、Y 写反了"),
+        ("113.01, 34.51\n113.02, 34.51\n113.01, 34.51", "只有 2 个不同的点，至少要三个"),
+        ("[属性描述]\n坐标系=2000国家大地坐标系\n" + DEGREES, "没有 [地块坐标] 段"),
+    ],
+)  # fmt: skip
+def test_a_list_is_refused_alike_typed_and_uploaded(page: Page, text: str, said: str) -> None:
+    """The same sentence both ways: line, value, what to do."""
+    status = 422 if "不是一个点" in said or "三个数" in said or "段" in said else 400
+    uploaded = problem(page.refused(status, "file", file=SimpleUploadedFile("点.txt", text.encode())), "file")
+    assert said in uploaded
+    assert problem(page.refused(status, "text", text=text), "text") == uploaded
+
+
+def test_a_list_of_no_known_encoding_or_too_many_corners(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = SimpleUploadedFile("点.txt", b"\xff\x80\x81 113.01, 34.51")
+    assert "编码既不是" in problem(page.refused(422, "file", file=broken), "file")
+    assert "空文件" in problem(page.refused(422, "file", file=SimpleUploadedFile("点.txt", b"")), "file")
+    monkeypatch.setenv("KUNYU_ANALYSIS_VERTICES_MAX", "3")
+    analysis_settings.cache_clear()
+    try:
+        file = SimpleUploadedFile("点.txt", "\n".join(f"113.0{n}, 34.5{n}" for n in range(1, 8)).encode())
+        assert "顶点超过 3 个" in problem(page.refused(413, "file", file=file), "file")
+    finally:
+        monkeypatch.undo()
+        analysis_settings.cache_clear()
+
+
 def test_a_drawing_file_needs_its_zone(page: Page) -> None:
     assert "DXF 不写坐标系" in problem(page.refused(400, "file", file=drawing(PLANE)), "file")
     assert page.send("file", file=drawing(PLANE), crs="EPSG:4526").status_code == 302
