@@ -45,8 +45,8 @@ def supply_is_decided(ask: Ask) -> Answer:
         faults.append((f"电子监管号“{number}”应为区划6位、年份4位、字母、5位序号",
                        f"“{number}” is not division 6, year 4, a letter, 5 digits"))  # fmt: skip
     elif found[1] != ask.division[:6]:
-        faults.append((f"电子监管号 {number} 的区划 {found[1]} 不是 {ask.division[:6]}",
-                       f"{number} is of division {found[1]}, not {ask.division[:6]}"))  # fmt: skip
+        faults.append((f"电子监管号 {number} 的前六位是区划 {found[1]}，不是申请所在的“{ask.division_words}”（{ask.division[:6]}）",
+                       f"{number} begins with division {found[1]}, not with that of {ask.division_words} ({ask.division[:6]})"))  # fmt: skip
     if not supplied_on:
         faults.append(("没有填写签订（决定）日期", "its date is missing"))
     elif supplied_on > ask.day.isoformat():

@@ -119,7 +119,7 @@ def _row(
     newest = next((one for one in versions if not one.is_withdrawn), None)
     taken = formats.allowed(kind.formats)
     images = any(one in formats.IMAGES for one in taken)
-    answers = _answers(application, kind, newest)
+    answers = _answers(application, kind, newest, questions)
     return Row(
         kind, _because(kind, questions), bool(application.form.get(kind.when)) if kind.when else kind.is_required,
         bool(kind.when), newest, tuple(one for one in versions if one is not newest),
@@ -167,19 +167,23 @@ def _read(one: Material | None) -> tuple[Read, ...]:
 _SURE = 0.6
 
 
-def _answers(application: Application, kind: MaterialKind, newest: Material | None) -> dict[str, Answer]:
+def _answers(
+    application: Application, kind: MaterialKind, newest: Material | None, questions: Mapping[str, Pair]
+) -> dict[str, Answer]:
     """What this paper says against what the application says, by rule; nothing while it is still being read."""
     if newest is None or newest.reading == Material.Reading.WAITING:
         return {}
-    answers = dict(zip(comparing.RULES, compare_one(application, kind, newest), strict=True))
+    answers = dict(zip(comparing.RULES, compare_one(application, kind, newest, questions), strict=True))
     wanted = [_RULE_OF[name] for name in kind.reads if name in _RULE_OF]
     if any(name.endswith("_number") for name in kind.reads):
         wanted.append(_EARLIER_NUMBERS)
     return {rule: answers[rule] for rule in wanted if not _says_nothing(answers[rule])}
 
 
-def compare_one(application: Application, kind: MaterialKind, material: Material) -> list[Answer]:
-    """The comparisons MA-01 to MA-08 of one material alone."""
+def compare_one(
+    application: Application, kind: MaterialKind, material: Material, questions: Mapping[str, Pair]
+) -> list[Answer]:
+    """The comparisons MA-01 to MA-08 of one material alone; ``questions``: titles of the form's fields."""
     known = {name: getattr(kind, name) for name in ("code", "name_zh", "name_en", "is_required", "when")}
     return comparing.compare(
         application.form,
@@ -189,7 +193,7 @@ def compare_one(application: Application, kind: MaterialKind, material: Material
         {kind.code: {"file_name": material.file_name, "sm3": material.sm3, "pages": material.pages,
                      "reading": material.reading, "facts": material.facts, "faults": material.faults}},
         kinds={kind.code: known | {"reads": list(kind.reads)}},
-        project_code=application.project_code, project_name=application.project_name,
+        project_code=application.project_code, project_name=application.project_name, titles=questions,
     )  # fmt: skip
 
 

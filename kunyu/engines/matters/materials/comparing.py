@@ -6,28 +6,34 @@ was read unsurely, is *not checked*: never clear.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
 from kunyu.engines.matters.materials import facts
+from kunyu.engines.matters.materials.concluding import (
+    AREA_LIMIT_PERCENT,
+    concluded,
+    deviation_percent,
+    left_open,
+    not_stated,
+)
 from kunyu.engines.matters.materials.statements import (
     AGREES,
     DIFFERS,
     NEAR,
     OTHER,
     SAME,
-    SILENT,
+    SQUARE_METRES,
     UNREAD,
-    UNSURE,
     Expected,
     Found,
     Handed,
     Match,
-    conflicts_first,
     handed_in,
     head_of,
+    in_unit,
     reading_of,
     same_code,
     same_name,
@@ -35,14 +41,10 @@ from kunyu.engines.matters.materials.statements import (
     same_project_code,
     set_against,
 )
-from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict, not_checked
+from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict
 from kunyu.engines.matters.rules.registry import HOUSE_RULE, find_rule, rule
-from kunyu.engines.matters.rules.remedies import remedy_of
 
-AREA_LIMIT_PERCENT = Decimal(1)
-"""Areas of one plot differ by at most 1 %: this product's own tolerance, no text of law names one."""
 _FORM_AREA = "declared_area_m2"
-_LISTED = 6
 _TRUE = "《行政许可法》(2019) 第三十一条: 申请人对申请材料实质内容的真实性负责"
 _WHOLE = "《行政许可法》(2019) 第三十二条: 申请材料不齐全的一次告知补正"
 RULES = ("MA-01", "MA-02", "MA-03", "MA-04", "MA-05", "MA-06", "MA-07", "MA-08")
@@ -51,7 +53,7 @@ RULES = ("MA-01", "MA-02", "MA-03", "MA-04", "MA-05", "MA-06", "MA-07", "MA-08")
 def compare(
     form: Mapping[str, Any], applicant: Mapping[str, Any], plot_area_m2: float | None,
     materials: Mapping[str, Mapping[str, Any]], *, kinds: Mapping[str, Mapping[str, Any]] | None = None,
-    project_code: str = "", project_name: str = "",
+    project_code: str = "", project_name: str = "", titles: Mapping[str, Sequence[str]] | None = None,
 ) -> list[Answer]:  # fmt: skip
     """The answers of MA-01 to MA-08, in this order.
 
@@ -63,12 +65,14 @@ def compare(
         By kind, as ``Ask.materials``.
     kinds
         The matter's list, as ``Ask.kinds``.
+    titles
+        Names of fields of the form, as ``Ask.titles``.
     """
     now = datetime.now(UTC)
     area = None if plot_area_m2 is None else Decimal(str(plot_area_m2))
     ask = Ask(
         "", form, "", now.date(), now, None, area, project_code, applicant, materials=materials, kinds=kinds or {},
-        project_name=project_name,
+        project_name=project_name, titles=titles or {},
     )  # fmt: skip
     return [find_rule(one)(ask) for one in RULES]
 
@@ -81,8 +85,8 @@ def materials_are_complete(ask: Ask) -> Answer:
     missing = [kind for code, kind in needed.items() if code not in ask.materials]
     if missing:
         return conflict(
-            f"缺少 {len(missing)} 项材料：{'、'.join(_because_zh(one) for one in missing)}。",
-            f"{len(missing)} materials are missing: {', '.join(str(one.get('name_en') or one['code']) for one in missing)}.",
+            f"缺少 {len(missing)} 项材料：{'、'.join(_because_zh(one, ask) for one in missing)}。",
+            f"{len(missing)} materials are missing: {', '.join(_because_en(one, ask) for one in missing)}.",
             "请上传缺少的材料，或以本人名下的电子证照代替", "Upload them, or let a licence of the applicant stand in",
             measured=Decimal(len(needed) - len(missing)), limit=Decimal(len(needed)),
         )  # fmt: skip
@@ -95,8 +99,14 @@ def _is_needed(kind: Mapping[str, Any], form: Mapping[str, Any]) -> bool:
     return bool(form.get(when)) if when else bool(kind.get("is_required", True))
 
 
-def _because_zh(kind: Mapping[str, Any]) -> str:
-    return f"“{kind['name_zh']}”" + (f"（因表单项 {kind['when']} 为是）" if kind.get("when") else "")
+def _because_zh(kind: Mapping[str, Any], ask: Ask) -> str:
+    because = f"（因表单中“{ask.title_of(kind['when'])[0]}”为是）" if kind.get("when") else ""
+    return f"“{kind['name_zh']}”{because}"
+
+
+def _because_en(kind: Mapping[str, Any], ask: Ask) -> str:
+    because = f" (the form says yes to '{ask.title_of(kind['when'])[1]}')" if kind.get("when") else ""
+    return f"{kind.get('name_en') or kind['name_zh']}{because}"
 
 
 @rule(
@@ -163,13 +173,13 @@ def project_codes_agree(ask: Ask) -> Answer:
 def areas_agree(ask: Ask) -> Answer:
     """Areas of the whole plot in materials and form are that of the plot within 1 %. 用地面积."""
     declared = _number(ask.form.get(_FORM_AREA))
-    expected = [Expected(str(ask.area_m2), "用地范围", "the plot")] if ask.area_m2 else []
+    expected = [Expected(str(ask.area_m2), "用地范围", "the plot", SQUARE_METRES)] if ask.area_m2 else []
     found: list[Found] = []
     if declared is not None:
         if expected:
             found.append(_form_area(declared, expected[0]))
         else:
-            expected = [Expected(str(declared), "申请表", "the form")]
+            expected = [Expected(str(declared), "申请表", "the form", SQUARE_METRES)]
     answer = _consistent(ask, facts.AREA, expected, _same_area, "用地面积", "area", more=found)
     return answer
 
@@ -178,6 +188,7 @@ def _form_area(declared: Decimal, plot: Expected) -> Found:
     fact = {
         "name": facts.AREA,
         "value": str(declared),
+        "written": in_unit(str(declared), SQUARE_METRES),
         "page": 1,
         "confidence": 1.0,
         "source": "form",
@@ -190,15 +201,9 @@ def _form_area(declared: Decimal, plot: Expected) -> Found:
 
 def _same_area(fact: Mapping[str, Any], expected: str) -> Match:
     """Within 1 %. An area whose label does not say that it is the whole plot's may be another one."""
-    if _deviation(str(fact["value"]), expected) <= AREA_LIMIT_PERCENT:
+    if deviation_percent(str(fact["value"]), expected) <= AREA_LIMIT_PERCENT:
         return SAME
     return OTHER if fact.get("is_total") else NEAR
-
-
-def _deviation(value: str, expected: str) -> Decimal:
-    """Percent by which an area differs from the expected one."""
-    wanted = Decimal(expected)
-    return abs(Decimal(value) - wanted) / wanted * 100 if wanted else Decimal(100)
 
 
 @rule(
@@ -212,12 +217,11 @@ def earlier_numbers_agree(ask: Ask) -> Answer:
         number = str(ask.form[field]).strip()
         for one in materials:
             stated = [fact for fact in one.facts_named(facts.NUMBER) if head_of(str(fact["value"])) == head_of(number)]
-            found.append(
-                set_against(one, Expected(number, f"申请表（{field}）", f"the form ({field})"), stated, same_number)
-            )
+            zh, en = ask.title_of(field)
+            found.append(set_against(one, Expected(number, f"申请表“{zh}”", f"the form ({en})"), stated, same_number))
     if not found:
         return clear("申请表没有需要与材料核对的前序文书编号。", "The form names no number to compare with materials.")
-    return _answer(found, "前序文书编号", "number of the earlier document")
+    return concluded(found, "前序文书编号", "number of the earlier document")
 
 
 def _numbered(ask: Ask, handed: Iterable[Handed]) -> list[tuple[str, list[Handed]]]:
@@ -254,8 +258,8 @@ def _consistent(
             return _unread_answer(unread, zh, en)
         if not materials:
             return clear(f"没有载明{zh}的材料需要核对。", f"No material states the {en}.")
-        return _not_stated(f"申请信息与材料都没有{zh}，未核对。", f"Nothing states the {en}: not checked.")
-    return _answer(found, zh, en)
+        return not_stated(f"申请信息与材料都没有{zh}，未核对。", f"Nothing states the {en}: not checked.")
+    return concluded(found, zh, en)
 
 
 def _is_declared(name: str, kinds: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -269,12 +273,7 @@ def _unread(ask: Ask) -> list[Handed]:
 
 
 def _unread_answer(unread: list[Handed], zh: str, en: str) -> Answer:
-    return _not_checked([Found(UNREAD, one, Expected("", "申请信息", "the application")) for one in unread], zh, en)
-
-
-def _not_stated(zh: str, en: str) -> Answer:
-    remedy_zh, remedy_en = remedy_of("not_stated")
-    return not_checked("not_stated", zh, en, remedy_zh=remedy_zh, remedy_en=remedy_en)
+    return left_open([Found(UNREAD, one, Expected("", "申请信息", "the application")) for one in unread], zh, en)
 
 
 def _candidates(handed: Handed, names: tuple[str, ...]) -> list[Mapping[str, Any]]:
@@ -288,109 +287,8 @@ def _of_first(materials: list[Handed], stated: Mapping[str, list[Mapping[str, An
         for fact in stated[one.kind]:
             if fact["source"] != "ocr":
                 place = f"材料“{one.name_zh}”第 {fact['page']} 页", f"material {one.name_en}, page {fact['page']}"
-                return [Expected(str(fact["value"]), *place)]
+                return [Expected(str(fact["value"]), *place, SQUARE_METRES if fact["name"] == facts.AREA else "")]
     return []
-
-
-def _answer(found: list[Found], zh: str, en: str) -> Answer:
-    ordered = list(conflicts_first(found))
-    differing = [one for one in ordered if one.verdict == DIFFERS]
-    if differing:
-        return _conflict(differing, zh, en)
-    open_ones = [one for one in ordered if one.verdict in (UNSURE, UNREAD)]
-    if open_ones:
-        return _not_checked(open_ones, zh, en)
-    agreeing = [one for one in ordered if one.verdict == AGREES]
-    if not agreeing:
-        listed = "、".join(f"“{one.handed.name_zh}”" for one in ordered[:_LISTED])
-        return _not_stated(f"材料{listed}没有载明{zh}，未核对。", f"No material states the {en}: not checked.")
-    silent_zh = "、".join(f"“{one.handed.name_zh}”" for one in ordered if one.verdict == SILENT)
-    silent_en = ", ".join(one.handed.name_en for one in ordered if one.verdict == SILENT)
-    return clear(
-        f"{len(agreeing)} 处{zh}与{agreeing[0].expected.where_zh}一致"
-        + (f"；{silent_zh}未载明。" if silent_zh else "。"),
-        f"The {en} agrees with {agreeing[0].expected.where_en} in {len(agreeing)} places"
-        + (f"; {silent_en} do not state it." if silent_en else "."),
-        **_measured(agreeing),
-    )
-
-
-def _conflict(differing: list[Found], zh: str, en: str) -> Answer:
-    said_zh = "；".join(_said_zh(one) for one in differing[:_LISTED])
-    said_en = "; ".join(_said_en(one) for one in differing[:_LISTED])
-    rest = f"……等 {len(differing)} 处" if len(differing) > _LISTED else ""
-    return conflict(
-        f"{zh}不一致：{said_zh}{rest}。", f"The {en} differs: {said_en}.",
-        "请核对，更正申请信息或更换材料", "Check; correct the application or replace the material", **_measured(differing),
-    )  # fmt: skip
-
-
-def _said_zh(one: Found) -> str:
-    assert one.fact is not None
-    bad = "（校验码不符）" if not one.fact.get("is_good", True) else ""
-    fixed = "（已按校验码更正识别字符）" if one.fact.get("note") == "corrected" else ""
-    return f"{one.place_zh}为“{one.said}”{bad}{fixed}，{one.expected.where_zh}为“{one.expected.value}”"
-
-
-def _said_en(one: Found) -> str:
-    assert one.fact is not None
-    bad = " (wrong check character)" if not one.fact.get("is_good", True) else ""
-    return f"{one.place_en} says '{one.said}'{bad}, {one.expected.where_en} '{one.expected.value}'"
-
-
-def _not_checked(open_ones: list[Found], zh: str, en: str) -> Answer:
-    first = open_ones[0]
-    waiting = any(one.handed.reading == "waiting" for one in open_ones)
-    reason = "reading" if waiting else "unsure" if first.verdict == UNSURE else "unread"
-    said_zh = "；".join(_open_zh(one) for one in open_ones[:_LISTED])
-    said_en = "; ".join(_open_en(one) for one in open_ones[:_LISTED])
-    remedy = ("请稍后重新核验", "Check again in a while") if waiting else (
-        "请人工对照原件；可上传带文字层的 PDF", "Compare with the original; a PDF with a text layer can be read"
-    )  # fmt: skip
-    return not_checked(
-        reason,
-        f"{zh}未核对：{said_zh}。",
-        f"The {en} is not checked: {said_en}.",
-        remedy_zh=remedy[0],
-        remedy_en=remedy[1],
-    )
-
-
-def _open_zh(one: Found) -> str:
-    if one.fact is not None:
-        sure = f"识别把握 {float(one.fact['confidence']):.0%}" if one.fact["source"] == "ocr" else "未注明是否为总面积"
-        return f"{one.place_zh}读作“{one.said}”（{sure}），{one.expected.where_zh}为“{one.expected.value}”"
-    return f"材料“{one.handed.name_zh}”（{one.handed.file_name}）" + _READING_ZH.get(one.handed.reading, "没有读出")
-
-
-def _open_en(one: Found) -> str:
-    if one.fact is not None:
-        return f"{one.place_en} reads '{one.said}' (unsure), {one.expected.where_en} says '{one.expected.value}'"
-    return f"material {one.handed.name_en} ({one.handed.file_name}) " + _READING_EN.get(
-        one.handed.reading, "was not read"
-    )
-
-
-_READING_ZH = {
-    "waiting": "仍在读取",
-    "failed": "读取失败",
-    "none": "没有文字",
-    "ocr": "识别结果中没有找到",
-    "text": "部分页没有读出",
-}
-_READING_EN = {
-    "waiting": "is being read", "failed": "could not be read", "none": "has no text",
-    "ocr": "was recognised, and it was not found there", "text": "was read in part",
-}  # fmt: skip
-
-
-def _measured(found: list[Found]) -> dict[str, Any]:
-    """Of areas the largest difference, in percent."""
-    areas = [one for one in found if one.fact is not None and one.fact["name"] == facts.AREA]
-    if not areas:
-        return {}
-    worst = max(_deviation(str(one.fact["value"]), one.expected.value) for one in areas if one.fact)
-    return {"measured": worst.quantize(Decimal("0.01")), "limit": AREA_LIMIT_PERCENT, "unit": "%"}
 
 
 def _number(value: Any) -> Decimal | None:

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import ROUND_HALF_UP, Decimal
 from difflib import SequenceMatcher
 from typing import Any, Literal
 
@@ -29,16 +30,29 @@ SURE = 0.60
 SURE_OTHER = 0.80
 """Confidence from which a recognised value that differs counts."""
 _SLIP = 0.75
+SQUARE_METRES = "m²"
+_IN_M2 = re.compile(r"\d ?(?:平方米|平米|m2|m²|㎡)$", re.IGNORECASE)
 _BRACKETS = re.compile(r"[\s()\[\]{}〔〕【】《》<>「」“”\"'‘’·.,、:;—–\-_]+")
 
 
 @dataclass(frozen=True)
 class Expected:
-    """A value and where it stands."""
+    """A value and where it stands; ``unit`` where it is a measure."""
 
     value: str
     where_zh: str
     where_en: str
+    unit: str = ""
+
+    @property
+    def shown(self) -> str:
+        """As people read it: a measure to 0.01 of its unit."""
+        return in_unit(self.value, self.unit) if self.unit else self.value
+
+
+def in_unit(value: str, unit: str) -> str:
+    """A measure to 0.01 of its unit."""
+    return f"{Decimal(value).quantize(Decimal('0.01'), ROUND_HALF_UP)} {unit}"
 
 
 @dataclass(frozen=True)
@@ -85,6 +99,13 @@ class Found:
     @property
     def said(self) -> str:
         return "" if self.fact is None else str(self.fact.get("written") or self.fact["value"])
+
+    @property
+    def said_m2(self) -> str:
+        """An area in square metres where the page states it in another unit; '' for everything else."""
+        if self.fact is None or self.fact["name"] != facts.AREA or _IN_M2.search(self.said):
+            return ""
+        return in_unit(str(self.fact["value"]), SQUARE_METRES)
 
 
 def handed_in(kinds: Mapping[str, Mapping[str, Any]], materials: Mapping[str, Mapping[str, Any]]) -> list[Handed]:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -103,6 +103,19 @@ class Ask:
     """The matter's list of materials by code: ``{"code", "name_zh", "name_en", "is_required", "when", "reads"}``; what of
     it is not in :attr:`materials` was not handed in."""
     project_name: str = ""
+    titles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Names of fields of the form as the form titles them, Chinese and English: sentences say these, not the field."""
+    division_name: str = ""
+
+    def title_of(self, name: str) -> tuple[str, str]:
+        """The title of a field of the form; its name where no form of the matter has it."""
+        found = self.titles.get(name)
+        return (str(found[0]), str(found[1])) if found else (name, name)
+
+    @property
+    def division_words(self) -> str:
+        """The division applied to, by name; by code where this node does not know it."""
+        return self.division_name or self.division
 
     def approvals(self, matter: str, *, of_project: bool = True) -> list[Mapping[str, Any]]:
         """Approvals of a matter among :attr:`earlier`; of the same project only, unless told otherwise."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from decimal import Decimal
@@ -13,10 +13,13 @@ import shapely
 from django.db import connection
 
 from kunyu.engines.matters.definitions.editions import definition_of
+from kunyu.engines.matters.definitions.matter import MaterialKind
 from kunyu.engines.matters.models import Application, Case, Material, MatterEdition
 from kunyu.engines.matters.rules import earlier
 from kunyu.engines.matters.rules.answers import Ask, Overlap
 from kunyu.engines.matters.rules.looking import square_metres
+from kunyu.engines.reference.errors import UnknownDivision
+from kunyu.engines.reference.queries import division
 from kunyu.kernel.digests import canonical_json, sm3_hex
 from kunyu.kernel.geodesy import area_of_lonlat
 
@@ -26,12 +29,16 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class AskedMatter:
-    """A matter whose rules run: its code, the digest of its edition, the ids of its rules, its list of materials."""
+    """A matter whose rules run: its code, the digest of its edition, the ids of its rules, its list of materials.
+
+    ``titles``: of the fields of its form, Chinese and English.
+    """
 
     code: str
     edition: str
     rules: tuple[str, ...]
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    titles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,7 @@ class Asked:
     earlier_fault: str = ""
     days: tuple[str, ...] = ()
     project_name: str = ""
+    division_name: str = ""
 
     @property
     def rules(self) -> tuple[str, ...]:
@@ -78,6 +86,7 @@ class Asked:
         return Ask(
             matter.code, form, self.division, day, known_at, self.plot, self.area_m2, self.project_code,
             self.applicant, overlaps, self.materials, self.earlier, matter.kinds, self.project_name,
+            matter.titles, self.division_name,
         )  # fmt: skip
 
 
@@ -92,7 +101,16 @@ def gather(application: Application, case: Case | None, editions: list[MatterEdi
         tuple(_matter(one) for one in editions), (case or application).division_code, application.form, plot, area,
         project, _applicant(application), _materials(application), found, fault, _days(editions),
         (case.project_name if case else "") or application.project_name,
+        _division_name((case or application).division_code),
     )  # fmt: skip
+
+
+def _division_name(code: str) -> str:
+    """The name of a division; '' where this node does not know the code."""
+    try:
+        return str(division(code).name_zh)
+    except UnknownDivision:
+        return ""
 
 
 def plot_of(application: Application, case: Case | None) -> shapely.Geometry | None:
@@ -107,10 +125,23 @@ def plot_of(application: Application, case: Case | None) -> shapely.Geometry | N
 def _matter(edition: MatterEdition) -> AskedMatter:
     definition = definition_of(edition)
     kinds = {one.code: {name: getattr(one, name) for name in _OF_KIND} for one in definition.materials}
-    return AskedMatter(edition.matter.code, edition.digest, tuple(dict.fromkeys(definition.rules)), kinds)
+    rules = tuple(dict.fromkeys(definition.rules))
+    return AskedMatter(
+        edition.matter.code, edition.digest, rules, kinds, titles_of(definition.form, definition.materials)
+    )
 
 
 _OF_KIND = ("code", "name_zh", "name_en", "is_required", "when", "reads")
+
+
+def titles_of(form: Mapping[str, Any], materials: Iterable[MaterialKind]) -> dict[str, tuple[str, str]]:
+    """The titles, Chinese and English, of those fields of a form that decide on a material or that one states."""
+    named = {name for one in materials for name in (one.when, *one.reads)}
+    return {
+        name: (str(one["title"]), str(one.get("x-title-en") or one["title"]))
+        for name, one in form.get("properties", {}).items()
+        if name in named and one.get("title")
+    }
 
 
 def _days(editions: list[MatterEdition]) -> tuple[str, ...]:
@@ -164,12 +195,10 @@ def pack(asked: Asked, editions_of_rules: Mapping[str, int]) -> dict[str, Any]:
     """As ``Check.asked`` keeps it: canonical JSON, geometries as hexadecimal WKB, decimals as text."""
     return {
         "schema": SCHEMA,
-        "matters": [
-            {"code": one.code, "edition": one.edition, "rules": list(one.rules), "kinds": _lists(one.kinds)}
-            for one in asked.matters
-        ],
+        "matters": [_pack_matter(one) for one in asked.matters],
         "rules": dict(editions_of_rules),
         "division": asked.division,
+        "division_name": asked.division_name,
         "form": dict(asked.form),
         "days": list(asked.days),
         "plot": _hex(asked.plot),
@@ -183,14 +212,27 @@ def pack(asked: Asked, editions_of_rules: Mapping[str, int]) -> dict[str, Any]:
     }
 
 
+def _pack_matter(one: AskedMatter) -> dict[str, Any]:
+    return {
+        "code": one.code,
+        "edition": one.edition,
+        "rules": list(one.rules),
+        "kinds": _lists(one.kinds),
+        "titles": {name: list(words) for name, words in one.titles.items()},
+    }
+
+
 def unpack(packed: Mapping[str, Any]) -> Asked:
     """What :func:`pack` wrote."""
     return Asked(
-        tuple(AskedMatter(one["code"], one["edition"], tuple(one["rules"]), one["kinds"]) for one in packed["matters"]),
+        tuple(
+            AskedMatter(one["code"], one["edition"], tuple(one["rules"]), one["kinds"], one.get("titles", {}))
+            for one in packed["matters"]
+        ),
         packed["division"], packed["form"], _geometry(packed["plot"]), _decimal(packed["area_m2"]),
         packed["project_code"], packed["applicant"], packed["materials"],
         tuple(_unpack_earlier(one) for one in packed["earlier"]), packed["earlier_fault"],
-        tuple(packed["days"]), packed["project_name"],
+        tuple(packed["days"]), packed["project_name"], packed.get("division_name", ""),
     )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.matters.rules.answers import Answer, Ask, not_checked
+from kunyu.engines.matters.rules.naming import land_class
 
 PARCELS = "10401-003"
 STANDARD, GROUPING = "TDT1057-2020", "DLBM_SDL"
@@ -39,16 +40,17 @@ def land_kinds(ask: Ask) -> LandKinds | Answer:
     if covered < LEAST_COVERED * whole:
         return not_checked(
             "not_covered", f"地块 {whole} m²，{survey.name_zh}只覆盖 {covered} m²，无法按地类核算。",
-            f"{survey.name_en} covers only {covered} of the plot's {whole} m²: its classes say too little.",
+            f"{survey.name_en} covers only {covered} m² of the plot's {whole} m²: its classes say too little.",
             versions=survey.versions,
         )  # fmt: skip
     kinds = load_standard(STANDARD).conversions[GROUPING].at(ask.day)
     sums = {"NYD": Decimal(0), "JSYD": Decimal(0), "WLYD": Decimal(0)}
     for code, area in survey.by_class.items():
         if kinds.get(code) is None:
+            zh, en = land_class(code)
             return not_checked(
-                "unknown_class", f"地类 {code} 没有归入三大类，未核算 {area} m²。",
-                f"Class {code} belongs to none of the three kinds of land: {area} m² not counted.",
+                "unknown_class", f"地类“{zh}”没有归入三大类，未核算 {area} m²。",
+                f"Class '{en}' belongs to none of the three kinds of land: {area} m² not counted.",
                 versions=survey.versions,
             )  # fmt: skip
         sums[kinds[code][0]] += area

@@ -188,7 +188,7 @@ def _overlap(
     one: LayerAnswer, titles: Mapping[str, tuple[str, str]], fields: Mapping[str, Mapping[str, Any]], is_whole: bool
 ) -> Overlap:
     title = (one.name_zh, one.name_en) if one.name_zh else titles.get(one.collection, (one.collection, one.collection))
-    reason = one.reason
+    reason = _unnamed(one.reason)
     if not is_whole and reason is None:
         reason = Reason("failed", "读取该图层的属性失败。", "Fields of this layer could not be read.")
     return Overlap(
@@ -196,6 +196,24 @@ def _overlap(
         *((reason.code, reason.zh, reason.en) if reason else ("", "", "")),
         geometry=_place(one.pieces), by_class=_classes(one), records=_listed(one, fields), versions=_versions(one),
     )  # fmt: skip
+
+
+_UNNAMED = {
+    "missing": (
+        "没有这个图层已发布的数据，或者您无权查看。",
+        "No published data of this layer, or you may not see them.",
+    ),
+    "not_permitted": (
+        "您可以看到这个图层，但没有查询权限，因此未检测。",
+        "You may see this layer but not query it: not checked.",
+    ),
+    "no_area": ("这个图层不是面图层，不能叠置。", "This layer holds no areas; it has no overlap."),
+}
+"""Reasons whose sentence names the layer by its code; the answer of a rule names it before, in words."""
+
+
+def _unnamed(reason: Reason | None) -> Reason | None:
+    return Reason(reason.code, *_UNNAMED[reason.code]) if reason is not None and reason.code in _UNNAMED else reason
 
 
 def square_metres(value: float) -> Decimal:

@@ -15,6 +15,7 @@ from typing import Any
 import shapely
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict, not_checked
+from kunyu.engines.matters.rules.naming import use_class
 from kunyu.engines.matters.rules.registry import HOUSE_RULE, rule
 from kunyu.packs.spatial_planning.rules.compatibility import relation
 from kunyu.packs.spatial_planning.rules.judging import M2, PERCENT, does_not_apply, share, text
@@ -30,7 +31,18 @@ BEFORE: Mapping[str, tuple[str, ...]] = {
     "S-011": ("S-007",),
 }
 """Which matters come before one, the nearest first. 预审 → 转用/征收 → 供地 → 用地规划许可 → 工程规划许可 → 核实."""
-ORDER = ("S-001", "S-002", "S-003", "S-004", "S-005", "S-006", "S-007", "S-011")
+DOCUMENTS: Mapping[str, tuple[str, str]] = {
+    "S-001": ("用地预审与选址意见书", "pre-approval and site opinion"),
+    "S-002": ("农用地转用批准文件", "conversion of agricultural land"),
+    "S-003": ("土地征收批准文件", "expropriation"),
+    "S-004": ("国有建设用地划拨决定书", "allocation of the land"),
+    "S-005": ("国有建设用地出让合同", "assignment of the land"),
+    "S-006": ("建设用地规划许可证", "planning permit for land"),
+    "S-007": ("建设工程规划许可证", "planning permit for works"),
+    "S-011": ("规划核实文件", "verification of planning"),
+}
+"""What each matter of the chain gives, as people call it, in the order of the chain."""
+ORDER = tuple(DOCUMENTS)
 CHAIN = "自然资规〔2019〕2号"
 PRIOR_FIELD = "prior_number"
 GRID_DEGREES = 1e-12
@@ -172,9 +184,10 @@ def order_is_kept(ask: Ask) -> Answer:
     own = [one for one in _approvals(ask) if _same_project(ask, one)]
     later = [one for one in own if one["matter"] in ORDER and _comes_after(one["matter"], ask.matter)]
     if later:
+        zh, en = DOCUMENTS[later[0]["matter"]]
         return conflict(
-            f"后续文件 {later[0]['number']}（{later[0]['matter']}）已经核发。",
-            f"The later document {later[0]['number']} ({later[0]['matter']}) has been issued already.",
+            f"后续的{zh} {later[0]['number']} 已经核发。",
+            f"The later document {later[0]['number']} ({en}) has been issued already.",
             "核实项目代码和办理顺序", "Check project code and order",
         )  # fmt: skip
     none_needed = _needs_none(ask)
@@ -186,7 +199,7 @@ def order_is_kept(ask: Ask) -> Answer:
     if _stated(ask):
         return _not_here(ask)
     return conflict("没有前置文件。", "No earlier document was found or stated.",
-                    "先办理前置事项，或填写在先文件文号（prior_number）",
+                    "先办理前置事项，或在表单中填写在先文件文号",
                     "Do what comes before first, or state the number of the earlier document")  # fmt: skip
 
 
@@ -211,7 +224,7 @@ def number_of_the_earlier_document_is_stated(ask: Ask) -> Answer:
     if prior["number"] in _stated(ask):
         return clear(f"已载明在先文件 {prior['number']}。", f"The earlier document {prior['number']} is stated.")
     return conflict(f"没有载明同一项目的在先文件 {prior['number']}。", f"The project's earlier document {prior['number']} is not stated.",
-                    "在表单 prior_number 中填写在先文件文号", "State its number in the form (prior_number)")  # fmt: skip
+                    "在表单中填写在先文件文号", "State its number in the form")  # fmt: skip
 
 
 @rule(
@@ -263,10 +276,11 @@ def plot_lies_inside_the_earlier_one(ask: Ask) -> Answer:
     inside = share(ask.area_m2 - prior["outside_m2"], ask.area_m2)
     figures = {"measured": inside, "limit": INSIDE_SHARE, "unit": PERCENT}
     if inside >= INSIDE_SHARE:
-        return clear(f"{inside}% 在 {prior['number']} 范围内。", f"{inside}% lie inside {prior['number']}.", **figures)
+        return clear(f"{inside}% 在 {prior['number']} 范围内，不低于 {INSIDE_SHARE}%。",
+                     f"{inside}% lie inside {prior['number']}, not below {INSIDE_SHARE}%.", **figures)  # fmt: skip
     return conflict(
-        f"只有 {inside}% 在 {prior['number']} 范围内，有 {prior['outside_m2']} m² 超出。",
-        f"Only {inside}% lie inside {prior['number']}; {prior['outside_m2']} m² lie outside.",
+        f"只有 {inside}% 在 {prior['number']} 范围内（应不低于 {INSIDE_SHARE}%），有 {prior['outside_m2']} m² 超出。",
+        f"Only {inside}% lie inside {prior['number']} (at least {INSIDE_SHARE}%); {prior['outside_m2']} m² lie outside.",
         "调整到在先审批范围内，或先变更在先文件", "Keep inside it, or have the earlier document changed first",
         where=shapely.difference(ask.plot, prior["plot"], grid_size=GRID_DEGREES), **figures,
     )  # fmt: skip
@@ -289,11 +303,11 @@ def area_is_that_of_the_earlier_one(ask: Ask) -> Answer:
     if ask.form.get("is_part") is True and ask.area_m2 < prior["area_m2"]:
         return clear("分期供地，面积小于在先审批。", "Supplied in parts: smaller than the earlier approval.", **figures)
     if difference <= AREA_DIFFERENCE:
-        return clear(f"面积与 {prior['number']} 相差 {difference}%。", f"The area differs from {prior['number']} by {difference}%.",
-                     **figures)  # fmt: skip
+        return clear(f"面积与 {prior['number']} 相差 {difference}%，不超过 {AREA_DIFFERENCE}%。",
+                     f"The area differs from {prior['number']} by {difference}%, not over {AREA_DIFFERENCE}%.", **figures)  # fmt: skip
     return conflict(
-        f"面积 {ask.area_m2} m²，{prior['number']} 为 {prior['area_m2']} m²，相差 {difference}%。",
-        f"{ask.area_m2} m² against {prior['area_m2']} m² of {prior['number']}: {difference}% apart.",
+        f"面积 {ask.area_m2} m²，{prior['number']} 为 {prior['area_m2']} m²，相差 {difference}%，超过 {AREA_DIFFERENCE}%。",
+        f"{ask.area_m2} m² against {prior['area_m2']} m² of {prior['number']}: {difference}% apart, over {AREA_DIFFERENCE}%.",
         "说明原因；分期供地的在表单中选择", "Say why; for land supplied in parts, say so in the form", **figures,
     )  # fmt: skip
 
@@ -314,14 +328,14 @@ def use_fits_the_earlier_one(ask: Ask) -> Answer:
         return not_checked(
             "use_unknown", "本件或在先文件没有用途代码，不能比较。", "One of the two states no use: not compared."
         )
-    kind = relation(prior["use_code"], use)
-    if kind == "compatible":
+    own, before = use_class(use), use_class(prior["use_code"])
+    if relation(prior["use_code"], use) == "compatible":
         return clear(
-            f"用途 {use} 与在先文件的 {prior['use_code']} 相容。",
-            f"Use {use} fits {prior['use_code']} of the earlier document.",
+            f"用途“{own[0]}”与在先文件的“{before[0]}”相容。",
+            f"The use, {own[1]}, fits {before[1]} of the earlier document.",
         )
     return conflict(
-        f"用途 {use} 与 {prior['number']} 的用途 {prior['use_code']} 不相容。",
-        f"Use {use} does not fit {prior['use_code']} of {prior['number']}.",
+        f"用途“{own[0]}”与 {prior['number']} 的用途“{before[0]}”不相容。",
+        f"The use, {own[1]}, does not fit {before[1]} of {prior['number']}.",
         "按在先审批的用途申请，或先变更在先文件", "Ask for the approved use, or have the earlier document changed first",
     )  # fmt: skip

@@ -171,7 +171,7 @@ def urban_building_lies_inside_the_boundary(ask: Ask) -> Answer:
     """All of an urban plot lies in 集中建设区, or in 弹性发展区 after the procedure that adjusts it."""
     kind = text(ask, "project_type")
     if not kind:
-        return field_missing("project_type", "项目类型", "the kind of project")
+        return field_missing("项目类型", "the kind of project")
     if kind not in URBAN_TYPES:
         return does_not_apply("不是城镇建设项目", "not an urban building project")
     boundary = ask.overlaps[BOUNDARY]

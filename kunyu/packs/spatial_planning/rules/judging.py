@@ -44,11 +44,9 @@ def has_material(ask: Ask, kind: str) -> bool:
     return found is not None and not found.get("faults")
 
 
-def field_missing(field: str, zh: str, en: str) -> Answer:
-    """The form does not say what the rule must know."""
-    return not_checked(
-        "field_missing", f"表单未填写{zh}（{field}），未核验。", f"The form does not state {en} ({field}): not checked."
-    )
+def field_missing(zh: str, en: str) -> Answer:
+    """The form does not say what the rule must know, named as people know it."""
+    return not_checked("field_missing", f"表单未填写{zh}，未核验。", f"The form does not state {en}: not checked.")
 
 
 def does_not_apply(zh: str, en: str) -> Answer:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 from kunyu.engines.matters.rules.answers import Answer, Ask, clear, conflict, not_checked
+from kunyu.engines.matters.rules.naming import use_class
 from kunyu.engines.matters.rules.registry import rule
 from kunyu.packs.spatial_planning.rules.compatibility import relation
 from kunyu.packs.spatial_planning.rules.control_lines import BOUNDARY, CONCENTRATED
@@ -40,7 +41,7 @@ def use_fits_the_plan(ask: Ask) -> Answer:
     """At least 95 % of the plot is planned for a use that admits the one asked for."""
     asked = text(ask, "use_code")
     if not asked:
-        return field_missing("use_code", "用地用途", "the use")
+        return field_missing("用地用途", "the use")
     planned = ask.overlaps[PLANNED_USE]
     if is_open(planned):
         return planned.unanswered()
@@ -50,36 +51,37 @@ def use_fits_the_plan(ask: Ask) -> Answer:
     measured = min(share(fits["compatible"], ask.area_m2), Decimal("100.00"))
     conditional = share(fits["conditional"], ask.area_m2)
     figures = {"measured": measured, "limit": COMPATIBLE_SHARE, "unit": PERCENT}
+    use_zh, use_en = use_class(asked)
     if measured >= COMPATIBLE_SHARE:
         return clear(
-            f"地块的 {measured}% 规划用途与 {asked} 相容。",
-            f"The planned use of {measured}% admits {asked}.",
+            f"地块的 {measured}% 规划用途与“{use_zh}”相容，不低于 {COMPATIBLE_SHARE}%。",
+            f"The planned use of {measured}% admits {use_en}, not below {COMPATIBLE_SHARE}%.",
             **figures,
         )
     if measured + conditional >= COMPATIBLE_SHARE and has_material(ask, "planning_opinion"):
         return clear(f"相容 {measured}%，有条件相容 {conditional}%，已附规划主管部门意见。",
                      f"{measured}% fit, {conditional}% fit on conditions; the planning authority's opinion is attached.", **figures)  # fmt: skip
     return conflict(
-        f"规划用途与 {asked} 相容的占 {measured}%（有条件相容 {conditional}%），低于 {COMPATIBLE_SHARE}%。",
-        f"The planned use of {measured}% admits {asked} ({conditional}% on conditions), below {COMPATIBLE_SHARE}%.",
+        f"规划用途与“{use_zh}”相容的占 {measured}%（有条件相容 {conditional}%），低于 {COMPATIBLE_SHARE}%。",
+        f"The planned use of {measured}% admits {use_en} ({conditional}% on conditions), below {COMPATIBLE_SHARE}%.",
         "调整用地范围或用途；有条件相容的附规划主管部门意见；否则先依法修改规划",
         "Change plot or use; where it fits on conditions attach the planning authority's opinion; else have the plan changed",
         **figures,
     )  # fmt: skip
 
 
-_CONDITIONS: tuple[tuple[str, str, str, str, int], ...] = (
-    ("plot_ratio_max", "RJL", "容积率", "floor area ratio", 1),
-    ("building_density_max", "JZMD", "建筑密度", "building density", 1),
-    ("green_ratio_min", "LDL", "绿地率", "share of green", -1),
-    ("height_max_m", "JZGD", "建筑高度", "height", 1),
+_CONDITIONS: tuple[tuple[str, str, str, str, str, int], ...] = (
+    ("plot_ratio_max", "RJL", "容积率", "floor area ratio", "", 1),
+    ("building_density_max", "JZMD", "建筑密度", "building density", PERCENT, 1),
+    ("green_ratio_min", "LDL", "绿地率", "share of green", PERCENT, -1),
+    ("height_max_m", "JZGD", "建筑高度", "height", " m", 1),
 )
-"""Field of the form, field of the detailed plan (no standard of those plots is known here: [design]), names, and 1 where
+"""Field of the form, field of the detailed plan (no standard of those plots is known here: [design]), names, unit, and 1 where
 the plan's value is the most, -1 where it is the least."""
 
 
 @rule(
-    "C-07", clause="《城乡规划法》(2019) 第三十八条 规划条件", weight="block", edition=2, layers=(DETAILED_PLAN,),
+    "C-07", clause="《城乡规划法》(2019) 第三十八条 规划条件", weight="block", edition=3, layers=(DETAILED_PLAN,),
     attributes=tuple(f"{DETAILED_PLAN}/{one[1]}" for one in _CONDITIONS), fields=tuple(one[0] for one in _CONDITIONS),
     name_zh="规划条件在详细规划限值内", name_en="Planning conditions stay within the detailed plan",
 )  # fmt: skip
@@ -90,7 +92,7 @@ def conditions_stay_within_the_detailed_plan(ask: Ask) -> Answer:
     if answer is not None:
         return answer if answer.state != "clear" else does_not_apply("不在详细规划范围内", "outside detailed plans")
     compared, broken = 0, []
-    for field, attribute, zh, en, sign in _CONDITIONS:
+    for field, attribute, zh, en, unit, sign in _CONDITIONS:
         value, limits = number(ask, field), [_limit(one, attribute) for one in plan.records]
         known = [one for one in limits if one is not None]
         if value is None or not known:
@@ -98,14 +100,14 @@ def conditions_stay_within_the_detailed_plan(ask: Ask) -> Answer:
         compared += 1
         limit = min(known) if sign > 0 else max(known)
         if sign * (value - limit) > 0:
-            broken.append((zh, en, value, limit))
+            broken.append((zh, en, value, limit, unit))
     if broken:
-        zh, en, value, limit = broken[0]
+        zh, en, value, limit, unit = broken[0]
         return conflict(
-            "；".join(f"{one[0]} {one[2]}，限值 {one[3]}" for one in broken) + "。",
-            "; ".join(f"{one[1]} {one[2]}, limit {one[3]}" for one in broken) + ".",
+            "；".join(f"{one[0]} {one[2]}{one[4]}，限值 {one[3]}{one[4]}" for one in broken) + "。",
+            "; ".join(f"{one[1]} {one[2]}{one[4]}, limit {one[3]}{one[4]}" for one in broken) + ".",
             "按详细规划调整规划条件，或依法修改详细规划", "Keep to the detailed plan, or have it changed",
-            measured=value, limit=limit, where=plan.geometry,
+            measured=value, limit=limit, unit=unit.strip(), where=plan.geometry,
         )  # fmt: skip
     if compared < len(_CONDITIONS):
         return not_checked(
@@ -131,7 +133,7 @@ def _limit(record: Mapping[str, Any], attribute: str) -> Decimal | None:
 def way_of_approval_fits_the_place(ask: Ask) -> Answer:
     """A batch lies inside the concentrated construction area, a project on its own site outside it (1 % allowed)."""
     if "is_single_site" not in ask.form:
-        return field_missing("is_single_site", "是否单独选址", "whether it is on its own site")
+        return field_missing("是否单独选址", "whether it is on its own site")
     if text(ask, "project_type") == "rural":
         return does_not_apply("乡村建设项目", "rural building")
     boundary = ask.overlaps[BOUNDARY]
@@ -144,8 +146,8 @@ def way_of_approval_fits_the_place(ask: Ask) -> Answer:
     figures = {"measured": inside, "limit": limit, "unit": PERCENT}
     if (inside <= limit) if is_single else (inside >= limit):
         return clear(
-            f"集中建设区内占 {inside}%，与报批方式一致。",
-            f"{inside}% lie in the concentrated area, as the way asks.",
+            f"集中建设区内占 {inside}%，与报批方式一致（界限 {limit}%）。",
+            f"{inside}% lie in the concentrated area, as the way asks (limit {limit}%).",
             **figures,
         )
     kind = ("单独选址", "own site") if is_single else ("批次", "batch")
@@ -172,9 +174,9 @@ def homestead_keeps_to_the_cap(ask: Ask) -> Answer:
                         "退出原宅基地后再申请", "Give up the other homestead first",
                         measured=others, limit=Decimal(0))  # fmt: skip
     if others is None or area is None:
-        return field_missing("other_homesteads", "其他宅基地处数或面积", "other homesteads, or the area")
+        return field_missing("其他宅基地处数或面积", "other homesteads, or the area")
     if cap is None:
-        return not_checked("no_local_cap", "没有当地宅基地面积标准（homestead_cap_m2），未核验面积。",
+        return not_checked("no_local_cap", "没有当地宅基地面积标准，未核验面积。",
                            "No local cap of homesteads is stated: the area was not checked.")  # fmt: skip
     figures = {"measured": area, "limit": cap, "unit": M2}
     if area <= cap:

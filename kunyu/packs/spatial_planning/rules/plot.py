@@ -37,12 +37,13 @@ def plot_lies_in_its_division(ask: Ask) -> Answer:
     outside = max(Decimal("0.00"), ask.area_m2 - inside)
     figures = {"measured": outside, "limit": SLIVER_M2, "unit": M2}
     if outside <= SLIVER_M2:
-        return clear(f"地块 {ask.area_m2} m²，全部在行政区 {ask.division} 内。",
-                     f"The plot of {ask.area_m2} m² lies in division {ask.division}.", **figures)  # fmt: skip
+        return clear(f"地块 {ask.area_m2} m²，全部在申请所选的“{ask.division_words}”内（界外不超过 {SLIVER_M2} m²）。",
+                     f"The plot of {ask.area_m2} m² lies in {ask.division_words} (not over {SLIVER_M2} m² outside).", **figures)  # fmt: skip
     if is_open(ground) and ground.reason != "not_covered":
         return ground.unanswered()
     return conflict(
-        f"地块有 {outside} m² 不在行政区 {ask.division} 内。", f"{outside} m² of the plot lie outside division {ask.division}.",
+        f"地块有 {outside} m² 不在申请所选的“{ask.division_words}”内，超过 {SLIVER_M2} m²。",
+        f"{outside} m² of the plot lie outside {ask.division_words}: over {SLIVER_M2} m².",
         "核对坐标系和带号；跨行政区的分别申请", "Check the coordinate system and zone; apply in each division", **figures,
     )  # fmt: skip
 

@@ -84,7 +84,7 @@ def plot_keeps_off_water_sources(ask: Ask) -> Answer:
                            f"Takes {source.area_m2} m² of a water source area of no stated grade: let a person look.",
                            **hit(source))  # fmt: skip
     if "discharges_pollutants" not in ask.form:
-        return field_missing("discharges_pollutants", "是否排放污染物", "whether it discharges pollutants")
+        return field_missing("是否排放污染物", "whether it discharges pollutants")
     if is_true(ask, "discharges_pollutants"):
         return conflict(
             f"在饮用水水源二级保护区 {levels[SECOND]} m² 内建设排放污染物的项目。",
@@ -131,7 +131,7 @@ def sea_use_fits_its_zone(ask: Ask) -> Answer:
     """New reclamation only for national strategic projects; otherwise the zone decides, for which no matrix is known."""
     use = text(ask, "use_code")
     if not use:
-        return field_missing("use_code", "用地用海用途", "the use")
+        return field_missing("用地用海用途", "the use")
     if not use.startswith(SEA_CLASSES):
         return does_not_apply("不是用海项目", "no use of the sea")
     if is_true(ask, "is_reclamation") and not is_true(ask, "is_national_strategy"):

@@ -27,6 +27,7 @@ def kind(code: str, name: str, reads: list[str], **more: Any) -> dict[str, Any]:
     return {"code": code, "name_zh": name, "name_en": code, "is_required": True, "when": "", "reads": reads, **more}
 
 
+TITLES = {"is_major": ("重大建设项目", "Major project"), "prior_number": ("预审意见书编号", "Number of the opinion")}
 KINDS = {"form": kind("form", "申请表", ALL), "reply": kind("reply", "立项批复", ["project_name", "project_code"])}
 
 
@@ -62,7 +63,7 @@ def asked(materials: dict[str, Any], **more: Any) -> dict[str, Answer]:
     }  # fmt: skip
     answers = compare(
         values["form"], values["applicant"], values["area"], materials, kinds=values["kinds"],
-        project_code=values["project_code"], project_name=values["project_name"],
+        project_code=values["project_code"], project_name=values["project_name"], titles=TITLES,
     )  # fmt: skip
     return dict(zip(RULES, answers, strict=True))
 
@@ -87,7 +88,8 @@ def test_ma01_names_what_is_missing() -> None:
     kinds = {**KINDS, "reply": kind("reply", "立项批复", [], when="is_major", is_required=False)}
     assert asked({"form": given(*LINES)}, kinds=kinds)["MA-01"].state == "clear"
     answer = asked({"form": given(*LINES)}, kinds=kinds, form={"is_major": True})["MA-01"]
-    assert answer.message_zh == "缺少 1 项材料：“立项批复”（因表单项 is_major 为是）。"
+    assert answer.message_zh == "缺少 1 项材料：“立项批复”（因表单中“重大建设项目”为是）。"
+    assert answer.message_en == "1 materials are missing: reply (the form says yes to 'Major project')."
 
 
 def test_ma02_tells_one_file_under_two_kinds() -> None:
@@ -146,13 +148,42 @@ def test_ma07_areas_within_one_percent(area: float, state: str) -> None:
     assert answer.state == state
     assert (answer.limit, answer.unit) == (1, "%")
     if state == "conflict":
-        assert answer.measured == Decimal("1.01")
-        assert answer.message_zh == "用地面积不一致：材料“申请表”第 1 页为“3.4567 公顷”，用地范围为“34920.0”。"
+        assert answer.measured == Decimal("1.02"), "1.011 % is never shown as less"
+        assert answer.message_zh == (
+            "用地面积不一致：材料“申请表”第 1 页为“3.4567 公顷”（34567.00 m²），用地范围为“34920.00 m²”，相差 1.02%；"
+            "允许相差不超过 1%。"
+        )
+        assert answer.message_en == (
+            "The area differs: material form, page 1 says '3.4567 公顷' (34567.00 m²), the plot '34920.00 m²', 1.02% apart; "
+            "at most 1% apart is allowed."
+        )
+    else:
+        assert (
+            answer.message_zh == f"1 处用地面积与用地范围（{area:.2f} m²，最多相差 {answer.measured}%，允许 1%）一致。"
+        )
 
 
 def test_ma07_the_form_against_the_plot() -> None:
     answer = asked(good(), form={"declared_area_m2": 40000})["MA-07"]
-    assert answer.message_zh == "用地面积不一致：申请表（填报）为“40000”，用地范围为“34567.0”。"
+    assert (
+        answer.message_zh
+        == "用地面积不一致：申请表（填报）为“40000.00 m²”，用地范围为“34567.00 m²”，相差 15.72%；允许相差不超过 1%。"
+    )
+
+
+def test_ma07_square_metres_are_not_said_twice_and_the_first_material_has_its_unit() -> None:
+    """Without a plot and a declared area, a later material is held against the first."""
+    kinds = {**KINDS, "reply": kind("reply", "立项批复", ["area_m2"])}
+    materials = {"form": given(*LINES), "reply": given("用地总面积：30000 平方米", sm3="b")}
+    answer = asked(materials, kinds=kinds, area=None, form={})["MA-07"]
+    assert answer.message_zh == (
+        "用地面积不一致：材料“立项批复”第 1 页为“30000 平方米”，材料“申请表”第 1 页为“34567.00 m²”，相差 13.22%；允许相差不超过 1%。"
+    )
+
+
+def test_ma07_a_difference_just_over_the_limit_is_not_rounded_down_to_it() -> None:
+    answer = asked(good(), area=34916.5, form={})["MA-07"]
+    assert (answer.state, answer.measured) == ("conflict", Decimal("1.01")), "1.00096 %"
 
 
 def test_ma07_an_area_without_a_label_decides_nothing() -> None:
@@ -177,7 +208,7 @@ def test_ma08_the_number_of_an_earlier_document() -> None:
     answer = asked(materials, kinds=kinds, form={"prior_number": "用字第990101202600002号"})["MA-08"]
     assert answer.message_zh == (
         "前序文书编号不一致：材料“预审意见书”第 1 页为“用字第990101202600001号”，"
-        "申请表（prior_number）为“用字第990101202600002号”。"
+        "申请表“预审意见书编号”为“用字第990101202600002号”。"
     )
     answer = asked({"prior": given("国土资函〔2026〕12号")}, kinds=kinds, form=form)["MA-08"]
     assert (answer.state, answer.reason) == ("not_checked", "not_stated")

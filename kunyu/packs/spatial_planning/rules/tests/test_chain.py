@@ -74,7 +74,7 @@ def test_to01_order() -> None:
     assert rules.order_is_kept(ask(**CONVERSION)).reason == "prior_not_here"
     permit = approval("S-006", "地字第1号")
     late = rules.order_is_kept(ask(**CONVERSION, earlier=(before, permit)))
-    assert (late.state, late.message_zh) == ("conflict", "后续文件 地字第1号（S-006）已经核发。")
+    assert (late.state, late.message_zh) == ("conflict", "后续的建设用地规划许可证 地字第1号 已经核发。")
     assert rules.order_is_kept(ask(matter="S-001")).message_zh == "不适用：本事项没有前置文件。"
     batch = {"matter": "S-002", "form": {"is_single_site": False}}
     assert rules.order_is_kept(ask(**batch)).message_zh == "不适用：批次用地不需要用地预审。"

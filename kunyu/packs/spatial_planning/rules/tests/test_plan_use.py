@@ -57,7 +57,7 @@ def test_c06_conditions_and_gaps() -> None:
     form = {"use_code": "0701"}
     mixed = planned(c0701="9000.00", c16="1000.00")
     bare = rules.use_fits_the_plan(ask(form=form, overlaps=mixed))
-    assert bare.message_zh == "规划用途与 0701 相容的占 90.00%（有条件相容 10.00%），低于 95%。"
+    assert bare.message_zh == "规划用途与“城镇住宅用地（0701）”相容的占 90.00%（有条件相容 10.00%），低于 95%。"
     assert (
         rules.use_fits_the_plan(ask(form=form, overlaps=mixed, materials={"planning_opinion": FILE})).state == "clear"
     )

@@ -34,7 +34,9 @@ def test_c01_a_township_is_narrower_than_its_county() -> None:
     parts = ground(("990101", "990101101", "6000.00"), ("990101", "990101102", "4000.00"))
     assert rules.plot_lies_in_its_division(ask(overlaps=parts)).state == "clear"
     answer = rules.plot_lies_in_its_division(ask(overlaps=parts, division="990101101"))
-    assert answer.message_zh == "地块有 4000.00 m² 不在行政区 990101101 内。"
+    named = rules.plot_lies_in_its_division(ask(overlaps=parts, division="990101101", division_name="城关镇"))
+    assert named.message_zh == "地块有 4000.00 m² 不在申请所选的“城关镇”内，超过 1 m²。"
+    assert answer.message_zh == "地块有 4000.00 m² 不在申请所选的“990101101”内，超过 1 m²。"
 
 
 @pytest.mark.parametrize(("declared", "state"), [(10000, "clear"), (10100, "clear"), (9900, "clear"), (10102, "conflict"), (9898, "conflict")])  # fmt: skip
