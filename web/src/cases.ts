@@ -26,9 +26,10 @@ if (map) {
   document.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('button.cs-place') : null;
     const fingerprint = button?.closest<HTMLElement>('[data-fingerprint]')?.dataset.fingerprint;
-    if (!fingerprint || !map.chooseFinding) return;
+    if (!fingerprint) return;
     mark(fingerprint, false);
-    map.chooseFinding(fingerprint);
+    // a press before the map has woken is not lost
+    void customElements.whenDefined('ky-map').then(() => map.chooseFinding?.(fingerprint));
     map.scrollIntoView({ block: 'nearest' });
   });
   map.addEventListener('finding-chosen', (event) => mark((event as CustomEvent<{ fingerprint: string }>).detail.fingerprint, true));

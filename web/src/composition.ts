@@ -47,7 +47,7 @@ export class KyComposition extends PageElement {
   static override properties = {
     definition: { state: true }, palette: { state: true }, list: { state: true }, open: { state: true }, chosen: { state: true },
     found: { state: true }, said: { state: true }, failed: { state: true }, preview: { state: true }, busy: { state: true },
-    classed: { state: true }, classes: { state: true }, audience: { state: true }, view: { state: true }, names: { state: true },
+    classed: { state: true }, classes: { state: true }, audience: { state: true }, view: { state: true }, names: { state: true }, begun: { state: true },
   };
 
   declare definition: Definition;
@@ -65,10 +65,14 @@ export class KyComposition extends PageElement {
   declare audience: string;
   declare view: 'map' | 'sheet';
   declare names: Readonly<Record<string, string>>;
+  /** Before it has come, what is typed would be lost to what comes. */
+  declare begun: boolean;
   #map: MapLibre | undefined;
   #infos = new Map<string, Info>();
   #drawing = 0;
   #finding = 0;
+  #telling = 0;
+  #classing = 0;
 
   constructor() {
     super();
@@ -87,6 +91,7 @@ export class KyComposition extends PageElement {
     this.audience = 'private';
     this.view = 'map';
     this.names = {};
+    this.begun = false;
   }
 
   protected override firstUpdated(): void {
@@ -114,9 +119,12 @@ export class KyComposition extends PageElement {
       }
       this.#change({ layers: [{ collection: 'base:boundaries' }, ...layers], valid_at: shared.validAt ?? '' });
     });
+    this.begun = true;
   }
 
+  /** Tells what is being done, what came of it, and what went wrong; of several at once, what began last. */
   async #tell(act: () => Promise<unknown>, busy = ''): Promise<void> {
+    const turn = ++this.#telling;
     this.busy = busy;
     this.said = '';
     this.failed = false;
@@ -126,7 +134,7 @@ export class KyComposition extends PageElement {
       this.failed = true;
       this.said = error instanceof Error ? error.message : String(error);
     } finally {
-      this.busy = '';
+      if (turn === this.#telling) this.busy = '';
     }
   }
 
@@ -259,9 +267,12 @@ export class KyComposition extends PageElement {
     const place = this.chosen;
     const use = this.definition.layers[place];
     if (!use || !this.classes.field) return;
+    const turn = ++this.#classing;
     await this.#tell(async () => {
       const body = { collection: use.collection, ...this.classes, filter: use.filter ?? '', ...(this.definition.valid_at ? { valid_at: this.definition.valid_at } : {}) };
-      this.classed = await ask<ClassedAnswer>(`${API}/classes`, undefined, { method: 'POST', body });
+      const classed = await ask<ClassedAnswer>(`${API}/classes`, undefined, { method: 'POST', body });
+      if (turn !== this.#classing || place !== this.chosen) return; // other classes, or another layer, by now
+      this.classed = classed;
       this.#use(place, { style: this.classed.style, classes: this.classes });
     }, t('正在分级…', 'Classifying…'));
   }
@@ -316,7 +327,7 @@ export class KyComposition extends PageElement {
 
   override render(): TemplateResult {
     return html`
-      <div class="ky-compose-side">
+      <div class="ky-compose-side" ?inert=${!this.begun} aria-busy=${this.busy || !this.begun ? 'true' : 'false'}>
         <p class="ky-compose-said ${this.failed ? 'is-failed' : ''}" role="status" aria-live="polite">${this.busy || this.said}</p>
         ${this.#titlePart()} ${this.#layersPart()} ${this.#sheetPart()} ${this.#actions()} ${this.#listPart()}
       </div>

@@ -51,9 +51,10 @@ function tie(map: FindingMap, table: HTMLTableElement): void {
   table.addEventListener('click', (event) => {
     const button = event.target instanceof Element ? event.target.closest('button') : null;
     const fingerprint = button?.closest('tr')?.dataset.fingerprint;
-    if (!fingerprint || !map.chooseFinding) return;
+    if (!fingerprint) return;
     mark(fingerprint);
-    map.chooseFinding(fingerprint);
+    // a press before the map has woken is not lost
+    void customElements.whenDefined('ky-map').then(() => map.chooseFinding?.(fingerprint));
     map.scrollIntoView({ block: 'nearest' });
   });
   map.addEventListener('finding-chosen', (event) => mark((event as CustomEvent<{ fingerprint: string }>).detail.fingerprint));

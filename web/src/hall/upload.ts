@@ -32,6 +32,9 @@ class Upload {
   #sending = 0;
   #looks = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Kinds whose cards are to be drawn from the next fresh page. */
+  readonly #due = new Set<string>();
+  #drawing = false;
 
   constructor(form: HTMLFormElement) {
     this.#form = form;
@@ -80,11 +83,17 @@ class Upload {
     });
     request.addEventListener('loadend', () => {
       this.#sending -= 1;
+      if (request.status === 200) {
+        this.#due.add(kind);
+        void this.#draw();
+        return;
+      }
       if (box) box.hidden = true;
-      if (request.status === 200) void this.#draw(kind);
-      else this.#fault(card, sentenceOf(request.status, request.responseText, kind));
+      card.setAttribute('aria-busy', 'false');
+      this.#fault(card, sentenceOf(request.status, request.responseText, kind));
     });
     this.#sending += 1;
+    card.setAttribute('aria-busy', 'true');
     request.send(body);
   }
 
@@ -98,23 +107,39 @@ class Upload {
     said.scrollIntoView({ block: 'nearest' });
   }
 
-  /** Draws the cards of a fresh page in place of those here: one kind's, or all that were being read. */
-  async #draw(kind = ''): Promise<void> {
+  /** One page after the other: an answer that was asked for earlier must not come later and undo what is shown. */
+  async #draw(): Promise<void> {
+    if (this.#drawing) return;
+    this.#drawing = true;
+    try {
+      do {
+        const due = new Set(this.#due);
+        this.#due.clear();
+        await this.#drawFresh(due);
+      } while (this.#due.size);
+    } finally {
+      this.#drawing = false;
+    }
+  }
+
+  /** Draws the cards of a fresh page in place of those here: those that are due, and all that were being read. */
+  async #drawFresh(due: ReadonlySet<string>): Promise<void> {
     const answer = await fetch(location.pathname, { headers: { Accept: 'text/html', 'Kunyu-Background': '1' } }).catch(() => null);
     if (!answer?.ok || answer.redirected) return location.reload();
     const fresh = new DOMParser().parseFromString(await answer.text(), 'text/html');
     for (const card of this.#form.querySelectorAll<HTMLElement>('.hl-material')) {
       const waits = card.querySelector('[data-waiting]') !== null;
       const made = fresh.getElementById(card.id);
-      // a card in which somebody is choosing something is left alone; one that merely was scrolled to is not
-      const isUsed = card !== document.activeElement && card.contains(document.activeElement);
-      if (made && (card.id === `kind-${kind}` || (waits && !isUsed))) card.replaceWith(document.adoptNode(made));
+      // a card in which somebody is choosing something, or that sends, is left alone; one that merely was scrolled to is not
+      const isUsed = card.ariaBusy === 'true' || (card !== document.activeElement && card.contains(document.activeElement));
+      if (made && (due.has(card.id.replace(/^kind-/, '')) || (waits && !isUsed))) card.replaceWith(document.adoptNode(made));
     }
     for (const part of ['.hl-head > p:last-child', '.hl-steps']) {
       const [here, made] = [document.querySelector(part), fresh.querySelector(part)];
       if (here && made) here.replaceWith(document.adoptNode(made));
     }
-    if (kind) document.getElementById(`kind-${kind}`)?.focus({ preventScroll: true });
+    const last = [...due].at(-1);
+    if (last) document.getElementById(`kind-${last}`)?.focus({ preventScroll: true });
     for (const one of document.querySelectorAll('.hl-without-js')) one.remove();
     if (fresh.querySelector('form[data-reading]')) this.#later();
   }

@@ -23,6 +23,7 @@ import { FINDINGS, FINDING_LAYERS, FINDING_MARKS, boxOf, marks, placed, union, t
 import { FeatureMark } from './feature-mark';
 import { collectionOf } from './layer-style';
 import { SKETCH, overlays, type OverlayLayer } from './overlays';
+import { Waiting } from './waiting';
 
 setWorkerUrl(workerUrl);
 
@@ -63,10 +64,17 @@ export class KyMap extends StoreElement {
   #mark: FeatureMark | undefined;
   #findings: ReturnType<typeof placed> = [];
   #chosen: number | undefined;
+  /** A finding that was asked for before the findings came; null once they are there. */
+  #wanted: { fingerprint: string; zoom: boolean } | null | undefined;
   #hovered: { source: string; sourceLayer: string; id: number | string } | null = null;
   #resize: ResizeObserver | undefined;
   #layers: DataLayers | undefined;
   #base: BaseLayers | undefined;
+  /** `aria-busy`: until what the map should show is drawn, nobody can read it from the picture. */
+  readonly #waiting = new Waiting(
+    (busy) => this.setAttribute('aria-busy', String(busy)),
+    () => this.map?.triggerRepaint(),
+  );
 
   constructor() {
     super();
@@ -143,6 +151,8 @@ export class KyMap extends StoreElement {
   }
 
   #listen(map: MapLibre): void {
+    this.#waiting.begin();
+    for (const begun of ['movestart', 'dataloading'] as const) map.on(begun, () => this.#waiting.begin());
     map.once('style.load', () => void this.#prepare(map));
     map.on('mousemove', (event) => this.#hover(map, event));
     map.on('mouseout', () => {
@@ -159,7 +169,10 @@ export class KyMap extends StoreElement {
       const { lng, lat } = map.getCenter().wrap();
       store.setView({ lon: lng, lat, zoom: map.getZoom() });
     });
-    map.on('idle', () => this.#tellClasses(map));
+    map.on('idle', () => {
+      this.#tellClasses(map);
+      this.#waiting.rest();
+    });
     map.on('error', ({ error }) => this.#complain(error));
     map.getCanvas().addEventListener('keydown', (event) => this.#key(map, event), { capture: true });
   }
@@ -169,15 +182,15 @@ export class KyMap extends StoreElement {
     this.#layers = new DataLayers(map, layerInfo);
     this.ready = true;
     overlays.join(map);
-    void this.#layers.show(shownOn(store.state, this.side));
+    void this.#waiting.during(this.#layers.show(shownOn(store.state, this.side)));
     this.#base = new BaseLayers(map, baseMaps);
-    void this.#showBase(store.state.base);
-    if (this.findingsUrl) await this.#loadFindings(this.findingsUrl);
+    void this.#waiting.during(this.#showBase(store.state.base));
+    if (this.findingsUrl) await this.#waiting.during(this.#loadFindings(this.findingsUrl));
     this.dispatchEvent(new CustomEvent('map-ready', { bubbles: true }));
   }
 
   protected override updated(changed: PropertyValues): void {
-    if (changed.has('findingsUrl') && this.ready && this.findingsUrl) void this.#loadFindings(this.findingsUrl);
+    if (changed.has('findingsUrl') && this.ready && this.findingsUrl) void this.#waiting.during(this.#loadFindings(this.findingsUrl));
   }
 
   // -- layers of the store ---------------------------------------------------------------------------------
@@ -188,9 +201,9 @@ export class KyMap extends StoreElement {
     const last = shownOn(before, this.side);
     if (next.layers !== last.layers || next.validAt !== last.validAt || next.knownAt !== last.knownAt) {
       if (next.layers !== last.layers) this.#setHover(this.map, null);
-      void this.#layers?.show(next);
+      if (this.#layers) void this.#waiting.during(this.#layers.show(next));
     }
-    if (next.base !== last.base) void this.#showBase(next.base);
+    if (next.base !== last.base) void this.#waiting.during(this.#showBase(next.base));
     if (!state.selection) this.#mark?.clear();
   }
 
@@ -297,10 +310,11 @@ export class KyMap extends StoreElement {
     this.map?.panBy([x * KEYBOARD_STEP_PIXELS, y * KEYBOARD_STEP_PIXELS]);
   }
 
-  /** Chooses a finding by fingerprint, zooms to it and tells the page (`finding-chosen`). */
+  /** Chooses a finding by fingerprint, zooms to it and tells the page (`finding-chosen`); as soon as the findings are there. */
   chooseFinding(fingerprint: string, { zoom = true } = {}): void {
     const map = this.map;
     const found = this.#findings.find((feature) => feature.properties.fingerprint === fingerprint);
+    if (this.#wanted !== null) this.#wanted = { fingerprint, zoom };
     if (!map || !found) return;
     for (const source of [FINDINGS, FINDING_MARKS]) {
       if (this.#chosen !== undefined) map.setFeatureState({ source, id: this.#chosen }, { chosen: false });
@@ -313,9 +327,10 @@ export class KyMap extends StoreElement {
   }
 
   async #loadFindings(url: string): Promise<void> {
-    const answer = await fetch(url, { headers: { Accept: 'application/geo+json' } });
-    if (!answer.ok) {
-      this.problem = t(`问题图斑没有取到（${answer.status}），请刷新重试。`, `The findings did not arrive (${answer.status}); reload to try again.`);
+    const answer = await fetch(url, { headers: { Accept: 'application/geo+json' } }).catch(() => null);
+    if (!answer?.ok) {
+      const why = answer?.status ?? '—';
+      this.problem = t(`问题图斑没有取到（${why}），请刷新重试。`, `The findings did not arrive (${why}); reload to try again.`);
       return;
     }
     this.#findings = placed((await answer.json()) as Findings);
@@ -331,6 +346,9 @@ export class KyMap extends StoreElement {
     const all = union(this.#findings.map((feature) => boxOf(feature.geometry)));
     if (all) map.fitBounds(all, { padding: 60, maxZoom: 17, duration: 0 });
     this.dispatchEvent(new CustomEvent('findings-loaded', { detail: { count: this.#findings.length }, bubbles: true }));
+    const wanted = this.#wanted;
+    this.#wanted = null;
+    if (wanted) this.chooseFinding(wanted.fingerprint, wanted);
   }
 
   #complain(error: { message: string; name?: string; status?: number }): void {

@@ -56,6 +56,8 @@ export class KyLayerTree extends StoreElement {
   #timer = 0;
   #noteTimer = 0;
   #request: AbortController | undefined;
+  /** What is marked on the node already: a mark set before it has come must not take its place. */
+  #marked: Promise<unknown> = Promise.resolve();
   readonly #used = new Set<string>();
 
   constructor() {
@@ -81,7 +83,7 @@ export class KyLayerTree extends StoreElement {
   override connectedCallback(): void {
     super.connectedCallback();
     void this.#attempt(() => this.#tree.openWhile(OPEN_WHOLE_UP_TO));
-    void this.#attempt(async () => {
+    this.#marked = this.#attempt(async () => {
       this.favourites = await atHand.favourites();
     });
   }
@@ -193,12 +195,12 @@ export class KyLayerTree extends StoreElement {
     else store.toggle(node.id, undefined, this.side);
   }
 
-  async #favourite(node: TreeNode): Promise<void> {
-    const ids = this.favourites.map((one) => one.id);
-    const next = ids.includes(node.id) ? ids.filter((id) => id !== node.id) : [node.id, ...ids];
-    await this.#attempt(async () => {
-      this.favourites = await atHand.keepFavourites(next);
-    });
+  /** One after the other: each is reckoned from what the node answered to the one before. */
+  #favourite(node: TreeNode): void {
+    this.#marked = this.#marked.then(() => this.#attempt(async () => {
+      const ids = this.favourites.map((one) => one.id);
+      this.favourites = await atHand.keepFavourites(ids.includes(node.id) ? ids.filter((id) => id !== node.id) : [node.id, ...ids]);
+    }));
   }
 
   #keys(event: KeyboardEvent): void {
@@ -207,7 +209,7 @@ export class KyLayerTree extends StoreElement {
     const row = rows[this.active];
     if (event.key === '*' && row?.node.kind === 'layer') {
       event.preventDefault();
-      void this.#favourite(row.node);
+      this.#favourite(row.node);
       return;
     }
     const step = stepOf(event.key, this.active, { rows, parentOf: (index) => (this.found ? -1 : this.#tree.parentOf(index)) });
@@ -330,7 +332,7 @@ export class KyLayerTree extends StoreElement {
       <span class="ky-code">${node.code}</span>
       <button type="button" class="ky-tool ky-star ${isFavourite ? 'is-on' : ''}" tabindex="-1" aria-pressed=${isFavourite ? 'true' : 'false'}
         aria-label=${isFavourite ? t(`${name}：取消收藏`, `${name}: remove from favourites`) : t(`${name}：收藏`, `${name}: add to favourites`)}
-        @click=${() => void this.#favourite(node)}>${icon('star')}</button>`;
+        @click=${() => this.#favourite(node)}>${icon('star')}</button>`;
   }
 }
 

@@ -78,7 +78,7 @@ export class KyToolHost extends StoreElement {
         <h2>${icon(tool.icon)}${title}</h2>
         <button type="button" class="ky-tool" @click=${() => store.setTool(null)} aria-label=${t(`关闭${title}`, `Close ${title}`)}>${icon('x')}</button>
       </header>
-      <div class="ky-tool-body">${this.problem ? html`<p class="ky-hint" role="alert">${this.problem}</p>` : this.panel ?? nothing}</div>
+      <div class="ky-tool-body" aria-busy=${this.panel || this.problem ? 'false' : 'true'}>${this.problem ? html`<p class="ky-hint" role="alert">${this.problem}</p>` : this.panel ?? nothing}</div>
     `;
   }
 }
