@@ -419,7 +419,7 @@ export class KyPlot extends StoreElement implements ToolPanel {
   #section(part: Part, title: string, body: () => TemplateResult): TemplateResult {
     const problem = this.problems[part];
     const job = this.jobs[part];
-    return html`<section class="kt-section" data-part=${part} aria-label=${title}><h3>${title}</h3>
+    return html`<section class="kt-section" data-part=${part} aria-label=${title} aria-busy=${problem || this.answers[part] ? 'false' : 'true'}><h3>${title}</h3>
       ${problem ? html`<p class="kt-problem" role="alert">${problem}</p>` : this.answers[part] ? body() : job !== undefined
         ? html`<p class="kt-status" role="status">${t('地块较大，正在后台计算；可以离开，完成时会通知。', 'A large plot: it is reckoned in the background; you may leave, a notification tells when it is done.')}</p><progress max="1" .value=${job} aria-label=${title}></progress>`
         : html`<p class="kt-status" role="status">${t('正在计算…', 'Reckoning…')}</p>`}
