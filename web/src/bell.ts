@@ -26,6 +26,8 @@ export interface Job {
   readonly outcome: 'running' | 'done' | 'failed';
   readonly message_zh: string;
   readonly message_en: string;
+  /** runs in a row; all but the last were interrupted */
+  readonly attempts: number;
   readonly is_stale: boolean;
 }
 
@@ -78,6 +80,17 @@ export function shareOf(job: Pick<Job, 'done' | 'total'>): number | null {
   return job.total > 0 ? Math.min(1, Math.max(0, job.done / job.total)) : null;
 }
 
+/** Where a job stands, in words; one whose process was interrupted says so, while it runs again and when it is done. */
+export function wordsOf(job: Job): string {
+  const said = t(job.message_zh, job.message_en);
+  if (job.outcome === 'failed') return `${t('失败', 'failed')} ${said}`;
+  if (job.outcome === 'done') return job.attempts > 1 ? `${t('已完成', 'finished')} · ${said}` : t('已完成', 'finished');
+  if (job.is_stale) return t('一分钟没有消息；若处理进程已中断，会自动重新开始', 'not heard of for a minute; if its process was interrupted, it begins again by itself');
+  const share = shareOf(job);
+  const phase = `${t(job.phase_zh, job.phase_en)}${share === null ? '' : ` ${Math.floor(share * 100)}%`}`;
+  return [phase, said].filter(Boolean).join(' · ');
+}
+
 function jobRow(job: Job): HTMLElement {
   const row = made('div', `ky-job ky-job-${job.outcome}`);
   const head = made('p', 'ky-job-head');
@@ -85,15 +98,7 @@ function jobRow(job: Job): HTMLElement {
   title.href = job.href || '/notifications/';
   head.append(title);
   const share = shareOf(job);
-  const words =
-    job.outcome === 'running'
-      ? job.is_stale
-        ? t('一分钟没有消息', 'not heard of for a minute')
-        : `${t(job.phase_zh, job.phase_en)}${share === null ? '' : ` ${Math.floor(share * 100)}%`}`
-      : job.outcome === 'done'
-        ? t('已完成', 'finished')
-        : `${t('失败', 'failed')} ${t(job.message_zh, job.message_en)}`;
-  head.append(made('small', '', words));
+  head.append(made('small', '', wordsOf(job)));
   row.append(head);
   if (job.outcome === 'running') {
     const bar = made('progress');

@@ -52,7 +52,7 @@ def queue(principal: Principal, asked: Question, replay_of: int | None = None) -
             geometry=shapely.to_wkb(asked.plot.geometry),
         )  # fmt: skip
         audit.record(principal, "analysis-queued", "analysis-job", job.pk, kind=asked.kind)
-        transaction.on_commit(lambda: app.configure_task(TASK, queue=QUEUE).defer(job_id=job.pk))
+        app.configure_task(TASK, queue=QUEUE).defer(job_id=job.pk)  # with the row or not at all
     return job
 
 

@@ -68,6 +68,7 @@ def process(delivery_id: int, listener: Any = None) -> Delivery:
         run.report(job_of(delivery, "check", delivery.created_by))
         actor = Principal(delivery.created_by, origin="worker")
         try:
+            run.require_attempt()
             require_target(delivery.standard_id, delivery.dataset_code)
             actor = deliverer(delivery)
             return _steps(delivery, actor, run)

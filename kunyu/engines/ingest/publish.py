@@ -65,6 +65,7 @@ def publish(delivery_id: int, actor: Principal, listener: Any = None) -> Deliver
             raise wrong_status(delivery, Status.PUBLISHED)
         run.report(job_of(delivery, "publish", actor.name))
         try:
+            run.require_attempt()
             require_approved(delivery)
             require_unguarded(delivery)
             return _publish(delivery, actor, run)

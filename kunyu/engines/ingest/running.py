@@ -43,6 +43,11 @@ class Run:
         self._reporter = Reporter(job, self._session)
         self._reporter.begin()
 
+    def require_attempt(self) -> None:
+        """Refuse to begin the reported job again after it was interrupted too often; :class:`JobInterrupted`."""
+        if self._reporter is not None:
+            self._reporter.require_attempt()
+
     def __enter__(self) -> Run:
         session = own_session()
         row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, self.delivery_id]).fetchone()

@@ -47,8 +47,9 @@ def take_up_unfinished() -> list[int]:
     A second job for the same delivery finds it held or finished and ends at once.
     """
     from kunyu.engines.ingest.process import unfinished
+    from kunyu.engines.worklist.holding import without_job
 
-    waiting = unfinished()
+    waiting = without_job("ingest.process_delivery", "delivery_id", unfinished())
     for delivery_id in waiting:
         process_delivery.defer(delivery_id=delivery_id)
     return waiting

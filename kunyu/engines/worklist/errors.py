@@ -27,6 +27,14 @@ class UnknownProgress(KunyuError):
     http_status, exit_code = 404, 4
 
 
+class JobInterrupted(KunyuError):
+    """The process that did a job was killed in every run that it may have: it is not begun again by itself."""
+
+    code = "worklist.job_interrupted"
+    title_zh, title_en = "作业多次中断", "Job interrupted repeatedly"
+    http_status, exit_code = 500, 5
+
+
 class UnknownIncident(KunyuError):
     """No such incident, or the caller may not know of it."""
 

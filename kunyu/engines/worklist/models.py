@@ -225,6 +225,7 @@ class Progress(models.Model):
     outcome = models.CharField(max_length=8, choices=Outcome.choices, default=Outcome.RUNNING)
     message_zh = models.TextField(blank=True)
     message_en = models.TextField(blank=True)
+    attempts = models.PositiveSmallIntegerField(default=1, help_text="runs in a row; all but the last were interrupted")
     started_at = models.DateTimeField()
     updated_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)

@@ -2,6 +2,9 @@
 
 The job writes through a session of its own in autocommit, at most twice a second; the owner may leave the page and is
 told by a notification when it ends.
+
+A run that begins while the one before is still written down as running follows one whose process died: it is counted,
+its owner reads so, and after the runs of the settings the job is given up (:meth:`Reporter.require_attempt`).
 """
 
 from __future__ import annotations
@@ -18,9 +21,10 @@ from django.utils import timezone
 from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist import live
-from kunyu.engines.worklist.errors import UnknownProgress
+from kunyu.engines.worklist.errors import JobInterrupted, UnknownProgress
 from kunyu.engines.worklist.models import Notification, Progress
 from kunyu.engines.worklist.notices import Notice, notify
+from kunyu.engines.worklist.settings import worklist_settings
 from kunyu.kernel.errors import KunyuError
 
 SHOWN_EVERY_S = 0.5
@@ -28,14 +32,17 @@ TOLD_AFTER_S = 5.0  # who started a shorter job still looks at the page
 
 _BEGIN = """
 INSERT INTO worklist_progress (key, kind, title_zh, title_en, owner_id, href, phase_zh, phase_en, done, total, outcome,
-  message_zh, message_en, started_at, updated_at)
+  message_zh, message_en, attempts, started_at, updated_at)
 VALUES (%(key)s, %(kind)s, %(title_zh)s, %(title_en)s, %(owner)s, %(href)s, '', '', 0, 0, 'running', '', '',
-  clock_timestamp(), clock_timestamp())
+  1, clock_timestamp(), clock_timestamp())
 ON CONFLICT (key) DO UPDATE SET kind = excluded.kind, title_zh = excluded.title_zh, title_en = excluded.title_en,
   owner_id = excluded.owner_id, href = excluded.href, phase_zh = '', phase_en = '', done = 0, total = 0,
   outcome = 'running', message_zh = '', message_en = '', started_at = excluded.started_at,
+  attempts = CASE worklist_progress.outcome WHEN 'running' THEN worklist_progress.attempts + 1 ELSE 1 END,
   updated_at = excluded.updated_at, finished_at = NULL
+RETURNING attempts
 """
+_AGAIN = "UPDATE worklist_progress SET message_zh = %(zh)s, message_en = %(en)s WHERE key = %(key)s"
 _SHOW = """
 UPDATE worklist_progress SET phase_zh = %(zh)s, phase_en = %(en)s, done = %(done)s, total = %(total)s,
   updated_at = clock_timestamp() WHERE key = %(key)s AND outcome = 'running'
@@ -76,7 +83,8 @@ class Reporter:
     session : psycopg.Connection, optional
         An autocommit session to write through; one of its own is opened and closed otherwise.
 
-    Leaving the block finishes the job, as failed when an error passes through it.
+    Leaving the block finishes the job, as failed when an error passes through it. ``attempt`` is 1, or higher where the
+    runs before were interrupted; ``note_zh`` and ``note_en`` then say so.
     """
 
     def __init__(self, job: Job, session: psycopg.Connection | None = None) -> None:
@@ -87,6 +95,8 @@ class Reporter:
         self._shown = 0.0
         self._began = 0.0
         self._finished = False
+        self.attempt = 1
+        self.note_zh = self.note_en = ""
 
     def __enter__(self) -> Reporter:
         self.begin()
@@ -98,14 +108,37 @@ class Reporter:
             self._session = own_session()
         self._owner = User.objects.filter(username=self.job.owner).values_list("pk", flat=True).first()
         self._began = time.monotonic()
-        self._session.execute(
+        row = self._session.execute(
             _BEGIN,
             {
                 "key": self.job.key, "kind": self.job.kind, "title_zh": self.job.title_zh[:200],
                 "title_en": self.job.title_en[:300], "owner": self._owner, "href": self.job.href,
             },
-        )  # fmt: skip
+        ).fetchone()  # fmt: skip
+        self.attempt = int(row[0]) if row else 1
+        if self.attempt > 1:
+            self.note_zh = f"处理进程曾中断，已自动重新开始（第 {self.attempt} 次）"
+            self.note_en = f"its process was interrupted; begun again by itself (run {self.attempt})"
+            self._session.execute(_AGAIN, {"zh": self.note_zh, "en": self.note_en, "key": self.job.key})
         self._hint()
+
+    def require_attempt(self) -> None:
+        """Refuse to begin a job again that was interrupted in each of the runs it may have.
+
+        Raises
+        ------
+        JobInterrupted
+        """
+        before = self.attempt - 1
+        if before < worklist_settings().job_attempts_max:
+            return
+        raise JobInterrupted(
+            f"作业已中断 {before} 次（处理进程被终止，多因内存不足或停机），不再自动重试，没有留下半份结果。"
+            "请缩小范围后重新发起，或请管理员查看节点日志 worker.log。",
+            f"The job was interrupted {before} times (its process was killed, mostly for want of memory or by a shutdown) and "
+            "is not tried again; nothing half done was left. Ask for less, or let the administrator read worker.log.",
+            attempts=before,
+        )
 
     def show(self, phase_zh: str, phase_en: str, done: int, total: int) -> bool:
         """Say where the job stands; written at most twice a second, except at the ends of a phase. Tells if written."""
@@ -126,7 +159,7 @@ class Reporter:
         if self._session is None:
             return
         self._finished = True
-        zh, en = _words(error) if error is not None else (message_zh, message_en)
+        zh, en = _words(error) if error is not None else self._with_note(message_zh, message_en)
         outcome = Progress.Outcome.DONE if error is None else Progress.Outcome.FAILED
         self._session.execute(
             _FINISH, {"outcome": outcome.value, "zh": _stored(zh), "en": _stored(en), "key": self.job.key}
@@ -135,6 +168,10 @@ class Reporter:
         took_long = time.monotonic() - self._began >= TOLD_AFTER_S
         if tell and self._owner is not None and (error is not None or took_long):
             notify([self._owner], self._notice(error is not None, zh, en))
+
+    def _with_note(self, zh: str, en: str) -> tuple[str, str]:
+        """What a finished job says, with the interruption it went through."""
+        return "；".join(filter(None, (zh, self.note_zh))), "; ".join(filter(None, (en, self.note_en)))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

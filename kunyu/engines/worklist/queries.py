@@ -177,6 +177,7 @@ def progress_brief(one: Progress) -> dict[str, Any]:
         "outcome": one.outcome,
         "message_zh": one.message_zh,
         "message_en": one.message_en or one.message_zh,
+        "attempts": one.attempts,
         "started_at": timezone.localtime(one.started_at).isoformat(timespec="seconds"),
         "updated_at": timezone.localtime(one.updated_at).isoformat(timespec="seconds"),
         "finished_at": timezone.localtime(one.finished_at).isoformat(timespec="seconds") if one.finished_at else None,

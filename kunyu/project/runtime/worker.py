@@ -9,14 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from datetime import UTC, datetime
 
 from kunyu.project.home import state_home
 from kunyu.project.runtime.django_setup import prepare_django
 from kunyu.project.runtime.node_keys import sweep_left
+from kunyu.project.runtime.rescue import heartbeat_s, rescue_forever, stalled_s, take_up_unfinished
 
-HEARTBEAT_S = 10
-STALLED_S = 45
 MESSAGES = "messages"  # queue of kunyu.engines.worklist.tasks
 PYRAMIDS = "pyramids"  # queue of kunyu.engines.maps.tasks
 MATERIALS = "materials"  # queue of kunyu.engines.matters.materials.tasks
@@ -33,15 +31,15 @@ async def work() -> None:
     app.perform_import_paths()  # type: ignore[attr-defined]  # tasks of deeper modules bring queues of their own
     queues = {task.queue for task in app.tasks.values()}
     async with worker_app.open_async():
-        rescue = asyncio.create_task(_rescue_forever(worker_app))
+        rescue = asyncio.create_task(rescue_forever(worker_app.job_manager))
         lanes = [asyncio.create_task(_run_lane(worker_app, queue)) for queue in LANES]
         try:
             await worker_app.run_worker_async(
                 name="kunyu",
                 queues=sorted(queues - LANES.keys()),
                 concurrency=1,
-                update_heartbeat_interval=HEARTBEAT_S,
-                stalled_worker_timeout=STALLED_S,
+                update_heartbeat_interval=heartbeat_s(),
+                stalled_worker_timeout=stalled_s(),
                 shutdown_graceful_timeout=STOP_S,
             )
         finally:
@@ -57,21 +55,10 @@ async def _run_lane(app: object, queue: str) -> None:
         queues=[queue],
         concurrency=LANES[queue],
         install_signal_handlers=False,  # the other worker hears the signal and ends this one
-        update_heartbeat_interval=HEARTBEAT_S,
-        stalled_worker_timeout=STALLED_S,
+        update_heartbeat_interval=heartbeat_s(),
+        stalled_worker_timeout=stalled_s(),
         shutdown_graceful_timeout=STOP_S / 2,
     )
-
-
-async def _rescue_forever(app: object) -> None:
-    while True:
-        try:
-            for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=STALLED_S):  # type: ignore[attr-defined]
-                logger.warning("job %s of a dead worker is queued again", job.id)
-                await app.job_manager.retry_job(job, retry_at=datetime.now(UTC))  # type: ignore[attr-defined]
-        except Exception:  # the rescue is tried again; the jobs of this worker go on
-            logger.exception("stalled jobs could not be queued again")
-        await asyncio.sleep(HEARTBEAT_S)
 
 
 def main() -> None:
@@ -84,25 +71,8 @@ def main() -> None:
     swept = sweep_left(state_home())
     if swept:
         logger.info("%s plain copies of ended processes removed", swept)
-    _take_up_unfinished()
+    take_up_unfinished()
     asyncio.run(work())
-
-
-def _take_up_unfinished() -> None:
-    """Queue deliveries that nobody's job stands for (a ``kunyu deliver --wait`` that was killed), and messages."""
-    from django.db import connection
-
-    from kunyu.engines.ingest.tasks import take_up_unfinished
-    from kunyu.engines.maps.exports.tasks import take_up_unfinished as take_up_exports
-    from kunyu.engines.worklist.sending import take_up_messages
-
-    try:
-        for delivery in take_up_unfinished():
-            logger.info("delivery %s has no verdict yet: queued", delivery)
-        logger.info("%s exports wait: queued", len(take_up_exports()))
-        logger.info("%s messages wait: queued", take_up_messages())
-    finally:
-        connection.close()
 
 
 if __name__ == "__main__":

@@ -172,7 +172,7 @@ export class KyExport extends StoreElement implements ToolPanel {
     const share = job.records ? Math.min(1, job.done / job.records) : null;
     const counted = job.records === null ? thousands(job.done) : `${thousands(job.done)} / ${thousands(job.records)}`;
     return html`<div class="kt-order" data-state=${job.state}>
-      <p><strong>${title}</strong><small role="status">${stateName(job)} · ${counted}</small></p>
+      <p><strong>${title}</strong><small role="status">${stateName(job)} · ${counted}${job.state === 'running' && job.attempts > 1 ? t(`；处理进程曾中断，已自动重新开始（第 ${job.attempts} 次）`, `; its process was interrupted, begun again by itself (run ${job.attempts})`) : ''}</small></p>
       ${isEnded(job) || problem ? nothing : html`<progress aria-label=${title} .value=${share ?? nothing} max="1"></progress>`}
       ${job.download ? html`<a class="btn btn-sm btn-primary" href=${job.download} download>${icon('download')}${t('下载', 'Download')}</a>` : nothing}
       ${problem || messageOf(job) ? html`<p class="kt-problem" role="alert">${problem || messageOf(job)}</p>` : nothing}

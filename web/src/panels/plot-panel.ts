@@ -47,8 +47,8 @@ export class KyPlot extends StoreElement implements ToolPanel {
 
   declare answers: Answers;
   declare problems: Readonly<Partial<Record<Part, string>>>;
-  /** progress of answers that became jobs, 0 … 1 */
-  declare jobs: Readonly<Partial<Record<Part, number>>>;
+  /** answers that became jobs: progress 0 … 1, and what the job says of itself, as that it was interrupted */
+  declare jobs: Readonly<Partial<Record<Part, { share: number; said: string }>>>;
   declare way: 'draw' | 'text' | 'file';
   declare text: string;
   declare problem: string;
@@ -202,7 +202,7 @@ export class KyPlot extends StoreElement implements ToolPanel {
       const job = await analysisJob<T>(id, signal);
       if (job.answer) return { ...job.answer, job: null };
       if (job.state === 'failed' || job.state === 'dismissed') throw new Error(t(job.message_zh || '作业没有完成。', job.message_en || 'The job did not finish.'));
-      this.jobs = { ...this.jobs, [part]: job.total ? job.done / job.total : 0 };
+      this.jobs = { ...this.jobs, [part]: { share: job.total ? job.done / job.total : 0, said: t(job.message_zh, job.message_en) } };
       await new Promise((resolve) => setTimeout(resolve, ASK_EVERY_MS));
       if (signal.aborted) throw new DOMException('aborted', 'AbortError');
     }
@@ -421,7 +421,7 @@ export class KyPlot extends StoreElement implements ToolPanel {
     const job = this.jobs[part];
     return html`<section class="kt-section" data-part=${part} aria-label=${title} aria-busy=${problem || this.answers[part] ? 'false' : 'true'}><h3>${title}</h3>
       ${problem ? html`<p class="kt-problem" role="alert">${problem}</p>` : this.answers[part] ? body() : job !== undefined
-        ? html`<p class="kt-status" role="status">${t('地块较大，正在后台计算；可以离开，完成时会通知。', 'A large plot: it is reckoned in the background; you may leave, a notification tells when it is done.')}</p><progress max="1" .value=${job} aria-label=${title}></progress>`
+        ? html`<p class="kt-status" role="status">${t('地块较大，正在后台计算；可以离开，完成时会通知。', 'A large plot: it is reckoned in the background; you may leave, a notification tells when it is done.')}${job.said ? ` ${job.said}` : ''}</p><progress max="1" .value=${job.share} aria-label=${title}></progress>`
         : html`<p class="kt-status" role="status">${t('正在计算…', 'Reckoning…')}</p>`}
     </section>`;
   }

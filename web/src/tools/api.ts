@@ -188,6 +188,8 @@ export interface ExportJob {
   readonly state: string;
   readonly records: number | null;
   readonly done: number;
+  /** runs begun; all but the last were interrupted */
+  readonly attempts: number;
   readonly download: string | null;
   readonly error: { readonly code: string; readonly detail_zh: string; readonly detail_en: string } | null;
 }

@@ -13,7 +13,7 @@ from kunyu.engines.ingest.acting import principal_now
 from kunyu.engines.ingest.models import DeliveryEvent
 from kunyu.engines.ingest.settings import ingest_settings
 from kunyu.engines.ingest.verification import access
-from kunyu.engines.ingest.verification.services import run, start
+from kunyu.engines.ingest.verification.services import is_held, run, start
 from kunyu.engines.security.scope import OPERATOR
 from kunyu.kernel.errors import KunyuError
 
@@ -27,11 +27,12 @@ def queue_after_publication(said: Mapping[str, Any]) -> None:
 
 
 def verify_after_publication(county: str, actor: str) -> None:
-    """Verify for the publisher; what goes wrong stands on the verification. A run that is under way is waited for."""
+    """Verify for the publisher; what goes wrong stands on the verification. A run that is under way is waited for,
+    one whose process died is run again."""
     try:
         principal = principal_now(actor, "worker")
         started = start(principal, county)
-        if started.existing:
+        if started.existing and is_held(county):
             _queue(county, actor)
         else:
             run(started.verification.pk, principal)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
+import psycopg
 from django.db import transaction
 from django.utils import timezone
 from procrastinate.contrib.django import app
@@ -21,13 +22,16 @@ from kunyu.engines.security.models import User
 from kunyu.engines.security.protection import must_protect, object_store
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import principal_of as principal_of_user
+from kunyu.engines.worklist.holding import held
 from kunyu.engines.worklist.progress import Job, Reporter
 from kunyu.kernel.errors import KunyuError
 
 FORMS = {"pdf": "application/pdf", "png": "image/png"}
 MOST_WAITING = 10
 JOB, QUEUE = "maps.print_map", "prints"
+LOCK_CLASS = 0x6B7F  # prints
 State = MapPrint.State
+UNFINISHED = (State.WAITING, State.RUNNING)
 
 
 @dataclass(frozen=True)
@@ -76,14 +80,14 @@ def ask(principal: Principal, wanted: Request) -> MapPrint:
     read_days(None, wanted.valid_at or None)
     read_known_at(wanted.known_at)
     look_of(principal, wanted)
-    waiting = MapPrint.objects.filter(owner_id=owner, state__in=(State.WAITING, State.RUNNING)).count()
+    waiting = MapPrint.objects.filter(owner_id=owner, state__in=UNFINISHED).count()
     if waiting >= MOST_WAITING:
         raise BadComposition(
             f"您已有 {waiting} 份打印在排队，请等它们完成。",
             f"You have {waiting} prints waiting: let them finish first.",
         )
     made = MapPrint.objects.create(owner_id=owner, request=vars(wanted), form=wanted.form)
-    transaction.on_commit(lambda: _queue(made.pk))
+    _queue(made.pk)  # with the row or not at all
     return made
 
 
@@ -93,9 +97,18 @@ def _queue(print_id: int) -> None:
 
 
 def run(print_id: int) -> None:
-    """Draw one print; its outcome stands on it, a defect is raised after it is noted."""
-    if not MapPrint.objects.filter(pk=print_id, state=State.WAITING).update(state=State.RUNNING):
-        return
+    """Draw one print; its outcome stands on it, a defect is raised after it is noted.
+
+    A worker that is killed leaves it running: whoever takes it up again draws it anew. One that another process draws
+    now, or that has ended, is left alone.
+    """
+    with held(LOCK_CLASS, print_id) as session:
+        waiting = MapPrint.objects.filter(pk=print_id, state__in=UNFINISHED)
+        if session is not None and waiting.update(state=State.RUNNING):
+            _run(print_id, session)
+
+
+def _run(print_id: int, session: psycopg.Connection) -> None:
     one = MapPrint.objects.select_related("owner").get(pk=print_id)
     owner: User = one.owner
     job = Job(
@@ -104,7 +117,8 @@ def run(print_id: int) -> None:
     try:
         if not owner.is_active:
             raise BadComposition("账号已停用，不再打印。", "The account is closed: nothing is printed for it.")
-        with Reporter(job) as told:
+        with Reporter(job, session) as told:
+            told.require_attempt()
             _draw(one, principal_of_user(owner, "worker"), told)
     except KunyuError as error:
         _fail(one, error.detail_zh, error.detail_en)
@@ -165,3 +179,8 @@ def file_of(principal: Principal, print_id: int) -> tuple[MapPrint, bytes]:
         audit.record(principal, "map-print-fetched", "print", one.pk, object_label=one.label)
     with object_store().open(one.file_sm3) as file:
         return one, file.read()
+
+
+def unfinished() -> list[int]:
+    """Prints that a worker should take up: new ones, and those a killed worker left behind."""
+    return list(MapPrint.objects.filter(state__in=UNFINISHED).order_by("id").values_list("id", flat=True))

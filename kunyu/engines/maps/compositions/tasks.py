@@ -13,3 +13,14 @@ def print_map(print_id: int) -> None:
     from kunyu.engines.maps.compositions.printing import run
 
     run(print_id)
+
+
+def take_up_unfinished() -> list[int]:
+    """Queue every unfinished print, when a worker starts; a second job for the same one ends at once."""
+    from kunyu.engines.maps.compositions.printing import unfinished
+    from kunyu.engines.worklist.holding import without_job
+
+    waiting = without_job("maps.print_map", "print_id", unfinished())
+    for print_id in waiting:
+        print_map.defer(print_id=print_id)
+    return waiting

@@ -32,7 +32,7 @@ class ExportIn(Schema):
 
 
 class ExportOut(Schema):
-    """Where an export stands; ``download`` is there once the file is."""
+    """Where an export stands; ``download`` is there once the file is. ``attempts`` above 1: its worker was interrupted."""
 
     id: int
     collection: str
@@ -40,6 +40,7 @@ class ExportOut(Schema):
     state: str
     records: int | None
     done: int
+    attempts: int
     size: int | None
     file_name: str
     download: str | None
@@ -54,7 +55,7 @@ def _out(export: Export) -> dict[str, Any]:
     error = {"code": export.error_code, "detail_zh": export.error_zh, "detail_en": export.error_en}
     return {
         "id": export.pk, "collection": export.collection, "format": export.format, "state": export.state,
-        "records": export.records, "done": export.done, "size": export.size, "file_name": export.file_name,
+        "records": export.records, "done": export.done, "attempts": export.attempts, "size": export.size, "file_name": export.file_name,
         "download": f"/api/map/exports/{export.pk}/file" if is_done else None,
         "asked_at": export.asked_at.isoformat(), "error": error if export.error_code else None,
         "finished_at": export.finished_at.isoformat() if export.finished_at else None,

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import shutil
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -29,11 +28,12 @@ from kunyu.engines.security.models import User
 from kunyu.engines.security.protection import must_protect, object_store
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import principal_of
-from kunyu.engines.worklist.progress import Job, Reporter, own_session
+from kunyu.engines.worklist.holding import held
+from kunyu.engines.worklist.progress import Job, Reporter
+from kunyu.engines.worklist.settings import worklist_settings
 from kunyu.kernel.errors import Defect, KunyuError, NodeUnavailable
 
 LOCK_CLASS = 0x6B7D
-MOST_ATTEMPTS = 3
 State = Export.State
 
 
@@ -42,7 +42,7 @@ def run(export_id: int) -> Export | None:
 
     What goes wrong stands on the export; a worker that is killed leaves it running, to be taken up again.
     """
-    with _held(export_id) as session:
+    with held(LOCK_CLASS, export_id) as session:
         found = Export.objects.filter(pk=export_id, state__in=(State.WAITING, State.RUNNING)).first()
         if session is None or found is None:
             return None
@@ -60,18 +60,6 @@ def run(export_id: int) -> Export | None:
     return found
 
 
-@contextlib.contextmanager
-def _held(export_id: int) -> Iterator[psycopg.Connection | None]:
-    session = own_session()
-    try:
-        row = session.execute("SELECT pg_try_advisory_lock(%s, %s)", [LOCK_CLASS, export_id]).fetchone()
-        yield session if row and row[0] else None
-    finally:
-        with contextlib.suppress(psycopg.Error):
-            session.execute("SELECT pg_advisory_unlock_all()")
-        session.close()
-
-
 def _job(export: Export) -> Job:
     return Job(
         key=f"map-export:{export.pk}", kind="map_export", href=f"/api/map/exports/{export.pk}/file",
@@ -81,7 +69,7 @@ def _job(export: Export) -> Job:
 
 
 def _begin(export: Export) -> None:
-    if export.attempts >= MOST_ATTEMPTS:
+    if export.attempts >= worklist_settings().job_attempts_max:
         raise ExportInterrupted(
             f"导出 {export.pk} 已中断 {export.attempts} 次，不再重试；请缩小范围后重新导出。",
             f"Export {export.pk} was interrupted {export.attempts} times and is given up; ask for less.",

@@ -58,7 +58,7 @@ def ask(principal: Principal, collection: str, request: Mapping[str, Any]) -> Ex
         audit.record(
             principal, "export-asked", "collection", collection, export=made.pk, format=made.format, records=expected
         )
-        transaction.on_commit(lambda: _queue(made.pk))
+        _queue(made.pk)  # with the row or not at all
     return made
 
 

@@ -25,8 +25,9 @@ def remove_old_exports(timestamp: int) -> None:
 def take_up_unfinished() -> list[int]:
     """Queue every unfinished export, when a worker starts; a second job for the same one ends at once."""
     from kunyu.engines.maps.exports.services import unfinished
+    from kunyu.engines.worklist.holding import without_job
 
-    waiting = unfinished()
+    waiting = without_job("maps.run_export", "export_id", unfinished())
     for export_id in waiting:
         run_export.defer(export_id=export_id)
     return waiting

@@ -41,6 +41,20 @@ def read(material_id: int) -> None:
     )  # fmt: skip
 
 
+def give_up(material_id: int) -> None:
+    """Say of a waiting material that it could not be read: its reading killed the worker each time."""
+    for material in Material.objects.filter(pk=material_id, reading=State.WAITING):
+        fault = {
+            "code": "not_read_interrupted",
+            "zh": "读取材料时处理进程多次中断，不再自动重试，相关内容不能自动比对，请人工核对或换一份文件重新提交。",
+            "en": "Reading it interrupted its process each time and is not tried again; what it says is not compared: look at "
+            "it yourself, or hand in another file.",
+        }
+        Material.objects.filter(pk=material.pk, reading=State.WAITING).update(
+            reading=State.FAILED, faults=[*material.faults, fault]
+        )
+
+
 def _pages(material: Material, form: str) -> tuple[list[Page], str]:
     """Pages read, in order, and why reading ended early ('' when it did not)."""
     limits, pages, why = material_settings(), [], ""
