@@ -57,7 +57,7 @@ def note(request: HttpRequest, status: int) -> None:
         place,
     ]
     with transaction.atomic():
-        recording.write(
+        recording.write_once(
             principal, "access", "address", request.path[:200], "refused",
             {"method": request.method, "status": status}, chain.digest(canonical_json(key)),
         )  # fmt: skip

@@ -10,9 +10,10 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import nullcontext
 from datetime import UTC, datetime
 
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 
 from kunyu.engines.security.audit import chain, recording
 from kunyu.engines.security.scope import Principal
@@ -64,13 +65,14 @@ def record_read(principal: Principal, collection: str, extent: Extent | None, la
     once = chain.digest(canonical_json([minute, *key]))
     moment = datetime.fromtimestamp(minute * 60, UTC)
     try:
-        with transaction.atomic():
-            recording.write(
+        # one statement is a transaction of its own; within a larger one a savepoint keeps that one usable
+        with transaction.atomic() if connection.in_atomic_block else nullcontext():
+            recording.write_once(
                 principal, "read", "collection", collection, "done",
                 {"kind": kind, "extent": cells, "minute": moment.isoformat(), "object_label": label}, once,
             )  # fmt: skip
-            # remembered only when it stands: the transaction may be a larger one that fails later
-            transaction.on_commit(lambda: _recorded.add(key))
+        # remembered only when it stands: the transaction may be a larger one that fails later
+        transaction.on_commit(lambda: _recorded.add(key))
     except DatabaseError as error:
         raise ReadNotRecorded(
             f"{collection} 含标记数据，读取必须留痕，而现在无法写入审计。请稍后再试；持续出现时请管理员执行 kunyu doctor。",

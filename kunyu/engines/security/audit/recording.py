@@ -9,11 +9,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import psycopg
 from django.conf import settings
 from django.db import connection
 
-from kunyu.engines.security import epochs, keys
+from kunyu.engines.security import epochs, keys, prepared
 from kunyu.engines.security.audit import chain, personal
 from kunyu.engines.security.audit.records import Record, Subject, to_milliseconds
 from kunyu.engines.security.scope import Principal
@@ -39,10 +38,9 @@ _organisations: dict[tuple[str, int, int | None], tuple[float, str]] = {}
 
 
 def write(
-    principal: Principal, action: str, object_kind: str, object_id: object, result: str, detail: dict[str, Any],
-    once: bytes | None = None,
-) -> bool:  # fmt: skip
-    """Add one entry inside the transaction that is open; answers whether a row was written (`once` may have been).
+    principal: Principal, action: str, object_kind: str, object_id: object, result: str, detail: dict[str, Any]
+) -> None:
+    """Add one entry inside the transaction that is open.
 
     Raises
     ------
@@ -53,8 +51,19 @@ def write(
         raise Defect(
             "审计记录必须与所记的操作在同一事务中。", "An audit entry must be written in the transaction of its act."
         )
+    prepared.execute(INSERT, values_of(record_of(principal, action, object_kind, object_id, result, detail)))
+
+
+def write_once(
+    principal: Principal, action: str, object_kind: str, object_id: object, result: str, detail: dict[str, Any],
+    once: bytes,
+) -> bool:  # fmt: skip
+    """Add one entry unless one with the same ``once`` stands already; answers whether a row was written.
+
+    For what has no transaction of its own to stand or fall with: outside one the statement is one. Raises Django's errors.
+    """
     record = record_of(principal, action, object_kind, object_id, result, detail)
-    return execute(INSERT, values_of(record, once)) == 1
+    return prepared.execute(INSERT, values_of(record, once)) == 1
 
 
 def record_of(
@@ -100,16 +109,6 @@ def subject_of(principal: Principal) -> Subject:
     user = principal.user_id
     organisation = "" if user is None else _organisation(user)
     return Subject(user, _text(principal.name), _text(principal.name_zh), organisation, principal.duty)
-
-
-def execute(statement: str, values: tuple[Any, ...]) -> int:
-    """Run a statement prepared by the server on Django's connection; answers with the number of rows.
-
-    Django binds values on the client and prepares nothing; an act pays for parsing and planning each time.
-    """
-    with connection.wrap_database_errors, psycopg.Cursor(connection.connection) as cursor:
-        cursor.execute(statement, values, prepare=True)
-        return cursor.rowcount
 
 
 def _organisation(user: int) -> str:

@@ -24,8 +24,8 @@ from kunyu.engines.security.audit.checkpoints import (
     read_checkpoint,
     sign_checkpoint,
 )
-from kunyu.engines.security.audit.recording import execute
 from kunyu.engines.security.audit.records import written_time
+from kunyu.engines.security.prepared import execute
 from kunyu.kernel.errors import Refused
 
 LOCK = 0x6B79_6175  # "kyau": one batch at a time, whoever makes it
