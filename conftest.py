@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import hypothesis
 import pytest
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ CHROMIUM_OPTIONS = [
     "--enable-unsafe-swiftshader",
 ]
 
+# software rendering on a busy machine is slow
+PATIENCE_MS, LAUNCH_MS = 60_000, 180_000
 CHEAP_HASHER = "kunyu.engines.security.tests.cheap_hashing.CheapScrypt"
 
 _cluster: SharedTestCluster | None = None
@@ -95,6 +98,17 @@ def _list_static_files_once() -> None:
     WhiteNoiseMiddleware.add_files_from_finders = listed
 
 
+def _draw_the_same_examples_each_time() -> None:
+    """A run tells of the code alone: neither of luck nor of how busy the machine is.
+
+    ``--hypothesis-profile=wandering`` draws others each time, to look for what nobody has thought of.
+    """
+    patient: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+    hypothesis.settings.register_profile("steady", derandomize=True, database=None, **patient)
+    hypothesis.settings.register_profile("wandering", **patient)
+    hypothesis.settings.load_profile("steady")
+
+
 def _write_geopackages_unsafely() -> None:
     """No fsync and no journal file for the GeoPackages that this process writes; its children write as a node does.
 
@@ -105,6 +119,7 @@ def _write_geopackages_unsafely() -> None:
     pyogrio.set_gdal_config_options({"OGR_SQLITE_SYNCHRONOUS": "OFF", "OGR_SQLITE_JOURNAL": "MEMORY"})
 
 
+_draw_the_same_examples_each_time()
 _write_geopackages_unsafely()
 if HAS_NODE:
     _point_settings_at_tests()
@@ -284,7 +299,7 @@ def browser() -> Iterator[Browser]:
     Playwright's event loop runs in the thread of the tests while it is open, so what comes after in the same worker
     could not start a loop of its own (pyHanko does): each module closes it.
     """
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
     if not (ROOT / "web" / "dist" / "manifest.json").is_file():
         pytest.fail("the web parts are not built: run `make setup`, or `npm ci && npm run build` in web/")
@@ -292,8 +307,10 @@ def browser() -> Iterator[Browser]:
     path = named or shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     if path is None:
         pytest.skip("no Chromium on this machine: install chromium or set KUNYU_CHROMIUM")
+    # the same for every module, in whatever order they come; a test that passes waits no longer than it must
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS)
+        chromium = playwright.chromium.launch(executable_path=path, args=CHROMIUM_OPTIONS, timeout=LAUNCH_MS)
         yield chromium
         chromium.close()
 
