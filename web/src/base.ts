@@ -3,6 +3,7 @@ import '@tabler/core/dist/css/tabler.min.css';
 import './styles/theme.css';
 import './styles/pages.css';
 import './styles/permissions.css';
+import './styles/touch.css';
 import './bell';
 import './hall/forget';
 

@@ -6,6 +6,7 @@ from kunyu.engines.documents import queries
 from kunyu.engines.documents.kinds import kind_of, kinds
 from kunyu.engines.documents.models import Licence
 from kunyu.engines.pages.listing import Badge, Column, Filter, Listing
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import Principal
 
 State = Licence.State
@@ -35,7 +36,7 @@ def licences(principal: Principal) -> Listing:
             Column("issued_on", ("发证日期", "Issued on"), kind="date", sort="issued_on"),
             Column("valid_to", ("有效期至", "Valid to"), kind="date", sort="valid_to", priority=2),
             Column("project", ("项目代码", "Project"), "project_code", kind="code", sort="project_code", priority=2),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code", priority=3),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code", priority=3),
             Column("identifier", ("电子证照标识", "Identifier"), kind="code", shown=False),
         ),
         filters=(

@@ -17,6 +17,7 @@ from kunyu.engines.pages import rendering
 from kunyu.engines.pages.listing import Action, Cell
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record
 from kunyu.engines.pages.words import both
+from kunyu.engines.security.models import User
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, Principal
 from kunyu.engines.security.session import login_needed
 
@@ -61,13 +62,21 @@ def one(request: HttpRequest, licence_id: int) -> HttpResponse:
     return render(request, "pages/record.html", {
         "record": Record(
             title=licence.number, crumbs=(_HOME, Crumb(licence.number)), facts=_facts(principal, licence),
-            history=tuple(
-                Event(event.at, event.actor, ACTS.get(event.act, event.act), " ".join(filter(None, (event.reason, event.basis))))
-                for event in licence.events.all()
-            ),
+            history=_history(licence),
             actions=_actions(principal, licence),
         )
     })  # fmt: skip
+
+
+def _history(licence: Licence) -> tuple[Event, ...]:
+    """What was done with a licence and by whom: people by name, what the node did itself by its account."""
+    events = list(licence.events.all())
+    names = dict(User.objects.filter(username__in={one.actor for one in events}).values_list("username", "name_zh"))
+    return tuple(
+        Event(one.at, names.get(one.actor) or one.actor, ACTS.get(one.act, one.act),
+              " ".join(filter(None, (one.reason, one.basis))))
+        for one in events
+    )  # fmt: skip
 
 
 def _facts(principal: Principal, one: Licence) -> tuple[Fact, ...]:

@@ -8,6 +8,7 @@ from kunyu.engines.catalogue.standards import load_standard
 from kunyu.engines.ingest.exceptions import visible
 from kunyu.engines.ingest.models import FindingException
 from kunyu.engines.pages.listing import Badge, Cell, Column, Filter, Listing
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import Principal
 
 STATES = (
@@ -51,7 +52,7 @@ def listing(principal: Principal, **more: Any) -> Listing:
             Column("message", ("发现", "Finding"), lambda one: (one.message_zh, one.message_en)),
             Column("reason", ("理由", "Reason"), "reason"),
             Column("state", ("状态", "State"), state_of, kind="badge", sort="status"),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code"),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code"),
             Column("proposed_by", ("提出人", "Proposed by"), kind="person", sort="proposed_by", priority=2),
             Column("proposed_at", ("提出时间", "Proposed"), kind="time", sort="proposed_at", priority=2),
             Column("decided_by", ("确认人", "Decided by"), kind="person", sort="decided_by", priority=2),

@@ -23,6 +23,7 @@ from kunyu.engines.pages.forms import PageForm
 from kunyu.engines.pages.listing import Badge, Cell
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record
 from kunyu.engines.pages.words import both, pick
+from kunyu.engines.reference.naming import division_cell
 from kunyu.engines.security.headers import DOCUMENT_POLICY
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
@@ -148,7 +149,7 @@ def _record(one: FindingException) -> Record:
             Fact(("标识码", "Identifiers"), " ".join(one.ids), "code"),
             Fact(("实测 / 限值", "Measured / limit"), limit or "—"),
             Fact(("标准", "Standard"), one.standard_id),
-            Fact(("区划", "Division"), one.division_code, "code"),
+            Fact(("区划", "Division"), division_cell(one.division_code)),
             Fact(("发现于批次", "Found in delivery"), found_in),
             Fact(("指纹", "Fingerprint"), f"{one.fingerprint[:24]}…", "code"),
             Fact(("理由", "Reason"), one.reason),

@@ -9,6 +9,7 @@ from kunyu.engines.ingest.access import visible
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.queries import SEVERITIES
 from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import Principal
 
 ATTENTION = (Delivery.Status.FAILED, Delivery.Status.RETURNED, Delivery.Status.REJECTED)
@@ -51,7 +52,7 @@ def deliveries(principal: Principal, **more: Any) -> Listing:
             Column("id", ("批次", "No."), kind="count", sort="pk"),
             Column("file", ("文件", "File"), _file, sort="file_name"),
             Column("standard", ("标准", "Standard"), lambda one: one.dataset_code or one.standard_id, sort="standard_id"),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code"),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code"),
             Column("valid_from", ("生效", "Valid from"), kind="date", sort="valid_from", priority=2),
             Column("status", ("状态", "Status"), _state, kind="badge", sort="status"),
             Column("records", ("记录", "Records"), _records, kind="count"),

@@ -52,7 +52,12 @@ def _plain(value: object) -> str | int | float | bool | None:
 
 def shown(column: Column, row: Any) -> SafeString:
     """The value as HTML; everything that comes from data is escaped."""
-    return _shown(column, found(column, row))
+    return _shown(column, _said(column, row))
+
+
+def _said(column: Column, row: Any) -> object:
+    value = found(column, row)
+    return value if column.say is None or value in (None, "") else column.say(value)
 
 
 def _shown(column: Column, value: object) -> SafeString:
@@ -93,7 +98,7 @@ def _text(column: Column, value: object) -> str:
     if isinstance(value, bool):
         return pick(("是", "yes") if value else ("否", "no"))
     if isinstance(value, int | float | Decimal) and column.is_numeric:
-        return f"{float(value) / 10_000:,.2f}" if column.kind == "area" else f"{value:,}"
+        return f"{float(value) / 10_000:,.4f}" if column.kind == "area" else f"{value:,}"
     if isinstance(value, datetime):
         return timezone.localtime(value).strftime("%Y-%m-%d" if column.kind == "date" else "%Y-%m-%d %H:%M")
     return value.isoformat() if isinstance(value, date) else pick(value)
@@ -101,7 +106,7 @@ def _text(column: Column, value: object) -> str:
 
 def linked(column: Column, row: Any, href: str) -> SafeString:
     """The value as a link to its record, unless the cell brings a link of its own."""
-    value = found(column, row)
+    value = _said(column, row)
     if isinstance(value, Cell):
         return _rich(column, value if value.href else replace(value, href=href))
     return _rich(column, Cell(value, href=href))

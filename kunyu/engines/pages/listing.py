@@ -54,6 +54,7 @@ class Column:
     sort : field or ORM expression to order by; '' makes the column unsortable.
     priority : 1 always, 2 not on phones, 3 only on wide screens.
     shown : False offers the column in the chooser without showing it at first.
+    say : how a value that is there is said on the page (a code by its name); exports keep the value itself.
     """
 
     key: str
@@ -63,6 +64,7 @@ class Column:
     sort: Any = ""
     priority: Literal[1, 2, 3] = 1
     shown: bool = True
+    say: Callable[[Any], object] | None = None
 
     @property
     def is_numeric(self) -> bool:

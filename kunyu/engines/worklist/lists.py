@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from kunyu.engines.pages.listing import Badge, Cell, Column, Filter, Listing
 from kunyu.engines.pages.words import pick
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.worklist import incidents, queries
 from kunyu.engines.worklist.kinds import kinds
@@ -65,10 +66,10 @@ def tasks(principal: Principal, which: str) -> Listing:
         columns=(
             Column("title", ("事项", "Matter"), _title, sort="title_zh"),
             Column("kind", ("类型", "Kind"), _kind, sort="kind", priority=2),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code", priority=3),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code", priority=3),
             Column("assignee", ("办理人", "With"), _assignee, kind="person", sort="assignee__name_zh",
                    shown=which == "team", priority=2),
-            *((state, last) if closed else (Column("due", ("时限", "Due"), due_cell, sort="due_on"),)),
+            *((state, last) if closed else (Column("due", ("待办时限", "Task due"), due_cell, sort="due_on"),)),
             Column("created", ("产生", "Made"), "created_at", kind="time", sort="created_at", priority=3),
             *(() if closed else (Column("acts", ("办理", "Act"), lambda one: _acts(principal, one, which)),)),
         ),
@@ -280,7 +281,9 @@ def incident_list(principal: Principal) -> Listing:
             Column("level", ("级别", "Level"), level_mark, sort="level"),
             Column("state", ("状态", "State"), state_badge, kind="badge", sort="state"),
             Column("source", ("来源", "Source"), sort="source", priority=2),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code", priority=3),
+            Column(
+                "division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code", priority=3
+            ),
             Column("repeats", ("告警次数", "Alarms"), kind="count", sort="repeats", priority=2),
             Column("first", ("发生", "First"), "first_at", kind="time", sort="first_at", priority=3),
             Column("last", ("最近", "Last"), "last_at", kind="time", sort="last_at"),

@@ -15,6 +15,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 from kunyu.engines.pages import rendering
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record, Tab
 from kunyu.engines.pages.words import pick
+from kunyu.engines.reference.naming import division_cell
 from kunyu.engines.security import duties
 from kunyu.engines.security.headers import events_origin
 from kunyu.engines.security.models import User
@@ -102,7 +103,7 @@ def _task_record(task: Task) -> Record:
         Fact(("类型", "Kind"), (kind.name_zh, kind.name_en)),
         Fact(("状态", "State"), (task.get_state_display(), task.state)),
         Fact(("办理人", "With"), str(task.assignee) if task.assignee else None),
-        Fact(("区划", "Division"), task.division_code, "code"),
+        Fact(("区划", "Division"), division_cell(task.division_code)),
         Fact(("时限", "Due"), due if due and task.closed_at is None else task.due_on),
         Fact(("产生", "Made"), task.created_at, "time"),
     ]
@@ -312,7 +313,7 @@ def _incident_record(one: Incident) -> Record:
         Fact(("状态", "State"), lists.state_badge(one)),
         Fact(("地点", "Place"), one.place),
         Fact(("经度、纬度（CGCS2000）", "Longitude, latitude (CGCS2000)"), place, "code"),
-        Fact(("区划", "Division"), one.division_code, "code"),
+        Fact(("区划", "Division"), division_cell(one.division_code)),
         Fact(("来源", "Source"), one.source),
         Fact(("告警次数", "Alarms"), one.repeats, "count"),
         Fact(("发生", "First"), one.first_at, "time"),

@@ -7,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import EDIT, QUERY, Principal, clauses_of
 from kunyu.packs.field_evidence import access, queries
 from kunyu.packs.field_evidence.access import COLLECTION
@@ -61,7 +62,7 @@ def queue(principal: Principal, **more: Any) -> Listing:
         rows=queries.tasks(principal),
         columns=(
             Column("number", ("图斑", "Patch"), kind="code", sort="number"),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code"),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code"),
             Column("tblx", ("类型 TBLX", "Type TBLX"), kind="code", sort="tblx", priority=2),
             Column("state", ("状态", "State"), _state, kind="badge", sort="state"),
             Column("photos", ("合格照片", "Good photos"), _photos, sort="photos_good"),
@@ -104,7 +105,7 @@ def imports(principal: Principal) -> Listing:
         columns=(
             Column("id", ("编号", "No."), kind="count", sort="pk"),
             Column("file", ("文件", "File"), "file_name", sort="file_name"),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code"),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code"),
             Column("photos", ("照片", "Photos"), kind="count", sort="photos"),
             Column("bad", ("不合格", "Bad"), lambda one: Badge(str(one.photos_bad), "warn") if one.photos_bad else 0, sort="photos_bad"),
             Column("known", ("已有", "Known before"), "already_known", kind="count", sort="already_known", priority=2),

@@ -9,6 +9,7 @@ from django.db.models.functions import Cast
 
 from kunyu.engines.pages.listing import Action, Badge, Column, Filter, Listing
 from kunyu.engines.pages.record import Tab
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import EDIT, Principal
 from kunyu.packs.survey_acceptance import queries, sheets
 from kunyu.packs.survey_acceptance.measures import Rate
@@ -64,7 +65,7 @@ def rounds(principal: Principal) -> Listing:
         columns=(
             Column("round", ("轮次", "Round"), lambda one: (f"{one.year} 年第 {one.number} 轮", f"{one.year}, no. {one.number}"),
                    sort="number"),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code"),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code"),
             Column("state", ("状态", "State"), state_badge, kind="badge", sort="state"),
             Column("score", ("得分", "Score"), score_text, sort="score"),
             Column("parcels", ("图斑", "Parcels"), kind="count", sort="parcels", priority=2),

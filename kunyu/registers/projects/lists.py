@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kunyu.engines.pages.listing import Column, Filter, Listing
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import Principal
 from kunyu.registers.projects import queries
 
@@ -19,7 +20,7 @@ def projects(principal: Principal) -> Listing:
         columns=(
             Column("code", ("项目代码", "Code"), kind="code", sort="code"),
             Column("name", ("项目名称", "Name"), sort="name"),
-            Column("division", ("区划", "Division"), "division_code", kind="code", sort="division_code"),
+            Column("division", ("区划", "Division"), "division_code", say=DivisionNames(), sort="division_code"),
             Column("approvals", ("批准文件", "Approvals"), kind="count", sort="approvals"),
             Column("last_on", ("最近批准", "Last approval"), kind="date", sort="last_on", priority=2),
             Column("created_at", ("登记时间", "Entered"), kind="time", sort="created_at", priority=3, shown=False),

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_safe
 from kunyu.engines.pages import rendering
 from kunyu.engines.pages.listing import Badge, Cell
 from kunyu.engines.pages.record import Crumb, Fact, Record
+from kunyu.engines.reference.naming import division_cell
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.registers.projects import lists, queries, rules
@@ -64,7 +65,7 @@ def one(request: HttpRequest, number: str) -> HttpResponse:
     title = chain.name
     facts = (
         Fact(("项目代码", "Code"), project.code, "code"),
-        Fact(("区划", "Division"), project.division_code, "code"),
+        Fact(("区划", "Division"), division_cell(project.division_code)),
         Fact(("建设单位", "Investor"), _investor(project)),
         Fact(("批准文件", "Approvals"), len(chain.documents), "count"),
     ) if project else ()  # fmt: skip

@@ -16,13 +16,12 @@ BY: Mapping[str, Pair] = {
     "matter": ("按事项", "By matter"), "office": ("按地区", "By office"), "person": ("按人员", "By person"),
 }  # fmt: skip
 MOST_BARS = 20
-_WIDTH, _LEFT, _ROW, _NUMBERS = 720.0, 240.0, 34.0, 90.0
 _PARTS = (("granted", "good"), ("refused", "plain"), ("open", "open"))
 
 
 @dataclass(frozen=True)
 class Part:
-    """A piece of a bar: from ``x``, so wide, in the look ``kind``."""
+    """A piece of a bar in the look ``kind``: from ``x``, so wide, both in hundredths of the longest bar."""
 
     kind: str
     x: float
@@ -32,23 +31,11 @@ class Part:
 
 @dataclass(frozen=True)
 class Bar:
-    """One line of a drawing."""
+    """One line of a drawing: its name, its pieces, and the number said beside it."""
 
     name: Pair
-    y: float
     parts: tuple[Part, ...]
     text: Pair
-    text_x: float
-
-
-@dataclass(frozen=True)
-class Bars:
-    """A drawing in its own units."""
-
-    width: float
-    height: float
-    left: float
-    bars: tuple[Bar, ...]
 
 
 @dataclass(frozen=True)
@@ -66,38 +53,45 @@ class Line:
         return tuple((*cell, column) for cell, column in zip(self.cells, self.columns, strict=True))
 
 
-def throughput(rows: Sequence[Row]) -> Bars:
+def throughput(rows: Sequence[Row]) -> tuple[Bar, ...]:
     """Cases granted, refused and open, stacked."""
     most = max((one.granted + one.refused + one.open for one in rows[:MOST_BARS]), default=0) or 1
-    scale = (_WIDTH - _LEFT - _NUMBERS) / most
-    found = []
-    for at, one in enumerate(rows[:MOST_BARS]):
-        x, parts = _LEFT, []
-        for name, kind in _PARTS:
-            value = getattr(one, name)
-            parts.append(Part(kind, round(x, 1), round(value * scale, 1), value))
-            x += value * scale
-        text = (f"{one.received} 件", str(one.received))
-        found.append(Bar((one.name_zh, one.name_en), at * _ROW + 6, tuple(parts), text, round(x + 8, 1)))
-    return Bars(_WIDTH, max(len(found), 1) * _ROW + 12, _LEFT, tuple(found))
+    return tuple(
+        Bar((one.name_zh, one.name_en), _stacked(one, most), (f"{one.received:,} 件", f"{one.received:,}"))
+        for one in rows[:MOST_BARS]
+    )
 
 
-def time_used(rows: Sequence[Row]) -> Bars:
+def _stacked(row: Row, most: int) -> tuple[Part, ...]:
+    x, parts = 0.0, []
+    for name, kind in _PARTS:
+        value = getattr(row, name)
+        parts.append(Part(kind, x, value * 100 / most, value))
+        x += value * 100 / most
+    return tuple(parts)
+
+
+def time_used(rows: Sequence[Row]) -> tuple[Bar, ...]:
     """Mean workdays used before the promised ones, of cases that were decided."""
     known = [one for one in rows if one.days_used is not None][:MOST_BARS]
     most = max((max(one.days_used or 0, one.days_promised or 0) for one in known), default=0) or 1
-    scale = (_WIDTH - _LEFT - _NUMBERS) / most
-    found = []
-    for at, one in enumerate(known):
-        used, promised = one.days_used or 0, one.days_promised or 0
-        parts = (
-            Part("promised", _LEFT, round(promised * scale, 1), promised),
-            Part("late" if promised and used > promised else "used", _LEFT, round(used * scale, 1), used),
-        )
-        text = (f"{used:g} / {promised:g} 日", f"{used:g} / {promised:g} d")
-        end = _LEFT + max(used, promised) * scale + 8
-        found.append(Bar((one.name_zh, one.name_en), at * _ROW + 6, parts, text, round(end, 1)))
-    return Bars(_WIDTH, max(len(found), 1) * _ROW + 12, _LEFT, tuple(found))
+    return tuple(_against_promise(one, most) for one in known)
+
+
+def _against_promise(row: Row, most: float) -> Bar:
+    used, promised = row.days_used or 0, row.days_promised or 0
+    parts = (
+        Part("promised", 0, promised * 100 / most, promised),
+        Part("late" if promised and used > promised else "used", 0, used * 100 / most, used),
+    )
+    return Bar(
+        (row.name_zh, row.name_en), parts, (f"{days(used)} / {days(promised)} 日", f"{days(used)} / {days(promised)} d")
+    )
+
+
+def days(value: float) -> str:
+    """A mean of workdays to a tenth: closer than a case is handled it says nothing."""
+    return f"{round(value, 1):g}"
 
 
 COLUMNS: tuple[Pair, ...] = (
@@ -120,8 +114,8 @@ def lines(rows: Sequence[Row], by: str, since: date, until: date) -> tuple[Line,
             asked[narrowed[by]] = one.key  # type: ignore[assignment]
         cells = [(f"{one.received:,}", _list("all", asked))]
         cells += [(f"{getattr(one, name):,}", _list("all", asked | {"measure": name})) for name in _MEASURED]
-        days = "—" if one.days_used is None else f"{one.days_used:g} / {one.days_promised or 0:g}"
-        found.append(Line((one.name_zh, one.name_en), one.key, (*cells, (days, "")), COLUMNS))
+        mean = "—" if one.days_used is None else f"{days(one.days_used)} / {days(one.days_promised or 0)}"
+        found.append(Line((one.name_zh, one.name_en), one.key, (*cells, (mean, "")), COLUMNS))
     return tuple(found)
 
 

@@ -134,8 +134,10 @@ def _plot(principal: Principal, one: Case) -> dict[str, Any] | None:
 
 def _stages(one: Case, names: Names, may: Available) -> list[dict[str, Any]]:
     """Stages that wait, in whose hands, and what the person may do about them."""
+    today = timezone.localdate()
     return [
         {"waiting": waiting, "name": names.stage(one, waiting.stage.code), "task": waiting.task,
+         "is_late": bool(waiting.task and waiting.task.due_on and waiting.task.due_on < today),
          "may_assign": may.has("assign") and waiting.may_assign,
          "may_hand_over": may.has("hand-over") and waiting.is_mine}
         for waiting in may.waiting

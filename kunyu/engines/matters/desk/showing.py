@@ -17,6 +17,7 @@ from kunyu.engines.documents.queries import licences as visible_licences
 from kunyu.engines.matters.cases import machine, queries
 from kunyu.engines.matters.cases.applying import plot_of
 from kunyu.engines.matters.cases.words import Names, outcome_words, state_badge, state_words
+from kunyu.engines.matters.desk.reasons import reason_words
 from kunyu.engines.matters.materials.queries import kinds_with_versions
 from kunyu.engines.matters.models import Case, CaseEvent, Check
 from kunyu.engines.matters.rules import earlier
@@ -33,13 +34,6 @@ DRAWABLE = ("application/pdf", "image/")
 MOST_EARLIER = 50
 PARCELS = "10401-003"
 """地类图斑 of the catalogue: what lies under a plot on the map of a case."""
-_REASONS: Mapping[str, Pair] = {
-    "missing": ("数据缺失", "data missing"), "stale": ("数据过期", "data out of date"),
-    "failed": ("规则出错", "the rule failed"), "not_permitted": ("无权读取数据", "data may not be read"),
-    "hidden_records": ("有记录不可见", "some records are hidden"), "timeout": ("超时", "took too long"),
-    "unavailable": ("数据服务不可用", "the data service is down"), "not_available": ("未能核验", "could not be checked"),
-    "unread": ("材料未读出", "the material was not read"), "no_plot": ("没有用地范围", "no plot"),
-}  # fmt: skip
 _WEIGHTS: Mapping[str, Badge] = {
     "block": Badge(("不符合", "does not conform"), "danger"), "document": Badge(("须补充材料", "needs a document"), "warn"),
     "warn": Badge(("提示", "note"), "plain"),
@@ -125,7 +119,7 @@ def groups(answers: Sequence[Told]) -> tuple[Group, ...]:
 def _shown(one: Told) -> Shown:
     return Shown(
         one, _WEIGHTS[one.weight], _number(one.measured, one.unit), _number(one.limit, one.unit),
-        _REASONS.get(one.reason, (one.reason, one.reason)), tuple(_version(version) for version in one.versions),
+        reason_words(one.reason), tuple(_version(version) for version in one.versions),
     )  # fmt: skip
 
 

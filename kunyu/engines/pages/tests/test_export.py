@@ -10,7 +10,9 @@ import openpyxl
 import pytest
 from django.test import Client
 
+from kunyu.engines.pages import cells
 from kunyu.engines.pages.export import harmless
+from kunyu.engines.pages.listing import Column
 from kunyu.engines.reference.models import Division
 from kunyu.engines.security.models import AuditEntry
 
@@ -96,3 +98,12 @@ def test_an_export_beyond_the_limit_is_refused_and_leaves_no_record(
 
 def test_an_unknown_form_is_the_page(person: Client) -> None:
     assert b"<table" in person.get("/divisions/?format=exe").content
+
+
+def test_a_code_is_said_by_its_name_on_the_page_and_kept_in_the_file() -> None:
+    column = Column("division", ("区划", "Division"), "code", say=lambda code: {"990101": "坤舆县"}.get(code, code))
+
+    assert cells.shown(column, {"code": "990101"}) == "坤舆县"
+    assert cells.linked(column, {"code": "990101"}, "/there") == '<a href="/there">坤舆县</a>'
+    assert cells.plain(column, {"code": "990101"}) == "990101"
+    assert cells.shown(column, {"code": ""}) == cells.DASH

@@ -100,7 +100,7 @@ def test_columns_are_chosen_and_stay_chosen(person: Client) -> None:
 def test_values_have_their_form_and_units(person: Client) -> None:
     page = html(person, language="en")
 
-    assert "1.50" in page and "Area (ha)" in page
+    assert "1.5000" in page and "Area (ha)" in page
     assert '<span class="ky-tag ">省级</span>' in page
     assert 'class="num ky-p3"' in page and 'data-label="Area (ha)"' in page
     assert "name 99" in page and "5 rows" in page

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from django import template
 from django.conf import settings
-from django.template import Context
+from django.template import Context, TemplateSyntaxError
+from django.template.base import FilterExpression, Parser, Token, render_value_in_context
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -26,10 +27,47 @@ register = template.Library()
 SQUARE_METRES_PER_MU = 10_000 / 15
 
 
-@register.simple_tag(takes_context=True)
-def t(context: Context, zh: object, en: object) -> object:
-    """``{% t "中文" "English" %}``: the text in the language of the page (context ``lang``), Chinese by default."""
-    return en if context.get("lang") == "en" and en else zh
+@register.tag
+def t(parser: Parser, token: Token) -> Bilingual:
+    """``{% t "中文" "English" %}``: the text in the language of the page (context ``lang``), Chinese by default.
+
+    A name without its English falls back to the Chinese; an English that the template writes as ``""`` says nothing:
+    ``{% t "第" "version" %} 2 {% t "版" "" %}``. With ``as name`` the text is kept instead of shown.
+
+    Raises
+    ------
+    TemplateSyntaxError
+        When it is not two texts, with or without ``as name``.
+    """
+    _, *bits = token.split_contents()
+    target = bits[3] if len(bits) == 4 and bits[2] == "as" else ""
+    if len(bits) != 2 and not target:
+        raise TemplateSyntaxError(f"t takes a Chinese and an English text: {token.contents}")
+    texts = parser.compile_filter(bits[0]), parser.compile_filter(bits[1])
+    return Bilingual(*texts, target, is_silent=bits[1] == '""')
+
+
+class Bilingual(template.Node):
+    """One text in two languages."""
+
+    def __init__(self, zh: FilterExpression, en: FilterExpression, target: str, *, is_silent: bool) -> None:
+        self.zh, self.en, self.target = zh, en, target
+        self.is_silent = is_silent
+
+    def render(self, context: Context) -> SafeString:
+        """The text of the page's language, escaped; nothing when it is kept under a name."""
+        text = self._text(context)
+        if self.target:
+            context[self.target] = text
+            return SafeString("")
+        return SafeString(render_value_in_context(text, context))
+
+    def _text(self, context: Context) -> object:
+        if context.get("lang") == "en":
+            text = self.en.resolve(context)
+            if text or self.is_silent:
+                return text
+        return self.zh.resolve(context)
 
 
 @register.simple_tag(takes_context=True)

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from django.template import Context, Template
+from django.template import Context, Template, TemplateSyntaxError
 
 from kunyu.engines.security.scope import Principal, Right
 
@@ -30,6 +30,25 @@ def test_text_follows_the_language_and_is_chinese_without_one() -> None:
 
 def test_a_missing_english_text_falls_back_to_chinese() -> None:
     assert shown("{% t zh en %}", lang="en", zh="地类图斑", en="") == "地类图斑"
+
+
+def test_an_english_text_written_as_nothing_says_nothing() -> None:
+    source = '{% t "第" "version" %} 2{% t " 版" "" %}'
+
+    assert shown(source, lang="en") == "version 2"
+    assert shown(source, lang="zh") == "第 2 版"
+
+
+def test_a_text_is_kept_under_a_name_and_shown_where_it_is_asked_for() -> None:
+    source = '{% t "流程" "Flow" as title %}<b title="{{ title }}"></b>'
+
+    assert shown(source, lang="en") == '<b title="Flow"></b>'
+    assert shown(source, lang="zh") == '<b title="流程"></b>'
+
+
+def test_a_text_without_its_other_language_is_refused_when_the_template_is_read() -> None:
+    with pytest.raises(TemplateSyntaxError):
+        Template('{% load ky %}{% t "目录" %}')
 
 
 def test_text_is_escaped() -> None:
