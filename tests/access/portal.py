@@ -26,4 +26,6 @@ def rules() -> dict[str, Rule]:
         "hall/matters/<slug:code>": Rule("open", samples=_matters),
         "hall/sign-up": Rule("open"),
         "hall/sign-up/done": Rule("open"),
+        "hall/reset": Rule("open"),
+        "hall/reset/done": Rule("open"),
     }

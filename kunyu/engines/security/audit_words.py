@@ -42,6 +42,7 @@ ACTIONS: dict[str, Pair] = {
     "import-evidence": ("导入举证包", "Import evidence"),
     "import-evidence-tasks": ("导入举证任务", "Import evidence tasks"),
     "invite": ("邀请", "Invite"),
+    "issue-reset-code": ("开具密码重置码", "Issue reset code"),
     "issue-reference": ("签发参考包", "Issue reference pack"),
     "issue-token": ("签发令牌", "Issue token"),
     "issue-key": ("签发服务密钥", "Issue key"),

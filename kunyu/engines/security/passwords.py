@@ -132,6 +132,17 @@ def set_by_administrator(user: User, new: str, actor: Principal) -> None:
     audit.record(actor, "reset-password", "user", user.username)
 
 
+def set_by_code(user: User, new: str, actor: Principal) -> None:
+    """The person's own new password, after a code from the counter; the caller records it and ends the sessions.
+
+    Raises
+    ------
+    PasswordTooWeak
+    """
+    require_good(new, user)
+    _set(user, new, must_change=False)
+
+
 def _set(user: User, new: str, *, must_change: bool) -> None:
     """Triggers end the sessions of the person in the same statement (migration 0006)."""
     PasswordHistory.objects.create(user=user, password=user.password)

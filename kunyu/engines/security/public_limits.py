@@ -19,8 +19,10 @@ from kunyu.engines.security.models import SignInFailures
 from kunyu.engines.security.sign_in_errors import TooManyRequests
 
 PREFIX = "KUNYU_PUBLIC_"
-VERIFY, VERIFY_FILE, SIGN_UP = "verify", "verifyfile", "sign-up"
-_WINDOWS = {VERIFY: timedelta(minutes=1), VERIFY_FILE: timedelta(minutes=1), SIGN_UP: timedelta(hours=1)}
+VERIFY, VERIFY_FILE, SIGN_UP, RESET = "verify", "verifyfile", "sign-up", "reset"
+_WINDOWS = {
+    VERIFY: timedelta(minutes=1), VERIFY_FILE: timedelta(minutes=1), SIGN_UP: timedelta(hours=1), RESET: timedelta(hours=1),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -35,11 +37,14 @@ class PublicLimits:
         Files verified: each takes up to a second of the machine.
     sign_ups_per_hour : int
         Accounts asked for, whether they were made or not.
+    resets_per_hour : int
+        New passwords asked for with a code from the counter, right or wrong.
     """
 
     verify_per_minute: int = 600
     verify_files_per_minute: int = 60
     sign_ups_per_hour: int = 60
+    resets_per_hour: int = 30
 
 
 def public_limits() -> PublicLimits:
@@ -50,9 +55,11 @@ def public_limits() -> PublicLimits:
 
 def _count_of(kind: str) -> int:
     now = public_limits()
-    return {VERIFY: now.verify_per_minute, VERIFY_FILE: now.verify_files_per_minute, SIGN_UP: now.sign_ups_per_hour}[
-        kind
-    ]
+    most = {
+        VERIFY: now.verify_per_minute, VERIFY_FILE: now.verify_files_per_minute, SIGN_UP: now.sign_ups_per_hour,
+        RESET: now.resets_per_hour,
+    }  # fmt: skip
+    return most[kind]
 
 
 def take(request: HttpRequest, kind: str) -> None:

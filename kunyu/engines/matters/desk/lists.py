@@ -22,6 +22,7 @@ from kunyu.engines.pages.asked import Asked
 from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing
 from kunyu.engines.pages.record import Tab
 from kunyu.engines.pages.words import Pair
+from kunyu.engines.security import applicant_resets
 from kunyu.engines.security.scope import APPROVE, Principal
 
 HERE = "/cases/"
@@ -79,12 +80,19 @@ def listing(principal: Principal, which: str, names: Names) -> Listing:
         search_hint=("办件编号、申请人、项目名称或代码", "Number, applicant, project"),
         order=("due_on", "pk") if which in ("open", "mine", "todo") else ("-pk",),
         href=lambda case: f"{HERE}{case.number}",
-        actions=(Action(("我的待办", "My tasks"), "/tasks/"),),
+        actions=_actions(principal),
         empty=(
             "没有办件。有新申请提交、或有办件指派给您时，会列在这里。",
             "No cases. New applications, and what is assigned to you, will stand here.",
         ),
     )  # fmt: skip
+
+
+def _actions(principal: Principal) -> tuple[Action, ...]:
+    tasks = Action(("我的待办", "My tasks"), "/tasks/")
+    if not applicant_resets.may_issue(principal):
+        return (tasks,)
+    return tasks, Action(("申请人忘记密码", "Applicant forgot password"), f"{HERE}reset-code")
 
 
 def _columns(names: Names) -> tuple[Column, ...]:
@@ -103,7 +111,7 @@ def _columns(names: Names) -> tuple[Column, ...]:
         Column("place", ("地点", "Place"), place, priority=2),
         Column("stage", ("状态与环节", "State and stage"), stage),
         Column("assignee", ("在谁手里", "With"), _holder, "person"),
-        Column("left", ("剩余时间", "Time left"), time_left),
+        Column("left", ("办件剩余时间", "Case time left"), time_left),
         Column("due_on", ("承诺办结", "Promised by"), kind="date", priority=3, shown=False),
         Column("submitted_at", ("提交", "Submitted"), kind="date", priority=3, shown=False),
         Column("area", ("用地面积", "Area"), "plot_area_m2", kind="area", priority=3, shown=False),

@@ -3,7 +3,7 @@
 from django.urls import path, register_converter
 
 from kunyu.engines.matters.cases.addresses import Named
-from kunyu.engines.matters.desk import pages
+from kunyu.engines.matters.desk import pages, reset_codes
 from kunyu.engines.matters.desk.acts import ACTS
 from kunyu.engines.matters.desk.lists import WHICH
 
@@ -26,6 +26,7 @@ register_converter(CaseAct, "case_act")
 urlpatterns = [
     path("cases/", pages.cases, name="cases"),
     path("cases/statistics/", pages.figures_page, name="case-statistics"),
+    path("cases/reset-code", reset_codes.reset_code, name="case-reset-code"),
     path("cases/<case_list:which>/", pages.cases),
     path("cases/<case_number:number>", pages.case, name="case"),
     path("cases/<case_number:number>/places.geojson", pages.places),

@@ -29,7 +29,32 @@ HOME = "/hall/"
 TITLE = ("注册账号", "Make an account")
 
 
-class SignUpForm(PageForm):
+class PasswordFields(PageForm):
+    """A new password, twice."""
+
+    password = forms.CharField(
+        label=both("设置密码", "Password"), max_length=LONGEST, strip=False,
+        help_text=both(
+            f"至少 {SHORTEST} 个字符，含大写、小写、数字、符号中的三种；或 {PASSPHRASE} 个字符以上的一句话。",
+            f"At least {SHORTEST} characters of three kinds among capitals, small letters, digits and signs; or a phrase of "
+            f"{PASSPHRASE} or more.",
+        ),
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+    again = forms.CharField(
+        label=both("再输入一次密码", "Password once more"), max_length=LONGEST, strip=False,
+        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
+    )  # fmt: skip
+
+    def clean(self) -> dict[str, Any]:
+        """The two passwords are one."""
+        found = super().clean() or {}
+        if found.get("password") and found.get("again") and found["password"] != found["again"]:
+            self.add_error("again", both("两次输入的密码不同。", "The two passwords differ."))
+        return found
+
+
+class SignUpForm(PasswordFields):
     """A citizen or a firm; which fields are needed follows from ``kind``."""
 
     kind = forms.ChoiceField(
@@ -56,26 +81,7 @@ class SignUpForm(PageForm):
         help_text=both("办理机关联系您时使用，加密保存。", "For the authority to reach you; kept encrypted."),
         widget=forms.TextInput(attrs={"autocomplete": "tel", "inputmode": "tel"}),
     )  # fmt: skip
-    password = forms.CharField(
-        label=both("设置密码", "Password"), max_length=LONGEST, strip=False,
-        help_text=both(
-            f"至少 {SHORTEST} 个字符，含大写、小写、数字、符号中的三种；或 {PASSPHRASE} 个字符以上的一句话。",
-            f"At least {SHORTEST} characters of three kinds among capitals, small letters, digits and signs; or a phrase of "
-            f"{PASSPHRASE} or more.",
-        ),
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )  # fmt: skip
-    again = forms.CharField(
-        label=both("再输入一次密码", "Password once more"), max_length=LONGEST, strip=False,
-        widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-    )  # fmt: skip
-
-    def clean(self) -> dict[str, Any]:
-        """The two passwords are one."""
-        found = super().clean() or {}
-        if found.get("password") and found.get("again") and found["password"] != found["again"]:
-            self.add_error("again", both("两次输入的密码不同。", "The two passwords differ."))
-        return found
+    field_order = ("kind", "name", "code", "agent_name", "phone", "password", "again")
 
 
 @sensitive_post_parameters("password", "again", "code", "phone")
@@ -92,7 +98,7 @@ def sign_up(request: HttpRequest) -> HttpResponse:
         try:
             public_limits.take(request, public_limits.SIGN_UP)
         except KunyuError as error:
-            return _wait(request, error)
+            return waits(request, error)
     return handle(
         request, form, lambda given: _made(request, given), TITLE, TITLE, back=HOME, template="matters/hall/sign_up.html",
         identity=is_offered(),
@@ -105,7 +111,8 @@ def _made(request: HttpRequest, given: dict[str, Any]) -> str:
     return "/hall/sign-up/done"
 
 
-def _wait(request: HttpRequest, error: KunyuError) -> HttpResponse:
+def waits(request: HttpRequest, error: KunyuError) -> HttpResponse:
+    """The answer to an address that asked too often."""
     page = render(request, "problem.html", {"error": error}, status=error.http_status)
     page["Retry-After"] = str(error.context["retry_after"])
     return page

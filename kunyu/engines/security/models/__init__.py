@@ -2,7 +2,7 @@
 
 from kunyu.engines.security.models.accounts import AccessToken, Clearance, User, UserManager
 from kunyu.engines.security.models.administration import Handover, ImportDraft, Invitation
-from kunyu.engines.security.models.applicants import ApplicantAccount
+from kunyu.engines.security.models.applicants import ApplicantAccount, PasswordResetCode
 from kunyu.engines.security.models.audit import (
     AuditAnchoring,
     AuditCheckpoint,
@@ -27,7 +27,7 @@ from kunyu.engines.security.models.sources import RightSource
 
 __all__ = [
     "AccessToken", "Action", "AdminDuty", "ApplicantAccount", "Appointment", "AuditAnchoring", "AuditCheckpoint", "AuditEntry", "AuditPending", "AuditSeal", "Authenticator", "BoundCertificate", "Clearance",
-    "Grant", "Handover", "ImportDraft", "Invitation", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory",
+    "Grant", "Handover", "ImportDraft", "Invitation", "Label", "LabelState", "NodeState", "Passkey", "PasswordHistory", "PasswordResetCode",
     "Post", "RecordLabel", "RecoveryCode", "RevokedCertificate", "RightSource", "Role", "SignInChallenge", "SignInFailures",
     "SignInSession", "User", "UserManager",
 ]  # fmt: skip

@@ -49,3 +49,28 @@ class ApplicantAccount(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.user_id}"
+
+
+class PasswordResetCode(models.Model):
+    """A code that a counter gave to whoever showed the document of an account: good once, for a day. 密码重置码.
+
+    Only a digest is kept. A new one ends those before it.
+    """
+
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="reset_codes")
+    digest = models.CharField(max_length=64)
+    made_by = models.CharField(max_length=150)
+    document = models.CharField(max_length=20, help_text="kind of identity document that was seen")
+    made_at = models.DateTimeField(default=timezone.now)
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, help_text="used, or replaced by a newer one")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["user"], condition=models.Q(ended_at=None), name="applicant_one_open_reset_code"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reset code of {self.user_id}"
