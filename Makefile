@@ -6,6 +6,8 @@ SHELL := /bin/bash
 
 export PYTHON ?= $(shell for p in python3.11 python3.12 python3.13 python3; do \
   $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+# the tests start hundreds of programs and nodes: each would compile all of Kunyu anew, a fifth of its start
+unexport PYTHONDONTWRITEBYTECODE
 BIN := .venv/bin
 PARCELS ?= 5000
 SEED ?= 1
