@@ -134,9 +134,9 @@ def test_a_million_parcels_close_in_seconds():
     np.add.at(totals, unit, own)
     totals += random.integers(-150, 150, 5_000)
     totals[::100] += 1_000_000
-    started = time.perf_counter()
+    started = time.process_time()
     closed = close_areas(own, unit, totals, random.permutation(1_000_000))
-    took = time.perf_counter() - started
+    took = time.process_time() - started
     sums = np.zeros(5_000, np.int64)
     np.add.at(sums, unit, closed.area)
     assert (sums == totals).all()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import random
 import signal
 import time
 from collections.abc import Callable
@@ -110,7 +111,10 @@ def test_killed_writers_leave_whole_tiles_or_none(tmp_path: Path) -> None:
         ]
         for writer in writers:
             writer.start()
-        time.sleep(0.3)
+        deadline = time.monotonic() + 60
+        while not any(cache.get(tag(number)) for number in range(40)) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(random.random() / 3)  # killed at any moment
         for writer in writers:
             assert writer.pid is not None
             os.kill(writer.pid, signal.SIGKILL)

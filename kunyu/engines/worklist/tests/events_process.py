@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -14,7 +13,10 @@ from urllib.parse import quote
 
 from django.db import connection
 
+from kunyu.kernel.tests.ports import free_port
+
 HOST = "127.0.0.1"
+START_SECONDS, STOP_SECONDS = 120, 60
 
 
 def database_url() -> str:
@@ -27,9 +29,7 @@ def database_url() -> str:
 @contextmanager
 def running(pages_port: int) -> Iterator[int]:
     """An events process that lets pages of ``pages_port`` listen; yields its own port."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        number = int(probe.getsockname()[1])
+    number = free_port(HOST)
     environment = {
         **os.environ, "DATABASE_URL": database_url(), "KUNYU_EVENTS_CHECK_SECONDS": "0.6",
         "KUNYU_PORT": str(pages_port), "KUNYU_EVENTS_PORT": str(number),
@@ -40,11 +40,11 @@ def running(pages_port: int) -> Iterator[int]:
         env=environment,
     )  # fmt: skip
     try:
-        wait_until(lambda: status_of(number, "/healthz") == 200, 40)
+        wait_until(lambda: status_of(number, "/healthz") == 200, START_SECONDS)
         yield number
     finally:
         process.terminate()
-        process.wait(10)
+        process.wait(STOP_SECONDS)
 
 
 def status_of(port: int, path: str, **headers: str) -> int:

@@ -27,6 +27,9 @@ from kunyu.engines.worklist.tests.people import delivery_task
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+PATIENCE_S = 30.0
+
+
 @pytest.fixture
 def port(transactional_db: None) -> Iterator[int]:
     """A running events process on a free port."""
@@ -39,7 +42,7 @@ class Page:
 
     def __init__(self, port: int, client: Client, **headers: str) -> None:
         cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-        self._link = http.client.HTTPConnection(HOST, port, timeout=20)
+        self._link = http.client.HTTPConnection(HOST, port, timeout=2 * PATIENCE_S)
         self._link.request("GET", "/events", headers={"Cookie": cookies, **headers})
         self.answer = self._link.getresponse()
         self.heard: queue.Queue[tuple[str, str]] = queue.Queue()
@@ -59,13 +62,13 @@ class Page:
             pass
         self.ended.set()
 
-    def next(self, seconds: float = 3) -> tuple[str, str]:
+    def next(self, seconds: float = PATIENCE_S) -> tuple[str, str]:
         return self.heard.get(timeout=seconds)
 
     def close(self) -> None:
         if self._link.sock is not None:
             self._link.sock.shutdown(socket.SHUT_RDWR)
-        self.ended.wait(3)
+        self.ended.wait(PATIENCE_S)
         self._link.close()
 
 
@@ -78,10 +81,14 @@ def signed_in(user: User) -> Client:
 def test_a_page_hears_what_concerns_its_person_and_nothing_else(port, li, wang):
     mine, other = Page(port, signed_in(li)), Page(port, signed_in(wang))
     assert mine.next() == other.next() == ("changed", "all")
-    began = time.monotonic()
-    notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="测试"))
-    assert mine.next() == ("changed", "notification")
-    assert time.monotonic() - began < 1
+    took = []
+    for number in range(5):
+        began = time.monotonic()
+        notices.notify([li.pk], notices.Notice(kind="incident", key=f"k{number}", title_zh="测试"))
+        assert mine.next() == ("changed", "notification")
+        took.append(time.monotonic() - began)
+    # the quickest: what others do on the machine only adds to it, and nothing that is asked by the clock comes so soon
+    assert min(took) < 1, took
     with pytest.raises(queue.Empty):
         other.next(0.8)
     services.create_task(delivery_task(), operator())
@@ -122,15 +129,15 @@ def test_the_stream_ends_with_the_session(port, li):
     page = Page(port, client)
     page.next()
     client.post("/logout")
-    assert page.next(4) == ("bye", "session ended")
-    assert page.ended.wait(3)
+    assert page.next() == ("bye", "session ended")
+    assert page.ended.wait(PATIENCE_S)
 
 
 def test_the_stream_ends_when_the_account_is_disabled(port, li):
     page = Page(port, signed_in(li))
     page.next()
     User.objects.filter(pk=li.pk).update(is_active=False)
-    assert page.next(4) == ("bye", "session ended")
+    assert page.next() == ("bye", "session ended")
 
 
 def test_many_pages_share_one_database_connection(port, li, wang):
@@ -153,7 +160,7 @@ def test_many_pages_share_one_database_connection(port, li, wang):
         assert page.next() == ("changed", "task")
         page.close()
     # the process forgets pages that went away: new ones of the same person are let in
-    wait_until(lambda: status_ok(port, clients[0]), 5)
+    wait_until(lambda: status_ok(port, clients[0]), PATIENCE_S)
 
 
 def status_ok(port: int, client: Client) -> bool:
@@ -170,7 +177,7 @@ def test_it_listens_again_after_the_database_ended_its_connection(port, li):
             "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
             " AND pid <> pg_backend_pid() AND backend_type = 'client backend'"
         )
-    assert page.next(10) == ("changed", "all")
+    assert page.next() == ("changed", "all")
     notices.notify([li.pk], notices.Notice(kind="incident", key="k", title_zh="测试"))
     assert page.next() == ("changed", "notification")
     page.close()

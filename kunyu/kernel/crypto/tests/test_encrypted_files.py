@@ -26,7 +26,7 @@ pytestmark = pytest.mark.quick
 KEY = "personal/files"
 CHUNK = 16
 SEALED = CHUNK + 16
-shared_ring = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared_ring = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 def encrypted(ring: KeyRing, text: bytes, context: str = "secret/1", chunk: int = CHUNK) -> bytes:

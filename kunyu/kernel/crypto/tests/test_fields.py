@@ -15,7 +15,7 @@ pytestmark = pytest.mark.quick
 
 PLACE = Place("parties_person", "identity_number", "7b0c")
 NUMBER = "11010119900307002X"
-shared_ring = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+shared_ring = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 
 
 @pytest.fixture

@@ -55,9 +55,9 @@ def fuzzed(seeds: list[bytes], rounds: int, seed: str) -> float:
     chance, longest = random.Random(seed), 0.0
     for _ in range(rounds):
         encoded = mutated(chance.choice(seeds), chance, DAMAGE)
-        begun = time.perf_counter()
+        begun = time.process_time()
         read_all(encoded)
-        longest = max(longest, time.perf_counter() - begun)
+        longest = max(longest, time.process_time() - begun)
     return longest
 
 
@@ -77,7 +77,7 @@ def test_every_length_of_a_name_is_built_and_read_soon(seeds: list[bytes]) -> No
     key = PROVIDER.generate(KeyKind.SM2)
     longest = 0.0
     for letters in range(1, 300, 3):
-        begun = time.perf_counter()
+        begun = time.process_time()
         made = certificates.self_signed(
             PROVIDER, key, {"organization_name": "a" * letters, "common_name": "b"}, VALIDITY
         )
@@ -86,7 +86,7 @@ def test_every_length_of_a_name_is_built_and_read_soon(seeds: list[bytes]) -> No
             PROVIDER, above, {"common_name": "c" * 40}, PROVIDER.public_key(key), VALIDITY, SIGNING
         )
         assert certificates.read_certificate(end.der).issuer == made.subject
-        longest = max(longest, time.perf_counter() - begun)
+        longest = max(longest, time.process_time() - begun)
     assert longest < SECONDS
 
 
@@ -110,8 +110,8 @@ def test_depth_size_and_endless_text_are_bounded(seeds: list[bytes]) -> None:
         whole_length(deep)
     with pytest.raises(MalformedCertificate, match="65"):
         certificates.read_certificate(der.sequence(b"\x00" * 65_600))
-    begun = time.perf_counter()
+    begun = time.process_time()
     assert certificates.read_certificates(b"-----BEGIN CERTIFICATE-----\n" * 100_000) == ()
     with pytest.raises(MalformedCertificate):
         certificates.read_certificates(b"-----BEGIN CERTIFICATE-----\n" * 200_000)
-    assert time.perf_counter() - begun < 5 * SECONDS  # quadratic, it would take hours
+    assert time.process_time() - begun < 5 * SECONDS  # quadratic, it would take hours

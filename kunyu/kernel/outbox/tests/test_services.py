@@ -173,11 +173,14 @@ def test_dispatchers_at_the_same_time_share_the_work():
     """Four threads, forty events: each delivered exactly once, none waits for another's lock."""
     with transaction.atomic():
         expected = {emit("sample.slow", {"n": n}).pk for n in range(40)}
-    seen, barrier = [], threading.Barrier(4)
+    seen, barrier = [], threading.Barrier(4, timeout=60)
+    # the first event of each is held until each has one: it could not come otherwise than without waiting for a lock
+    at_work, begun = threading.Barrier(4, timeout=60), threading.local()
 
     def slow(event):
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_sleep(0.01)")
+        if not hasattr(begun, "yet"):
+            begun.yet = True
+            at_work.wait()
         seen.append((threading.get_ident(), event.pk))
 
     def work():

@@ -36,7 +36,7 @@ def people(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]
 
     load_labelled_catalogue("security")
     monkeypatch.setenv("KUNYU_SERVICES_NETWORKS", "127.0.0.0/8")
-    monkeypatch.setenv("KUNYU_SERVICES_SECONDS", "1.5")
+    monkeypatch.setenv("KUNYU_SERVICES_SECONDS", "30")
     services_settings.cache_clear()
     rights = {"steward": ("see", "query", "edit", "approve"), "viewer": ("see", "query"), "stranger": ()}
     found = {}

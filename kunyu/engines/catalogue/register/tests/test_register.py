@@ -72,11 +72,15 @@ def test_what_cannot_be_registered_names_its_field(
     ],
 )  # fmt: skip
 def test_health_is_judged_by_what_is_answered(
-    people: dict[str, Any], entry: Any, other: Any, kind: str, path: str, is_healthy: bool
+    people: dict[str, Any], entry: Any, other: Any, kind: str, path: str, is_healthy: bool, monkeypatch: Any
 ) -> None:
     """A sign-in page with status 200, another kind of service, one that hangs: marked, with the reason."""
     from kunyu.engines.catalogue.register import health, services
+    from kunyu.engines.catalogue.register.settings import services_settings
 
+    if path == "/hangs":
+        monkeypatch.setenv("KUNYU_SERVICES_SECONDS", "1.5")
+        services_settings.cache_clear()
     one = services.register(people["steward"], entry(kind=kind, addresses=(other.address + path,)))
     (endpoint,) = health.check_service(one)
     assert endpoint.is_healthy is is_healthy

@@ -159,9 +159,9 @@ def test_patterns_that_could_run_for_long(pattern: str) -> None:
 @pytest.mark.parametrize("pattern", ["^\\d{4}-\\d{6}$", "^(\\d{2})+$", "^[A-Z]{1,3}(\\.\\d{1,4})?$", "号$", ".*号"])
 def test_patterns_that_end_soon(pattern: str) -> None:
     require_safe(pattern, 500)
-    start = time.perf_counter()
+    start = time.process_time()
     faults_of("1" * 499 + "x", type="string", pattern=pattern, maxLength=500)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_several_matters_are_asked_once() -> None:
@@ -194,7 +194,7 @@ def test_checking_is_quick() -> None:
     """A case is created 25 times a second and more: checking its form is no part of that."""
     one, answers = definition(), {"use": "road", "declared_area_m2": 1200.5}
     forms.check_form(one, answers)
-    start = time.perf_counter()
+    start = time.process_time()
     for _ in range(100):
         forms.check_form(one, answers)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5

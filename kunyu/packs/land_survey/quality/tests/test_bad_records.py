@@ -26,7 +26,9 @@ SHAPES = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data())
 def test_nothing_in_a_record_stops_a_run(survey, data):
     kept = [dict(row) for row in survey.rows["DLTB"]]
