@@ -19,7 +19,9 @@ from kunyu.engines.ingest.api import start_publishing
 from kunyu.engines.ingest.models import Delivery
 from kunyu.engines.ingest.uploads import hand_in, shipped_mappings
 from kunyu.engines.pages import rendering
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security import zones
+from kunyu.engines.security.data_names import names_of
 from kunyu.engines.security.label_registry import label_of
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, EDIT, Principal
 from kunyu.engines.security.session import login_needed
@@ -136,7 +138,8 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         else []
     )
     context = {
-        "delivery": detail,
+        "delivery": detail | {"layers": _named(detail["layers"])},
+        "division_name": DivisionNames()(detail["division"]),
         "excepted": excepted,
         "may_download": access.allowed(principal, found, DOWNLOAD),
         "proposable": [
@@ -155,6 +158,22 @@ def delivery(request: HttpRequest, delivery_id: int) -> HttpResponse:
         "severities": [(name, detail["findings"][name]) for name in queries.SEVERITIES],
     }
     return render(request, "ingest/delivery.html", context)
+
+
+_LOSSES = ("rows_left_out", "fields_dropped", "codes_untranslated", "values_truncated", "type_failures")
+
+
+def _named(layers: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Layers with the name of what they hold, and whether mapping lost anything of them."""
+    names = names_of({one["collection"] for one in layers})
+    return [
+        one
+        | {
+            "name": names.get(one["collection"], (one["layer"],) * 2),
+            "lost": any((one["loss"] or {}).get(kind) for kind in _LOSSES),
+        }
+        for one in layers
+    ]
 
 
 def _by_rule(counted: list[dict[str, Any]]) -> list[dict[str, Any]]:

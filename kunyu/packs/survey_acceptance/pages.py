@@ -19,6 +19,7 @@ from kunyu.engines.pages import rendering
 from kunyu.engines.pages.listing import Action, Cell
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record
 from kunyu.engines.pages.words import pick
+from kunyu.engines.reference.naming import DivisionNames
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.packs.survey_acceptance import lists, queries, services, sheets
@@ -123,9 +124,10 @@ def one_round(request: HttpRequest, round_id: int) -> HttpResponse:
     principal = _principal(request)
     one = queries.visible_round(principal, round_id)
     plans = [(plan, queries.plan_figures(plan), _advice(plan)) for plan in one.plans.order_by("-place")]
+    place = DivisionNames()(one.division_code)
     return render(request, "survey_acceptance/round.html", {
         "record": Record(
-            title=(f"{one.division_code} {one.year} 年第 {one.number} 轮质检", f"Round {one.number} of {one.division_code}, {one.year}"),
+            title=(f"{place[0]} {one.year} 年第 {one.number} 轮质检", f"Round {one.number} of {place[1]}, {one.year}"),
             crumbs=(_HOME, Crumb((f"第 {one.number} 轮", f"Round {one.number}"))),
             facts=_facts(one), history=_history(one),
             actions=_actions(one, {plan.place for plan, _, _ in plans}) if queries.may_work_on(principal, one) else (),

@@ -18,6 +18,7 @@ from kunyu.engines.ingest.verification.api import begin
 from kunyu.engines.ingest.verification.trend import Drawing, drawn
 from kunyu.engines.pages import rendering
 from kunyu.engines.pages.record import Crumb, Fact, Record
+from kunyu.engines.reference.naming import DivisionNames, division_cell
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.session import login_needed
 from kunyu.kernel.errors import KunyuError
@@ -89,11 +90,11 @@ def _record(one: Verification) -> Record:
     ended = timezone.localtime(one.ended_at) if one.ended_at else "—"
     return Record(
         title=(f"印证 {one.pk}", f"Verification {one.pk}"),
-        lead=(f"区划 {one.division_code}", f"Division {one.division_code}"),
+        lead=DivisionNames()(one.division_code),
         crumbs=(Crumb(("数据相互印证", "Mutual verification"), HERE), Crumb(str(one.pk))),
         facts=(
             Fact(("状态", "Status"), lists.state_of(one), "badge"),
-            Fact(("区划", "Division"), one.division_code, "code"),
+            Fact(("区划", "Division"), division_cell(one.division_code)),
             Fact(("发起人", "Started by"), one.started_by),
             Fact(("发起时间", "Started"), timezone.localtime(one.started_at), "time"),
             Fact(("结束时间", "Ended"), ended, "time" if one.ended_at else "text"),

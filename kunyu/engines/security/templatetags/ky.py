@@ -152,6 +152,17 @@ def count(value: int | None) -> str:
     return "" if value is None else f"{value:,}"
 
 
+@register.filter
+def figure(value: float | str | None) -> str:
+    """A measure with thousands separators and at most four decimals; what is no number is said as it is."""
+    if value is None or isinstance(value, bool):
+        return ""
+    if not isinstance(value, int | float):
+        return str(value)
+    whole, _, rest = f"{value:,.4f}".partition(".")
+    return f"{whole}.{rest}".rstrip("0").rstrip(".")
+
+
 @register.simple_tag
 def swatch(styles: Mapping[str, Mapping[str, object]], codelist: str, code: str) -> SafeString:
     """A small square in the fill colour that a standard gives ``code`` of ``codelist``; nothing when it gives none."""

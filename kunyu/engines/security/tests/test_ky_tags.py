@@ -112,3 +112,11 @@ def test_a_missing_web_build_is_said_and_does_not_stop_the_page(settings: Any, t
 )
 def test_figures(source: str, value: object, expected: str) -> None:
     assert shown("{{ value|" + source + " }}", value=value) == expected
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [(4241.17, "4,241.17"), (1.0, "1"), (0, "0"), (0.00004, "0"), (1200, "1,200"), (None, ""), ("0199", "0199")],
+)
+def test_a_measure_has_its_thousands_and_no_idle_decimals(value: object, said: str) -> None:
+    assert shown("{{ value|figure }}", value=value) == said
