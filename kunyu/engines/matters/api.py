@@ -11,7 +11,7 @@ from ninja import Query, Router, Schema
 
 from kunyu.engines.analysis.plots import read_plot
 from kunyu.engines.documents.api import package_answer
-from kunyu.engines.matters.cases import briefs, people, queries, services, statistics
+from kunyu.engines.matters.cases import briefs, counting, people, queries, services, statistics, visibility
 from kunyu.engines.matters.cases.archiving import archive_of
 from kunyu.engines.matters.cases.people import unknown
 from kunyu.engines.matters.cases.queries import Filter
@@ -112,7 +112,7 @@ def listed(request: HttpRequest, asked: Query[ListQuery]) -> dict[str, Any]:
 @router.get("/counts")
 def counts(request: HttpRequest) -> dict[str, Any]:
     """Open cases by what is asked first, each counted up to ``counted_to``."""
-    return {**queries.counts(_principal(request)), "counted_to": queries.COUNTED}
+    return {**counting.counts(_principal(request)), "counted_to": counting.COUNTED}
 
 
 @router.get("/own")
@@ -208,7 +208,7 @@ def national_again(request: HttpRequest, message_id: int) -> dict[str, Any]:
 def reconciliation(request: HttpRequest) -> dict[str, Any]:
     """The last days' counts beside the platform's; for whoever decides about any matter."""
     principal = _principal(request)
-    if not any(people.scope.clauses_of(principal, branch, APPROVE) for branch in queries.branches()):
+    if not any(people.scope.clauses_of(principal, branch, APPROVE) for branch in visibility.branches()):
         raise _not_a_manager(principal)
     rows = NationalReconciliation.objects.all()[:31]
     return {

@@ -14,7 +14,7 @@ from django.db.models import Avg, Count, F, Q, QuerySet
 from django.utils import timezone
 
 from kunyu.engines.matters.cases.people import STEP_ACTS
-from kunyu.engines.matters.cases.queries import visible
+from kunyu.engines.matters.cases.visibility import visible
 from kunyu.engines.matters.models import Case, CaseEvent
 from kunyu.engines.reference.models import Division
 from kunyu.engines.security.scope import APPROVE, Principal

@@ -13,7 +13,7 @@ from typing import Any
 
 from django.db.models import Exists, OuterRef, QuerySet
 
-from kunyu.engines.matters.cases import queries, statistics
+from kunyu.engines.matters.cases import counting, queries, statistics, visibility
 from kunyu.engines.matters.cases.clock import Colour
 from kunyu.engines.matters.cases.people import STEP_ACTS
 from kunyu.engines.matters.cases.words import STATES_EN, Names, state_badge, time_left
@@ -49,9 +49,11 @@ def address(which: str) -> str:
 
 def tabs(principal: Principal, current: str) -> tuple[Tab, ...]:
     """The lists and, for whoever decides anywhere, the statistics."""
-    counted = queries.counts(principal)
+    counted = counting.counts(principal)
     found = [
-        Tab(title, address(which), which == current, min(counted[which], queries.COUNTED) if which in counted else None)
+        Tab(
+            title, address(which), which == current, min(counted[which], counting.COUNTED) if which in counted else None
+        )
         for which, title in WHICH.items()
     ]
     if is_manager(principal):
@@ -61,7 +63,7 @@ def tabs(principal: Principal, current: str) -> tuple[Tab, ...]:
 
 def is_manager(principal: Principal) -> bool:
     """Does the person decide about cases of any matter anywhere?"""
-    return queries.reach(principal, "county", APPROVE) != queries.NOTHING
+    return visibility.reach(principal, "county", APPROVE) != visibility.NOTHING
 
 
 def listing(principal: Principal, which: str, names: Names) -> Listing:
@@ -214,7 +216,7 @@ def _by_decider(principal: Principal, rows: QuerySet[Case], value: str, days: Da
 def _acted(principal: Principal, rows: QuerySet[Case], days: Days, **event: Any) -> QuerySet[Case]:
     """Cases somebody acted in; who did what is a manager's to ask, and everybody's of himself."""
     if event["actor"] != principal.name:
-        rows = rows.filter(queries.reach(principal, "county", APPROVE))
+        rows = rows.filter(visibility.reach(principal, "county", APPROVE))
     since, until = days
     within = {"at__date__gte": since, "at__date__lte": until}
     events = CaseEvent.objects.filter(

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from kunyu.engines.documents import queries as document_queries
 from kunyu.engines.documents.api import document_answer
 from kunyu.engines.documents.models import Archive, Document
-from kunyu.engines.matters.cases import briefs, overriding, people, queries, services, shown, statistics
+from kunyu.engines.matters.cases import briefs, overriding, people, queries, services, shown, statistics, visibility
 from kunyu.engines.matters.cases.applying import plot_of
 from kunyu.engines.matters.cases.machine import refuse
 from kunyu.engines.matters.cases.words import Names, outcome_words
@@ -277,7 +277,7 @@ def _figures(principal: Principal, by: str, since: date, until: date) -> dict[st
 
 def _urged(principal: Principal, since: date, until: date) -> list[CaseEvent]:
     """Supervision notices of the period, newest first."""
-    seen = queries.visible(principal, scope.APPROVE)
+    seen = visibility.visible(principal, scope.APPROVE)
     rows = CaseEvent.objects.filter(act="supervised", case__in=seen, at__date__gte=since, at__date__lte=until)
     return list(rows.select_related("case__matter").order_by("-at")[:_MOST_URGED])
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from kunyu.engines.documents.models import Licence
 from kunyu.engines.documents.queries import licences as visible_licences
-from kunyu.engines.matters.cases import machine, queries
+from kunyu.engines.matters.cases import machine, visibility
 from kunyu.engines.matters.cases.applying import plot_of
 from kunyu.engines.matters.cases.words import Names, outcome_words, state_badge, state_words
 from kunyu.engines.matters.desk.reasons import reason_words
@@ -251,7 +251,7 @@ def earlier_cases(principal: Principal, case: Case) -> Earlier:
         return Earlier([], [], 0, is_too_many=True)
     found = tuple(one for one in found if one["number"] != case.licence_number or not case.licence_number)
     numbers = [one["case"] for one in found if one["case"]]
-    seen = {one.number: one for one in queries.visible(principal).filter(number__in=numbers)}
+    seen = {one.number: one for one in visibility.visible(principal).filter(number__in=numbers)}
     rows = [_earlier_row(one, seen[one["case"]]) for one in found if one["case"] in seen]
     alone = [one["number"] for one in found if not one["case"]]
     licences = list(

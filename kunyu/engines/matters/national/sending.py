@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
 
-from kunyu.engines.matters.cases.queries import visible
+from kunyu.engines.matters.cases.visibility import visible
 from kunyu.engines.matters.errors import NationalRefused, NationalUnreachable, UnknownCase
 from kunyu.engines.matters.models import NationalMessage, NationalReconciliation
 from kunyu.engines.matters.national.adapter import HttpPlatform, Platform

@@ -5,7 +5,7 @@ from __future__ import annotations
 from django import template
 from django.template import Context
 
-from kunyu.engines.matters.cases import queries
+from kunyu.engines.matters.cases import visibility
 from kunyu.engines.security.scope import ANONYMOUS, APPROVE, SEE, Principal
 
 register = template.Library()
@@ -27,4 +27,4 @@ def _reaches(context: Context, action: str) -> bool:
     principal: Principal = getattr(context.get("request"), "principal", ANONYMOUS)
     if principal.user_id is None or not any(one.action == action for one in principal.rights):
         return False
-    return queries.reach(principal, "county", action) != queries.NOTHING
+    return visibility.reach(principal, "county", action) != visibility.NOTHING

@@ -17,7 +17,7 @@ from django.http import Http404, HttpRequest
 from ninja import Query, Router, Schema
 
 from kunyu.engines.analysis.plots import read_plot
-from kunyu.engines.matters.cases import queries, services
+from kunyu.engines.matters.cases import counting, services, visibility
 from kunyu.engines.matters.models import Case, CaseEvent, Material, MatterEdition
 from kunyu.engines.matters.zgw import shapes
 from kunyu.engines.matters.zgw.identities import (
@@ -81,7 +81,7 @@ def _principal(request: HttpRequest) -> Principal:
 
 
 def _seen(request: HttpRequest) -> QuerySet[Case]:
-    return queries.visible(_principal(request)).select_related("matter", "edition")
+    return visibility.visible(_principal(request)).select_related("matter", "edition")
 
 
 def _case(request: HttpRequest, key: int) -> Case:
@@ -135,13 +135,13 @@ def zaken(request: HttpRequest, asked: Query[ZaakQuery]) -> dict[str, Any]:
         rows = rows.filter(submitted_at__date__lte=asked.startdatum__lte)
     if asked.einddatum__isnull is not None:
         rows = rows.filter(closed_at__isnull=asked.einddatum__isnull)
-    count = queries.bounded(rows)
+    count = counting.bounded(rows)
     # numbers of cases begin with the county: in order of their keys they come as they were submitted
     order = {"identificatie": "number", "-identificatie": "-number", "startdatum": "pk", "-startdatum": "-pk"}
     found = rows.order_by(order[asked.ordering])[(page - 1) * PAGE : page * PAGE]
-    is_exact = count <= queries.COUNTED
+    is_exact = count <= counting.COUNTED
     shown = [shapes.zaak(request, one) for one in found]
-    return _page(request, page, shown, min(count, queries.COUNTED), is_exact=is_exact)
+    return _page(request, page, shown, min(count, counting.COUNTED), is_exact=is_exact)
 
 
 @router.post("/zaken/v1/zaken", response={201: dict[str, Any]})

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from kunyu.engines.matters.cases import pausing, queries, services
+from kunyu.engines.matters.cases import counting, pausing, queries, services, visibility
 from kunyu.engines.matters.cases.changing import CHANGED_TOPIC
 from kunyu.engines.matters.cases.tests.world import HERE, NOTICE, SITE, World
 from kunyu.engines.matters.errors import BadForm, NotYourStep, StaleRevision, UnknownCase, UnknownMatter, WrongStep
@@ -366,7 +366,7 @@ def test_accepted_in_one_county_handled_in_another(world: World) -> None:
     case = services.act(world.as_("examiner"), case.pk, "examination", "agree", "")
     offices = [event.detail.get("office") for event in CaseEvent.objects.filter(case=case).order_by("sequence")]
     assert offices == [None, "990102自然资源局", "990101自然资源局"]
-    assert case in queries.visible(me) and case in queries.visible(world.as_("examiner"))
+    assert case in visibility.visible(me) and case in visibility.visible(world.as_("examiner"))
 
 
 def test_a_case_moves_between_offices_and_back(world: World) -> None:
@@ -397,17 +397,17 @@ def test_a_manager_urges_and_it_stays_on_record(world: World) -> None:
 
 def test_lists_hold_what_rights_reach(world: World) -> None:
     mine, joint = world.submitted(), world.submitted((NOTICE,))
-    assert {case.pk for case in queries.visible(world.as_("clerk"))} == {mine.pk, joint.pk}
-    assert set(queries.visible(world.as_("neighbour"))) == set()
-    assert set(queries.visible(world.as_("other"))) == set()
-    assert {case.pk for case in queries.visible(world.as_("applicant"))} == {mine.pk, joint.pk}
+    assert {case.pk for case in visibility.visible(world.as_("clerk"))} == {mine.pk, joint.pk}
+    assert set(visibility.visible(world.as_("neighbour"))) == set()
+    assert set(visibility.visible(world.as_("other"))) == set()
+    assert {case.pk for case in visibility.visible(world.as_("applicant"))} == {mine.pk, joint.pk}
     one_branch = world.person("half", actions=("see", "query"), branch="30401-010")
-    assert one_branch and {case.pk for case in queries.visible(world.as_("half"))} == {joint.pk}
+    assert one_branch and {case.pk for case in visibility.visible(world.as_("half"))} == {joint.pk}
     page = queries.listed(world.as_("clerk"), queries.Filter("todo"), limit=1)
     assert len(page.cases) == 1 and page.next_key
     rest = queries.listed(world.as_("clerk"), queries.Filter("todo"), page.next_key, limit=1)
     assert {page.cases[0].pk, rest.cases[0].pk} == {mine.pk, joint.pk} and not rest.next_key
-    assert queries.counts(world.as_("clerk"))["todo"] == 2
+    assert counting.counts(world.as_("clerk"))["todo"] == 2
 
 
 def test_everything_is_everything(world: World) -> None:
@@ -415,8 +415,8 @@ def test_everything_is_everything(world: World) -> None:
     from kunyu.engines.security.scope import operator
 
     world.submitted()
-    assert queries.visible(operator()).count() == 1
-    assert queries.visible(ANONYMOUS).count() == 0
+    assert visibility.visible(operator()).count() == 1
+    assert visibility.visible(ANONYMOUS).count() == 0
 
 
 def test_counts_are_the_same_in_one_pass_and_one_by_one(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -429,7 +429,7 @@ def test_counts_are_the_same_in_one_pass_and_one_by_one(world: World, monkeypatc
             due_on=due, red_on=due - timedelta(days=2), yellow_on=due - timedelta(days=8)
         )
     services.claim(world.as_("clerk"), world.submitted().pk)
-    found = queries.counts(world.as_("clerk"))
+    found = counting.counts(world.as_("clerk"))
     assert found == {"mine": 1, "todo": 4, "open": 5, "overdue": 1, "red": 1, "yellow": 1}
-    monkeypatch.setattr(queries, "PASSED", 0)
-    assert queries.counts(world.as_("clerk")) == found
+    monkeypatch.setattr(counting, "PASSED", 0)
+    assert counting.counts(world.as_("clerk")) == found
