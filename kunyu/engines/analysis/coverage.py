@@ -21,6 +21,7 @@ from django.db.models import Q
 from kunyu.engines.analysis.plots import Plot
 from kunyu.engines.catalogue.models import DatasetVersion
 from kunyu.engines.catalogue.served.asof import AsOf
+from kunyu.engines.catalogue.served.beliefs import moment_of
 from kunyu.engines.catalogue.served.layers import ServedLayer, find_layer
 from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.catalogue.served.queries import Selection, rows
@@ -52,6 +53,7 @@ class County:
     known_from: datetime
     digest: str
     records: int | None
+    inserted: int | None
     extent: tuple[float, ...] | None
 
     def meets(self, bounds: tuple[float, float, float, float]) -> bool:
@@ -92,7 +94,9 @@ def newest_versions(layer: ServedLayer, granted: Scope, asof: AsOf) -> list[Coun
         DatasetVersion.objects.filter(wanted)
         .order_by("county", "-valid_from", "-number")
         .distinct("county")
-        .values_list("id", "county", "number", "valid_from", "known_from", "digest", "record_count", "extent")
+        .values_list(
+            "id", "county", "number", "valid_from", "known_from", "digest", "record_count", "inserted", "extent"
+        )
     )
     return [_county(row) for row in found if granted.allows_division(row[1])]
 
@@ -184,7 +188,7 @@ def _survey_outline(collection: str, version: int, county: str, moment: Moment) 
     if layer is None:
         return None
     statement, parameters = rows(
-        Selection(layer, granted, moment), ["ST_AsBinary(geom)"],
+        Selection(layer, granted, moment_of(layer.id, moment.days, moment.known_at)), ["ST_AsBinary(geom)"],
         ("county = %(of_county)s::text", {"of_county": county}),
     )  # fmt: skip
     try:

@@ -113,7 +113,8 @@ def _layer(principal: Principal, name: str, question: Question) -> dict[str, Any
 def read_states(opened: Opened, question: Question) -> tuple[list[State], bool]:
     """Every record ever believed at the place, oldest belief first; and whether there are more than one answer takes."""
     plot, layer = question.plot, opened.layer
-    moment = replace(opened.asof.moment, days=ValidDays(None, None), known_at=question.known_at, every_belief=True)
+    known = question.known_at or question.asked_at
+    moment = replace(opened.asof.moment, days=ValidDays(None, None), known_at=known, every_belief=True)
     selection = Selection(layer, opened.granted, moment, plot.geometry)
     codes = dict.fromkeys([layer.key, *([layer.class_field.code] if layer.class_field else [])])
     columns = [
@@ -136,13 +137,12 @@ def read_states(opened: Opened, question: Question) -> tuple[list[State], bool]:
         f"lower(known), upper(known), {shape} FROM ({inner}) q"
     )
     rows = fetch(opened.granted, statement, {**parameters, "most": most})
-    known = question.known_at or question.asked_at
     areas = _areas([row[8] for row in rows]) if cut else [0.0] * len(rows)
     found = [
         State(
             str(row[0]), str(row[1]), int(row[2]), str(row[3] or ""), area_m2, row[4], row[5], row[6],
             # what ended after the instant asked was still believed then
-            row[7] if row[7] is not None and row[7] <= known else None,
+            row[7] if row[7] is not None and row[7] <= (moment.known_in(str(row[1])) or known) else None,
         )
         for row, area_m2 in zip(rows, areas, strict=True)
         if area_m2 > 0 or not cut
@@ -179,8 +179,8 @@ def _versions(opened: Opened, question: Question) -> list[DatasetVersion]:
 
 def _change(version: DatasetVersion, states: list[State], names: dict[str, str]) -> dict[str, Any]:
     """What a version changed here on its first day: areas by class before it was known and after."""
-    known = version.known_from
-    assert known is not None
+    known = version.rows_known_from or version.known_from
+    assert known is not None and version.known_from is not None
     own = [one for one in states if one.county == version.county]
     after = _by_class(one for one in own if one.holds(version.valid_from, known))
     before_state = [one for one in own if one.known_from is not None and one.known_from < known]
@@ -193,7 +193,7 @@ def _change(version: DatasetVersion, states: list[State], names: dict[str, str])
     )
     return {
         "county": version.county, "number": version.number, "version": version.pk, "delivery": version.delivery_id,
-        "valid_from": version.valid_from.isoformat(), "known_from": instant_text(known),
+        "valid_from": version.valid_from.isoformat(), "known_from": instant_text(version.known_from),
         "changed": {code: rounded(area) for code, area in before.items()}
         != {code: rounded(area) for code, area in after.items()},
         "before": _classes(before, names), "after": _classes(after, names),

@@ -16,6 +16,7 @@ from kunyu.engines.analysis.plots import Plot
 from kunyu.engines.analysis.questions import Question
 from kunyu.engines.analysis.settings import analysis_settings
 from kunyu.engines.catalogue.models import Layer
+from kunyu.engines.catalogue.served.beliefs import belief_now
 from kunyu.engines.catalogue.served.moments import read_known_at
 from kunyu.engines.security import scope
 from kunyu.engines.security.scope import Principal
@@ -51,7 +52,7 @@ def unpack(kind: str, packed: dict[str, Any], geometry: bytes) -> Question:
     layers = packed["layers"]
     return Question(
         kind, Plot(shapely.from_wkb(bytes(geometry))), None if layers is None else tuple(layers),
-        date.fromisoformat(packed["valid_at"]), known, known or timezone.now(), packed["options"],
+        date.fromisoformat(packed["valid_at"]), known, known or belief_now(), packed["options"],
     )  # fmt: skip
 
 

@@ -26,6 +26,7 @@ from kunyu.engines.catalogue.models import Dataset
 from kunyu.engines.catalogue.served.asof import AsOf, read_moment
 from kunyu.engines.catalogue.served.errors import NoServingDatabase, TooSlow
 from kunyu.engines.catalogue.served.layers import ServedLayer, open_layer, record_read, visible_layers
+from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.security import label_registry, labels, scope
 from kunyu.engines.security.errors import NotAllowed, NotVisible, SignInNeeded
@@ -239,7 +240,10 @@ class _Look:
     def _ground(self, opened: Opened) -> coverage.Ground:
         key = tuple(one.county for one in opened.counties)
         if key not in self.grounds:
-            self.grounds[key] = coverage.ground_under(self.question.plot, list(opened.counties), opened.asof.moment)
+            # the outlines as they were known then, even where nothing of the layer itself was published since
+            known = self.question.known_at or self.question.asked_at
+            moment = Moment(opened.asof.moment.days, known)
+            self.grounds[key] = coverage.ground_under(self.question.plot, list(opened.counties), moment)
         return self.grounds[key]
 
 

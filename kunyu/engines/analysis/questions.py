@@ -12,6 +12,7 @@ from django.utils import timezone
 from kunyu.engines.analysis.errors import BadRequest
 from kunyu.engines.analysis.plots import ANY, AREAS, Plot, read_plot
 from kunyu.engines.analysis.settings import analysis_settings
+from kunyu.engines.catalogue.served.beliefs import belief_now
 from kunyu.engines.catalogue.served.moments import instant_text, read_days, read_known_at
 
 OVERLAP, LAND_CLASSES, HISTORY, NEAREST, BUFFER = "overlap", "land-classes", "history", "nearest", "buffer"
@@ -46,9 +47,8 @@ class Question:
 
     @property
     def times(self) -> dict[str, str]:
-        """As ``served.asof.read_moment`` takes them."""
-        known = {"known_at": instant_text(self.known_at)} if self.known_at else {}
-        return {"valid_at": self.valid_at.isoformat(), **known}
+        """As ``served.asof.read_moment`` takes them: the instant is always named, so that a replay reads the same state."""
+        return {"valid_at": self.valid_at.isoformat(), "known_at": self.known_text}
 
     @property
     def known_text(self) -> str:
@@ -86,7 +86,7 @@ def read_question(kind: str, document: Any) -> Question:
         layers=read_layers(document.get("layers")),
         valid_at=_day(document.get("valid_at")),
         known_at=read_known_at(_text(document, "known_at")),
-        asked_at=datetime.now(UTC),
+        asked_at=belief_now(),
         options=_options(kind, document),
     )
 
@@ -98,7 +98,7 @@ def question(
     """The same from Python; ``options`` as in a body."""
     return Question(
         kind, plot, read_layers(None if layers is None else list(layers)), valid_at or timezone.localdate(),
-        known_at.astimezone(UTC) if known_at else None, datetime.now(UTC), _options(kind, options),
+        known_at.astimezone(UTC) if known_at else None, belief_now(), _options(kind, options),
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from operator import itemgetter
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.queries import datasets, open_dataset
 from kunyu.engines.catalogue.reading import as_reader
 from kunyu.engines.catalogue.served import queries
+from kunyu.engines.catalogue.served.beliefs import unseen_at
 from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.catalogue.standards import Field
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
@@ -203,7 +204,8 @@ def export_dataset(
             f"{dataset.code} {dataset.name_zh} 还没有发布的数据。", f"{dataset.code} has no published data yet."
         )
     allowed, parameters = granted.predicate()
-    when, times = (moment or Moment()).predicate()
+    asked = moment or Moment()
+    when, times = replace(asked, unseen=unseen_at(layer.pk, asked.known_at)).predicate()
     query = f"FROM {qualified(layer.table_name)} WHERE {allowed} AND {when} AND starts_with(county, %s) ORDER BY fid"
     standard = standard_layer(layer)
     drawn = next((one.code for one in standard.fields if one.codelist), None)

@@ -20,8 +20,9 @@ from kunyu.engines.catalogue.errors import UnknownDataset
 from kunyu.engines.catalogue.lineage import ancestry, descendants
 from kunyu.engines.catalogue.models import DatasetVersion
 from kunyu.engines.catalogue.queries import sees_version
+from kunyu.engines.catalogue.served.beliefs import moment_of
 from kunyu.engines.catalogue.served.layers import open_layer, record_read
-from kunyu.engines.catalogue.served.moments import Moment, ValidDays, instant_text, read_known_at
+from kunyu.engines.catalogue.served.moments import ValidDays, instant_text, read_known_at
 from kunyu.engines.catalogue.served.queries import Selection, rows
 from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.security import scope
@@ -294,7 +295,7 @@ def _of_layer(graph: _Graph, collection: str, known_at: str) -> tuple[str, list[
 def _of_feature(graph: _Graph, collection: str, feature: str, known_at: str) -> tuple[str, list[DatasetVersion]]:
     """Every version that ever stated or ended the feature, as far as known at ``known_at``."""
     layer, granted = open_layer(graph.principal, collection, scope.QUERY)
-    moment = Moment(ValidDays(None, None), read_known_at(known_at or None), every_belief=True)
+    moment = moment_of(layer.id, ValidDays(None, None), read_known_at(known_at or None), every_belief=True)
     record_read(graph.principal, layer, None, "lineage")
     ids = _versions_of(Selection(layer, granted, moment, feature=feature))
     if not ids:

@@ -123,7 +123,10 @@ class DatasetVersion(models.Model):
     county = models.CharField(max_length=6, help_text="county whose partition it fills")
     number = models.PositiveIntegerField(help_text="1, 2, 3 … per layer and county")
     valid_from = models.DateField()
-    known_from = models.DateTimeField(null=True, help_text="instant of publishing")
+    known_from = models.DateTimeField(null=True, help_text="instant at which its publication was committed")
+    rows_known_from = models.DateTimeField(
+        null=True, help_text="instant its rows' known ranges begin at; None: known_from"
+    )
     status = models.CharField(max_length=10, choices=Status.choices, default=Status.OPEN)
     delivery_id = models.BigIntegerField(null=True, db_index=True)
     is_incremental = models.BooleanField(default=False)

@@ -98,7 +98,8 @@ def publish_version(
     Parameters
     ----------
     known_from
-        The instant the rows' ``known`` ranges begin at; the transaction's time when None.
+        The instant the rows' ``known`` ranges begin at; the transaction's time when None. It is kept as
+        ``rows_known_from``; the version itself is known from the commit on (decision 0024).
     lineage
         Added to what :func:`open_version` was given.
     verify
@@ -135,7 +136,7 @@ def publish_version(
     if verify:
         verify_unique_in_time(version.layer, version.county)
     version.status = published
-    version.known_from = known_from or _transaction_time()
+    version.known_from = version.rows_known_from = known_from or _transaction_time()
     version.record_count, version.inserted, version.closed = (
         content.record_count,
         content.inserted,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from kunyu.engines.catalogue.served.beliefs import moment_of
 from kunyu.engines.catalogue.served.layers import ServedLayer, VersionState, known_instant, state_at
 from kunyu.engines.catalogue.served.moments import Moment, instant_text, read_days, read_known_at
 
@@ -28,7 +29,7 @@ def read_moment(layer: ServedLayer, query: Mapping[str, str]) -> AsOf:
     state = state_at(layer, known_at)
     is_present = state == layer.state
     return AsOf(
-        moment=Moment(days, None if is_present else known_at),
+        moment=moment_of(layer.id, days, None if is_present else known_at),
         state=state,
         valid_text=days.text,
         known_text=instant_text(known_instant(state, known_at)),

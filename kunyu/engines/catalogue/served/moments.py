@@ -38,11 +38,18 @@ class Moment:
     """``days`` the answer is valid on; ``known_at`` the instant of belief, None for now.
 
     ``every_belief`` means what is believed and what no longer is, up to ``known_at``: the history of a place.
+    ``unseen``: counties in which a publication was under way at ``known_at``, its rows written and not yet committed,
+    with the last instant before them; there that instant stands for ``known_at`` (:mod:`served.beliefs`).
     """
 
     days: ValidDays
     known_at: datetime | None
     every_belief: bool = False
+    unseen: tuple[tuple[str, datetime], ...] = ()
+
+    def known_in(self, county: str) -> datetime | None:
+        """The instant of belief that a county's rows are asked at."""
+        return dict(self.unseen).get(county, self.known_at)
 
 
 def _day(text: str, name: str) -> date:

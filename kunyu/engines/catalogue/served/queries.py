@@ -148,14 +148,27 @@ def _key(selection: Selection, key: str) -> str:
 
 def _believed(moment: Moment) -> tuple[list[list[str]], dict[str, Any]]:
     if moment.every_belief:
-        until = ["lower(known) <= %(known_at)s::timestamptz"] if moment.known_at else []
-        return [["upper_inf(known)", *until], ["NOT upper_inf(known)", *until]], (
-            {"known_at": moment.known_at} if moment.known_at else {}
-        )
+        instant, parameters = _instant(moment)
+        until = [f"lower(known) <= {instant}"] if moment.known_at else []
+        return [["upper_inf(known)", *until], ["NOT upper_inf(known)", *until]], parameters
     if moment.known_at is None:
         return [["upper_inf(known)"]], {}
-    at = "known @> %(known_at)s::timestamptz"
-    return [["upper_inf(known)", at], ["NOT upper_inf(known)", at]], {"known_at": moment.known_at}
+    instant, parameters = _instant(moment)
+    at = f"known @> {instant}"
+    return [["upper_inf(known)", at], ["NOT upper_inf(known)", at]], parameters
+
+
+def _instant(moment: Moment) -> tuple[str, dict[str, Any]]:
+    """SQL of the instant of belief of a row: another one in a county whose publication was under way at ``known_at``."""
+    if moment.known_at is None:
+        return "NULL", {}
+    parameters: dict[str, Any] = {"known_at": moment.known_at}
+    whens = []
+    for number, (county, instant) in enumerate(moment.unseen):
+        whens.append(f"WHEN %(unseen_{number})s::text THEN %(unseen_at_{number})s::timestamptz")
+        parameters |= {f"unseen_{number}": county, f"unseen_at_{number}": instant}
+    plain = "%(known_at)s::timestamptz"
+    return (f"(CASE county {' '.join(whens)} ELSE {plain} END)" if whens else plain), parameters
 
 
 def _beyond(selection: Selection) -> tuple[list[list[str]], dict[str, Any]]:

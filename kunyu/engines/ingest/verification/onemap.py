@@ -67,6 +67,7 @@ class Source:
     version: int
     digest: str
     valid_from: datetime.date
+    unseen: tuple[tuple[str, datetime.datetime], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -196,7 +197,7 @@ WHERE NOT ST_IsEmpty(stretch)
         """FROM and WHERE of a pick: county, time, what the person may see, the pick's own condition."""
         source = self.sources[pick.collection]
         seen, seen_values = source.granted.predicate(f"{alias}.county", f"{alias}.label")
-        moment, days = Moment(self.parameters.valid_at, self.parameters.known_at).predicate()
+        moment, days = Moment(self.parameters.valid_at, self.parameters.known_at, source.unseen).predicate()
         counties = list(self.neighbours.get(pick.collection, ())) if pick.neighbours else [self.county]
         where = f"{alias}.county = ANY(%s::text[]) AND ({moment}) AND ({seen}) AND ({pick.where})"
         return f"{qualified(source.table)} {alias} WHERE {where}", [counties, *days, *seen_values, *pick.parameters]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from typing import Any
 
 import shapely
 
+from kunyu.engines.catalogue.served.beliefs import belief_now
 from kunyu.engines.ingest.checks.finding import SEVERITIES, Finding, fingerprint
 from kunyu.engines.ingest.verification.errors import InputsChanged
 from kunyu.engines.ingest.verification.onemap import Parameters
@@ -39,6 +41,7 @@ class Result:
     confidence: list[float]
     counts: dict[str, int]
     edition: str
+    known_at: datetime.datetime
 
     @property
     def summary(self) -> dict[str, Any]:
@@ -88,6 +91,8 @@ def verify(
     ready = [one for one in chosen if gathered.reason(one) is None]
     not_run = [{"rule": one.id, "reason": reason} for one in chosen if (reason := gathered.reason(one)) is not None]
     inputs = gathered.inputs(ready)
+    # nothing is published between here and the end, or the run is given up: any instant of it names the state read
+    known_at = parameters.known_at or belief_now()
     found: list[tuple[Finding, float]] = []
     counts: dict[str, int] = {}
     for done, rule in enumerate(ready):
@@ -100,7 +105,7 @@ def verify(
     found.sort(key=lambda one: one[0].sort_key)
     return Result(
         county, parameters, inputs, [one.id for one in ready], not_run, [one for one, _ in found],
-        [sure for _, sure in found], counts, rule_edition(),
+        [sure for _, sure in found], counts, rule_edition(), known_at,
     )  # fmt: skip
 
 

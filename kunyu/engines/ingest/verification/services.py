@@ -93,10 +93,10 @@ def run(number: int, principal: Principal, progress: Progress = lambda _rule, _d
             progress(rule, done, every)
 
         try:
+            told.require_attempt()
             access.require_start(principal, found.division_code)
-            began = timezone.now()
             result = verify(principal, found.division_code, Parameters(timezone.localdate()), show)
-            return _keep(found, result, principal, began)
+            return _keep(found, result, principal)
         except Exception as error:
             with transaction.atomic():
                 _close(found, Reason.of(error), principal)
@@ -115,14 +115,14 @@ def _parameters(one: Verification) -> Parameters:
 
 
 @transaction.atomic
-def _keep(found: Verification, result: Result, principal: Principal, began: datetime.datetime) -> Verification:
+def _keep(found: Verification, result: Result, principal: Principal) -> Verification:
     """Store findings, canonical result and digest, with the audit entry, and tell who answers for the data."""
     content = result.canonical()
     strict = protection.must_protect([str(one["dataset"]) for one in result.inputs])
     ref = object_store().put_bytes(content, protect=strict)
     store(found, result.findings)
     found.inputs, found.rules_run, found.rules_not_run = result.inputs, result.rules_run, result.rules_not_run
-    found.summary = {**result.summary, "report_sm3": ref.sm3, "known_at": began.isoformat()}
+    found.summary = {**result.summary, "report_sm3": ref.sm3, "known_at": result.known_at.isoformat()}
     found.digest = result.digest
     found.status, found.ended_at = Status.DONE, timezone.now()
     found.save()

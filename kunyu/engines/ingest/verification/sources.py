@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
+from kunyu.engines.catalogue.served.beliefs import unseen_at
 from kunyu.engines.ingest.verification.onemap import OneMap, Parameters, Source
 from kunyu.engines.ingest.verification.rule import MutualRule
 from kunyu.engines.security import scope
@@ -66,7 +67,7 @@ def gather(principal: Principal, county: str, rules: Iterable[MutualRule], param
             version = found[county]
             sources[code] = Source(
                 code, layer.code, layer.name_zh, layer.name_en, layer.table_name, granted, version.number, version.digest,
-                version.valid_from,
+                version.valid_from, unseen_at(layer.pk, parameters.known_at),
             )  # fmt: skip
             if any(rule.neighbours and rule.needs[0] == code for rule in chosen):
                 neighbours[code] = _beside(found, county, granted)

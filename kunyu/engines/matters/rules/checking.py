@@ -12,6 +12,7 @@ import shapely
 from django.db import connection, transaction
 from django.utils import timezone
 
+from kunyu.engines.catalogue.served.beliefs import belief_now
 from kunyu.engines.catalogue.served.moments import instant_text
 from kunyu.engines.matters.definitions.editions import edition_in_use
 from kunyu.engines.matters.models import Application, Case, Check, CheckAnswer, MatterEdition
@@ -52,7 +53,7 @@ def run_checks(
     """
     begun = time.perf_counter()
     may_stand = case is None and known_at is None
-    day, known = valid_at or timezone.localdate(), (known_at or datetime.now(UTC)).astimezone(UTC)
+    day, known = valid_at or timezone.localdate(), (known_at or belief_now()).astimezone(UTC)
     asked = asking.gather(application, case, editions_of(application, case), day)
     ruled = ruling.answers(principal, asked, day, known)
     check = _check(principal, application, case, asked, ruled, day, known)

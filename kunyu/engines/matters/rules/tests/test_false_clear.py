@@ -282,6 +282,7 @@ def _published_anew(times: int) -> Callable[..., Any]:
             last = DatasetVersion.objects.filter(layer__collection=RED, county="990101").order_by("-number")[0]
             number = last.number + 1
             last.pk, last.number, last.known_from = None, number, datetime.now(UTC)
+            last.rows_known_from = last.known_from
             last.save(force_insert=True)
         return found
 
