@@ -7,7 +7,8 @@ after reading, two questions are asked of the same connection, as the same princ
 
 * Does row security reach every label in every county that the gateway let through?
 * Is there any record of the day and belief asked about, where the version of the county says that there are some? Else
-  a partition is gone, a copy of the database lags behind, or all records ended without a version saying so.
+  either all of them have ended since, and the layer was looked at; or a partition is gone, or a copy of the database
+  lags behind. The rows that the version itself brought tell which: they stay in the table when they end.
 
 And one of the catalogue: was a version published while the layer was being read? Then it is read again as it was known.
 """
@@ -21,6 +22,7 @@ from kunyu.engines.analysis.coverage import County, Ground
 from kunyu.engines.analysis.pieces import Pieces
 from kunyu.engines.catalogue.served import queries
 from kunyu.engines.catalogue.served.layers import ServedLayer, find_layer
+from kunyu.engines.catalogue.served.moments import ValidDays
 from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.catalogue.served.serving import fetch
 from kunyu.engines.security.scope import Scope
@@ -43,6 +45,8 @@ def concerned(ground: Ground, pieces: Pieces) -> set[str]:
 def unseen(selection: Selection, counties: Collection[County], ground: Ground, pieces: Pieces) -> tuple[str, ...]:
     """Counties the plot lies in whose records the reader was not shown, or not all of them, sorted.
 
+    A county whose records have all ended by the day asked about was shown: nothing is true there, and that is an answer.
+
     Raises
     ------
     TooSlow, NoServingDatabase, psycopg.Error
@@ -50,26 +54,33 @@ def unseen(selection: Selection, counties: Collection[County], ground: Ground, p
     """
     wanted = concerned(ground, pieces)
     found = set(map(str, pieces.county.tolist()))
-    filled = [one.county for one in counties if one.county in wanted - found and one.records != 0]
+    filled = [one for one in counties if one.county in wanted - found and one.records != 0]
     statement, parameters = _statement(selection, filled)
     everywhere, by_county, empty = fetch(selection.granted, statement, parameters)[0]
     hidden = _hidden(selection.granted, wanted, int(everywhere or 0), by_county or {})
     return tuple(sorted({*hidden, *empty}))
 
 
-def _statement(selection: Selection, counties: Collection[str]) -> tuple[str, dict[str, object]]:
-    """What row security shows of the layer, and which of ``counties`` have no record at the moment asked about.
+def _statement(selection: Selection, counties: Collection[County]) -> tuple[str, dict[str, object]]:
+    """What row security shows of the layer, and which of ``counties`` are empty to the reader.
 
-    The sub-select has a LIMIT: as NOT EXISTS the planner might join, and read a whole county to find one record.
+    Empty is a county without a record at the moment asked about and without any row, of whatever day or belief, that its
+    version brought (any row at all where the version only ended some). The sub-selects have a LIMIT: as NOT EXISTS the
+    planner might join, and read a whole county to find one record.
     """
-    inner, parameters = queries.rows(replace(selection, area=None), ["1"], ("county = wanted.code", {}))
+    anywhere = replace(selection, area=None)
+    inner, parameters = queries.rows(anywhere, ["1"], ("county = wanted.code", {}))
+    ever = replace(anywhere, moment=replace(selection.moment, days=ValidDays(None, None), every_belief=True))
+    brought, more = queries.rows(ever, ["1"], ("county = wanted.code AND wanted.version IN (0, version_id)", {}))
     return (
         "SELECT public.security_reach_everywhere(%(collection)s::text), "
         "public.security_reach(%(collection)s::text, %(layer_table)s::text::regclass), "
-        "ARRAY(SELECT wanted.code FROM unnest(%(counties)s::text[]) AS wanted(code) "
-        f"WHERE (SELECT 1 FROM ({inner}) AS shown LIMIT 1) IS NULL)",
-        {**parameters, "collection": selection.layer.collection, "layer_table": selection.layer.table,
-         "counties": sorted(counties)},
+        "ARRAY(SELECT wanted.code FROM unnest(%(counties)s::text[], %(versions)s::bigint[]) AS wanted(code, version) "
+        f"WHERE (SELECT 1 FROM ({inner}) AS shown LIMIT 1) IS NULL "
+        f"AND (SELECT 1 FROM ({brought}) AS brought LIMIT 1) IS NULL)",
+        {**parameters, **more, "collection": selection.layer.collection, "layer_table": selection.layer.table,
+         "counties": [one.county for one in counties],
+         "versions": [0 if one.inserted == 0 else one.id for one in counties]},
     )  # fmt: skip
 
 

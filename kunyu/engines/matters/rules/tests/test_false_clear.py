@@ -237,12 +237,26 @@ def test_one_of_two_partitions_is_gone(steward: Principal, owner_dsn: str) -> No
         assert (both.state, both.reason) == ("not_checked", "not_shown")
 
 
-def test_every_record_ended_and_no_version_says_so(steward: Principal, owner_dsn: str) -> None:
-    """All rows of the layer are valid in the past only, while its version counts two: not an empty layer."""
+def test_a_layer_whose_records_have_all_ended_is_clear(steward: Principal, owner_dsn: str) -> None:
+    """Published for the county, looked at, and nothing is true any more on the day: clear there, and there alone."""
     ended = (f"UPDATE {TABLE} SET valid = '[2024-12-31,2025-06-01)'", f"UPDATE {TABLE} SET valid = '[2024-12-31,)'")
     with committed(owner_dsn, *ended):
+        assert red_line(steward) == ("clear", "")
+        east = shapely.box(113.0501, 34.5101, 113.0521, 34.5121)
+        assert red_line(steward, east) == ("not_checked", "not_covered"), "nothing was ever delivered there"
+
+
+def test_rows_of_other_versions_do_not_speak_for_the_newest(steward: Principal, owner_dsn: str) -> None:
+    """All ended, and not one row of the version that counts two is there: a copy that lags behind proves nothing."""
+    from kunyu.engines.catalogue.models import DatasetVersion
+
+    version = DatasetVersion.objects.get(layer__collection=RED, county="990101")
+    lagging = (
+        f"UPDATE {TABLE} SET valid = '[2024-12-31,2025-06-01)', version_id = {version.pk} - 1",
+        f"UPDATE {TABLE} SET valid = '[2024-12-31,)', version_id = {version.pk}",
+    )
+    with committed(owner_dsn, *lagging):
         assert red_line(steward) == ("not_checked", "not_shown")
-        assert red_line(steward, division_code="990101")[0] == "not_checked"
 
 
 def test_a_version_that_the_other_connection_does_not_see_yet(people: People) -> None:
