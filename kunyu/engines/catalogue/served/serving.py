@@ -72,6 +72,9 @@ def _new_pool(address: str) -> ConnectionPool:
         min_size=1,
         max_size=serving_settings().pool_size,
         kwargs={"autocommit": True, "options": _session_options(), "application_name": "kunyu-maps"},
+        # a pool that has failed for so long begins anew at the next reader; it would pause longer and longer, up to
+        # minutes, and refuse readers although the database has long been back
+        reconnect_timeout=WAIT_SECONDS,
         open=True,
         name="kunyu-maps",
     )

@@ -16,9 +16,10 @@ import psycopg
 import pytest
 from django.conf import settings as django_settings
 from django.db import connection
+from psycopg_pool.base import AttemptWithBackoff
 
 from kunyu.engines.catalogue.served import queries, serving
-from kunyu.engines.catalogue.served.errors import TooSlow
+from kunyu.engines.catalogue.served.errors import NoServingDatabase, TooSlow
 from kunyu.engines.catalogue.served.layers import find_layer
 from kunyu.engines.catalogue.served.moments import Moment, ValidDays
 from kunyu.engines.catalogue.served.queries import Selection
@@ -131,6 +132,26 @@ def test_a_cancelled_query_leaves_nobody_behind(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(TooSlow):
         fetch(steward, "SELECT pg_sleep(50)", {})
     assert counties(reading_for("t-neighbour")) == NEIGHBOUR
+
+
+def test_the_next_reader_after_an_outage_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long a pool pauses after failures in a row: nobody is refused once the database is back."""
+    monkeypatch.setattr(serving, "serving_settings", lambda: _with(pool_size=1))
+    monkeypatch.setattr(serving, "WAIT_SECONDS", 1.0)
+    monkeypatch.setattr(AttemptWithBackoff, "INITIAL_DELAY", 3600.0)
+    steward = reading_for("t-steward")
+    assert counties(steward) == BOTH
+
+    def away(*_: object, **__: object) -> None:
+        raise psycopg.OperationalError("away")
+
+    with monkeypatch.context() as outage:
+        outage.setattr(serving._pool(), "_connect", away)
+        for statement in ("SELECT pg_terminate_backend(pg_backend_pid())", "SELECT 1"):
+            with pytest.raises(NoServingDatabase):
+                fetch(steward, statement, {})
+    monkeypatch.setattr(serving, "WAIT_SECONDS", 60.0)
+    assert counties(steward) == BOTH
 
 
 def test_statements_stay_prepared_and_binary() -> None:
