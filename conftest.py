@@ -12,6 +12,7 @@ Environment
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -109,6 +110,32 @@ def _draw_the_same_examples_each_time() -> None:
     hypothesis.settings.load_profile("steady")
 
 
+def _load_middleware_once() -> None:
+    """A process of a node loads its middleware once; every test client would load it anew, for its one request or two.
+
+    A test that changes settings has its clients load their own, for middleware reads settings when it is made.
+    """
+    from django.conf import settings
+    from django.test.client import ClientHandler
+
+    loading, unchanged = ClientHandler.load_middleware, settings._wrapped
+    loaded: dict[str, Any] = {}
+
+    def load(self: ClientHandler, is_async: bool = False) -> None:
+        if is_async or settings._wrapped is not unchanged:
+            loading(self, is_async)
+            return
+        if not loaded:
+            first = ClientHandler()
+            loading(first)
+            loaded.update(
+                {name: value for name, value in vars(first).items() if name.endswith(("_middleware", "_chain"))}
+            )
+        vars(self).update(loaded)
+
+    ClientHandler.load_middleware = load
+
+
 def _write_geopackages_unsafely() -> None:
     """No fsync and no journal file for the GeoPackages that this process writes; its children write as a node does.
 
@@ -124,6 +151,18 @@ _write_geopackages_unsafely()
 if HAS_NODE:
     _point_settings_at_tests()
     _list_static_files_once()
+    _load_middleware_once()
+
+
+def pytest_collection_finish() -> None:
+    """All that was collected lives as long as the run: spare the garbage collector looking through it time and again.
+
+    What requests leave has few cycles, so it need not look after every 700 new objects either: both took a tenth of the
+    time of tests that ask many addresses.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_unconfigure() -> None:
