@@ -185,6 +185,7 @@ def reset(principal: Principal, code: str, given: str, password: str) -> None:
     )  # fmt: skip
 
 
+@transaction.atomic
 def note_refused(principal: Principal, act: str) -> None:
     """Put a refused code, or a refused asking for one, on record; after what was refused has been undone."""
     audit.record(principal, act, "user", "?", "refused", reason=REFUSED)

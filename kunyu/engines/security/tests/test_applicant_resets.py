@@ -198,3 +198,11 @@ def test_a_lock_after_wrong_passwords_is_lifted(account, clerk):
     applicant_resets.reset(STRANGER, CODE, given(clerk), ANOTHER)
     assert lockout.locked_until(account.user) is None
     signed_in(CODE, ANOTHER)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_refusal_is_on_record_where_no_transaction_is_open():
+    """As after the form's own transaction was undone; no number stands in it."""
+    applicant_resets.note_refused(STRANGER, applicant_resets.RESET)
+    entry = AuditEntry.objects.get(action="reset-password")
+    assert (entry.object_id, entry.result, entry.detail) == ("?", "refused", {"reason": "no such account or code"})
