@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -16,11 +15,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kunyu.kernel.tests.ports import free_port
+
 if TYPE_CHECKING:
     from kunyu.engines.maps.tests.county import County
 
 
-START_SECONDS = 90
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
@@ -77,9 +78,7 @@ def _environment() -> dict[str, str]:
 
 def start(environment: dict[str, str]) -> tuple[subprocess.Popen[bytes], str]:
     """Start two web workers on a free port; return the process and its address once it answers."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--workers", "2", "--host", "127.0.0.1",
         "--port", str(port), "--no-ws", "kunyu.project.wsgi:application",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import select
 import socket
 import subprocess
 import time
@@ -16,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from kunyu.kernel.tests.ports import free_port
 from kunyu.project.home import ROOT
 from kunyu.project.runtime import front
 from kunyu.project.runtime.node_settings import NodeSettings
@@ -34,9 +36,9 @@ def behind(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nod
     """The node's address through nginx, with the configuration that ``kunyu up`` writes."""
     assert PROGRAM is not None
     home = tmp_path_factory.mktemp("front") / "state folder"  # with a space, as folders of people have
-    settings = NodeSettings(home=home, port=_free_port())
+    settings = NodeSettings(home=home, port=free_port())
     port = int(node.root.rpartition(":")[2])
-    front.write_configuration(settings, port, _free_port(), ROOT / "web" / "dist")
+    front.write_configuration(settings, port, free_port(), ROOT / "web" / "dist")
     process = subprocess.Popen(front.command(PROGRAM, home))
     try:
         address = f"http://127.0.0.1:{settings.port}"
@@ -44,17 +46,11 @@ def behind(node: Node, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nod
         yield Node(address, node.county)
     finally:
         process.terminate()
-        process.wait(10)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+        process.wait(60)
 
 
 def _until_answering(address: str) -> None:
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while time.monotonic() < deadline:
         try:
             urllib.request.urlopen(f"{address}/healthz", timeout=2)
@@ -155,8 +151,11 @@ def test_what_nginx_refuses_is_refused_with_a_sentence(
         except OSError:
             pass  # it does not wait for the rest
         answer = b""
-        while part := connection.recv(65536):
-            answer += part
+        try:
+            while part := connection.recv(65536):
+                answer += part
+        except ConnectionResetError:
+            pass  # closed with bytes of ours unread: what was answered before has arrived
     head, _, body = answer.partition(b"\r\n\r\n")
     assert int(head.split()[1]) == status
     assert b"application/problem+json" in head
@@ -171,9 +170,9 @@ def test_slow_clients_hold_no_worker(behind: Node) -> None:
     try:
         for one in slow:
             one.sendall(b"GET /ogc/ HTTP/1.1\r\nHost: 127.0.0.1\r\nX-Slow: ")
-        begun = time.monotonic()
         assert behind.open("/ogc/").status == 200
-        assert time.monotonic() - begun < 5
+        ended, _, _ = select.select(slow, [], [], 0)
+        assert not ended, "answered only after the slow ones had been sent away"
     finally:
         for one in slow:
             one.close()
@@ -202,15 +201,15 @@ def test_public_tiles_are_answered_by_nginx_for_a_second_and_no_longer(
 def test_leftovers_of_a_killed_supervisor_are_found(tmp_path: Path) -> None:
     """nginx wipes the environment that other children are known by."""
     assert PROGRAM is not None
-    settings = NodeSettings(home=tmp_path, port=_free_port())
-    front.write_configuration(settings, _free_port(), _free_port(), ROOT / "web" / "dist")
+    settings = NodeSettings(home=tmp_path, port=free_port())
+    front.write_configuration(settings, free_port(), free_port(), ROOT / "web" / "dist")
     process = subprocess.Popen(front.command(PROGRAM, tmp_path))
     try:
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 60
         while not (tmp_path / "run" / "nginx" / "nginx.pid").exists() and time.monotonic() < deadline:
             time.sleep(0.05)
         os.kill(process.pid, 9)
-        process.wait(5)
+        process.wait(60)
         assert front.stop_left(tmp_path) >= 1, "the workers live on without their master"
         assert front.stop_left(tmp_path) == 0
     finally:
