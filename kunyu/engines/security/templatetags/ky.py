@@ -7,8 +7,10 @@ name, as they extend the project's ``base.html``: both come with every node.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from datetime import date, datetime
+from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +27,7 @@ from kunyu.engines.security.scope import ANONYMOUS
 register = template.Library()
 
 SQUARE_METRES_PER_MU = 10_000 / 15
+_DECIMAL = re.compile(r"-?\d+\.\d+", re.ASCII)
 
 
 @register.tag
@@ -154,12 +157,16 @@ def count(value: int | None) -> str:
 
 @register.filter
 def figure(value: float | str | None) -> str:
-    """A measure with thousands separators and at most four decimals; what is no number is said as it is."""
+    """A measure with thousands separators and at most four decimals; what is no measure is said as it is.
+
+    Digits without a decimal point in a text may be a code (``0199``): only ``4241.17`` is taken for a measure there.
+    """
     if value is None or isinstance(value, bool):
         return ""
-    if not isinstance(value, int | float):
-        return str(value)
-    whole, _, rest = f"{value:,.4f}".partition(".")
+    number = Decimal(value) if isinstance(value, str) and _DECIMAL.fullmatch(value) else value
+    if isinstance(number, str):
+        return number
+    whole, _, rest = f"{number:,.4f}".partition(".")
     return f"{whole}.{rest}".rstrip("0").rstrip(".")
 
 

@@ -116,7 +116,16 @@ def test_figures(source: str, value: object, expected: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "said"),
-    [(4241.17, "4,241.17"), (1.0, "1"), (0, "0"), (0.00004, "0"), (1200, "1,200"), (None, ""), ("0199", "0199")],
+    [
+        (4241.17, "4,241.17"),
+        (1.0, "1"),
+        (0, "0"),
+        (0.00004, "0"),
+        (1200, "1,200"),
+        (None, ""),
+        ("0199", "0199"),
+        ("4241.17", "4,241.17"),
+    ],
 )
 def test_a_measure_has_its_thousands_and_no_idle_decimals(value: object, said: str) -> None:
     assert shown("{{ value|figure }}", value=value) == said
