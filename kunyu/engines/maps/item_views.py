@@ -101,7 +101,7 @@ def item(request: HttpRequest, collection_id: str, feature_id: str) -> HttpRespo
 @reading
 def read_items(request: HttpRequest, collection_id: str) -> HttpResponse:
     """A page of features as GeoJSON, or as a table for people."""
-    layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY)
+    layer, granted = open_layer(principal_of(request), collection_id, scope.QUERY, only_reads=True)
     query = read_query(request, (*ITEMS_PARAMETERS, *layer.fields))
     html = wants_html(request, query, "geojson")
     asof, out = read_moment(layer, query), read_crs(query.get("crs"))
@@ -143,18 +143,19 @@ def _collection_text(page: features.Page, matched: features.Matched, links: list
 
 
 def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after: str | None) -> list[dict[str, Any]]:
-    address = f"{collection_address(root_of(request), layer.collection)}/items"
-    given = {name: str(value) for name, value in request.GET.items()}
+    collection = collection_address(root_of(request), layer.collection)
+    address = f"{collection}/items"
+    given = {name: _written(name, str(value)) for name, value in request.GET.items()}
 
     def to(**changes: str) -> str:
-        query = urlencode({**given, **changes}, safe=",/:@")
+        query = "&".join({**given, **{name: _written(name, value) for name, value in changes.items()}}.values())
         return f"{address}?{query}" if query else address
 
     links = [
         link(to(), "self", GEOJSON, "本页 / this page"),
         link(to(f="html"), "alternate", HTML, "网页 / as a page"),
         link(to(f="json"), "alternate", GEOJSON, "下载本页 GeoJSON / this page as GeoJSON"),
-        link(collection_address(root_of(request), layer.collection), "collection", JSON, title_of(layer)),
+        link(collection, "collection", JSON, title_of(layer)),
     ]
     if next_after is not None:
         # Later pages speak of the same moment as the first, whatever is published or however late it gets meanwhile.
@@ -163,6 +164,11 @@ def _item_links(request: HttpRequest, layer: ServedLayer, asof: AsOf, next_after
             pinned["valid_at"] = asof.valid_text
         links.append(link(to(**pinned), "next", GEOJSON, "下一页 / next page"))
     return links
+
+
+def _written(name: str, value: str) -> str:
+    """A parameter as an address has it."""
+    return urlencode({name: value}, safe=",/:@")
 
 
 def _items_page(

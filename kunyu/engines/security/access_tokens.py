@@ -27,7 +27,7 @@ SELECT t.id, t.user_id, u.username, u.name_zh, t.actions, t.branch,
        CASE WHEN t.administration THEN coalesce(d.duty, '') ELSE '' END,
        CASE WHEN t.administration THEN coalesce(d.division_prefix, '') ELSE '' END,
        k.id, k.branches, k.per_minute, k.per_day, k.is_suspended,
-       t.last_used_at, t.last_origin, n.rights_epoch, n.labels_epoch
+       t.last_used_at, t.last_origin, n.rights_epoch, n.labels_epoch, n.data_epoch
 FROM security_accesstoken t
 LEFT JOIN api_keys_apikey k ON k.token_id = t.id
 JOIN security_user u ON u.id = t.user_id
@@ -95,8 +95,8 @@ def bearer_of(token: str, origin: str) -> Bearer:
     row = prepared.fetch_one(_LOAD, [sm3_hex(token.encode()), now])
     if row is None:
         _refuse(origin)
-    *found, used_at, used_from, rights, labels = row
-    epochs.note(rights, labels)
+    *found, used_at, used_from, rights, labels, data = row
+    epochs.note(rights, labels, data)
     if used_at is None or now - used_at > USED_EVERY or used_from != origin[:80]:
         AccessToken.objects.filter(pk=found[0]).update(last_used_at=now, last_origin=origin[:80])
     found[4] = tuple(found[4])

@@ -19,11 +19,15 @@ _STATEMENT = "SELECT rights_epoch, labels_epoch FROM security_nodestate WHERE id
 
 @dataclass(frozen=True)
 class Epochs:
-    """Both numbers as read at ``read_at`` (monotonic seconds); None: nothing may be cached."""
+    """The numbers as read at ``read_at`` (monotonic seconds); None: nothing may be cached.
+
+    ``data`` is known only where it came along with who asks, at the beginning of a request.
+    """
 
     rights: int | None
     labels: int | None
     read_at: float
+    data: int | None = None
 
 
 _seen: ContextVar[tuple[str, Epochs] | None] = ContextVar("kunyu_epochs", default=None)
@@ -47,9 +51,9 @@ def refresh() -> Epochs:
     return note(*(row or (None, None)), read_at=read_at)
 
 
-def note(rights: int | None, labels: int | None, *, read_at: float | None = None) -> Epochs:
+def note(rights: int | None, labels: int | None, data: int | None = None, *, read_at: float | None = None) -> Epochs:
     """Keep epochs that came along with another query."""
-    epochs = Epochs(rights, labels, time.monotonic() if read_at is None else read_at)
+    epochs = Epochs(rights, labels, time.monotonic() if read_at is None else read_at, data)
     _seen.set((str(connection.settings_dict["NAME"]), epochs))
     return epochs
 

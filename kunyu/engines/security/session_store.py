@@ -27,7 +27,7 @@ _USER = "_auth_user_id"
 _LOAD = """
 SELECT s.id, s.data, s.method, s.two_factors, s.started_at, s.seen_at, s.confirmed_at, s.user_id,
        u.username, u.name_zh, u.must_change_password, u.password_changed_at, u.division_code,
-       coalesce(d.duty, ''), coalesce(d.division_prefix, ''), n.rights_epoch, n.labels_epoch
+       coalesce(d.duty, ''), coalesce(d.division_prefix, ''), n.rights_epoch, n.labels_epoch, n.data_epoch
 FROM security_signinsession s
 LEFT JOIN security_user u ON u.id = s.user_id
 LEFT JOIN security_adminduty d ON d.user_id = s.user_id
@@ -92,8 +92,8 @@ class SessionStore(SessionBase):
             self._session_key = None
             return {}
         (self._row, data, method, two_factors, _started, self.seen_at, confirmed_at, user_id, username, name_zh,
-         must_change, changed_at, division, duty, duty_division, rights, labels) = row  # fmt: skip
-        epochs.note(rights, labels)
+         must_change, changed_at, division, duty, duty_division, rights, labels, data_epoch) = row  # fmt: skip
+        epochs.note(rights, labels, data_epoch)
         if user_id is not None:
             self._signed_in = SignedIn(
                 self._row, user_id, username, name_zh, division, duty, duty_division, method, two_factors, confirmed_at,

@@ -8,13 +8,14 @@ from datetime import UTC, date, datetime
 from functools import cached_property, lru_cache
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Max, Q, QuerySet
 
 from kunyu.engines.catalogue.models import DatasetVersion, Layer
 from kunyu.engines.catalogue.served.moments import Moment
 from kunyu.engines.catalogue.standards import Field, Standard, load_standard
 from kunyu.engines.catalogue.standards import Layer as StandardLayer
-from kunyu.engines.security import audit, label_registry, prepared, scope
+from kunyu.engines.security import audit, epochs, label_registry, prepared, scope
 from kunyu.engines.security.errors import NotVisible
 from kunyu.engines.security.scope import Principal, Scope
 
@@ -129,15 +130,42 @@ def find_layer(collection: str) -> ServedLayer | None:
     return _served(row) if row else None
 
 
-def open_layer(principal: Principal, collection: str, action: str) -> tuple[ServedLayer, Scope]:
+_known: dict[tuple[str, str], tuple[int, ServedLayer]] = {}
+
+
+def _unchanged_layer(principal: Principal, collection: str) -> ServedLayer | None:
+    """As :func:`find_layer`, without asking again while nothing was published, opened or described since.
+
+    Triggers raise the data epoch at the end of every transaction that changes layers, datasets or versions. It is read
+    together with who asks, before the layer: what is remembered is never older than its epoch. Inside a transaction it
+    says nothing yet of that transaction's own changes.
+    """
+    epoch = epochs.current().data if principal.row_identity and not connection.in_atomic_block else None
+    if epoch is None or epoch <= 1:  # a node where nothing has ever raised it
+        return find_layer(collection)
+    key = (str(connection.settings_dict["NAME"]), collection)
+    known = _known.get(key)
+    if known is not None and known[0] == epoch:
+        return known[1]
+    layer = find_layer(collection)
+    if layer is not None:
+        _known[key] = (epoch, layer)
+    return layer
+
+
+def open_layer(
+    principal: Principal, collection: str, action: str, *, only_reads: bool = False
+) -> tuple[ServedLayer, Scope]:
     """The layer and the scope in which ``principal`` may do ``action`` to it.
+
+    ``only_reads`` says that the caller is a request which has changed nothing before it asks.
 
     Raises
     ------
     SignInNeeded, NotAllowed, NotVisible
         As ``scope.resolve`` says. Whether a collection exists is told only to those who may see it.
     """
-    layer = find_layer(collection)
+    layer = _unchanged_layer(principal, collection) if only_reads else find_layer(collection)
     if layer is None or layer.state.count == 0:
         # a wide grant reaches codes that nothing bears: what is not there is unseen, not forbidden
         scope.resolve(principal, collection, scope.SEE, public=bool(layer and layer.is_public))
