@@ -74,7 +74,6 @@ def reset(request: HttpRequest) -> HttpResponse:
     )  # fmt: skip
     if any(one.context.get("reason") == applicant_resets.REFUSED for one in refused):
         applicant_resets.note_refused(nobody, applicant_resets.RESET)
-    answer["Referrer-Policy"] = "no-referrer"
     return answer
 
 

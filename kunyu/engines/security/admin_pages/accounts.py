@@ -312,6 +312,5 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         ("设置密码", "Set the password"), back="",
         lead=(f"为账号 {user.username} 设置密码。", f"Set the password of account {user.username}."),
     )  # fmt: skip
-    answer["Referrer-Policy"] = "no-referrer"
     answer["Cache-Control"] = "no-store"
     return answer

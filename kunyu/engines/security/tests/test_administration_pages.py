@@ -114,6 +114,7 @@ def test_an_invitation_leads_to_a_password_and_is_gone(world: World) -> None:
     )
     link = re.search(r"(/invitation/[\w-]+)", shown.content.decode())[1]  # type: ignore[index]
     guest = Client()
+    assert guest.get(link)["Referrer-Policy"] == "same-origin", "a browser sends no origin under no-referrer"
     weak = send(guest, link, password="short", again="short")
     assert (
         weak.status_code == 422 and "至少 10 个字符" in weak.content.decode() and "short" not in weak.content.decode()
