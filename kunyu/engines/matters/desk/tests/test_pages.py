@@ -14,6 +14,7 @@ from kunyu.engines.matters.cases import services
 from kunyu.engines.matters.cases.tests.world import SITE, World
 from kunyu.engines.matters.models import Case, CaseEvent, Check, CheckAnswer, Decision, Opinion, Pause
 from kunyu.engines.security import epochs
+from kunyu.engines.worklist.models import Task
 
 pytestmark = pytest.mark.django_db
 
@@ -200,6 +201,16 @@ def test_assign_and_hand_over_go_to_those_who_may(at: Any, world: World) -> None
     at("clerk2").send(f"{here}/hand-over?stage=acceptance", 422, user="clerk", text="")
     at("clerk2").send(f"{here}/hand-over?stage=acceptance", user="clerk", text="出差")
     assert Case.objects.get(pk=case.pk).assignee == world.users["clerk"]
+
+
+def test_a_stage_past_its_own_day_says_so_while_the_case_has_time_left(at: Any, world: World) -> None:
+    case = world.accepted()
+    today = timezone.localdate()
+    Case.objects.filter(pk=case.pk).update(due_on=today + timedelta(days=30))
+    waiting = Task.objects.filter(object_id=case.number, closed_at=None)
+    for day, is_late in ((today - timedelta(days=1), True), (today, False)):
+        assert waiting.update(due_on=day) == 1
+        assert ("环节超期" in at("examiner").get(f"/cases/{case.number}")) is is_late
 
 
 def test_a_period_at_the_edge_of_the_calendar_is_a_period(at: Any) -> None:
