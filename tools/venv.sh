@@ -14,6 +14,8 @@ have=$(cat "$stamp" 2>/dev/null || true)
 [ -x .venv/bin/python ] || "${PYTHON:-python3}" -m venv .venv
 echo "安装 Python 组件 / installing Python packages (requirements/$want.txt)" >&2
 pip=(.venv/bin/python -m pip --disable-pip-version-check --quiet)
-"${pip[@]}" install --require-hashes --no-deps -r "requirements/$want.txt"
+# pip compiles one file after another, the packages' own tests too; here all processors do, and leave those out
+"${pip[@]}" install --no-compile --require-hashes --no-deps -r "requirements/$want.txt"
+.venv/bin/python -m compileall -q -j 0 -x '/tests/' .venv/lib >/dev/null || true # a package may carry what is no Python
 "${pip[@]}" install --no-deps --no-build-isolation --editable .
 echo "$want $(digest "$want")" >"$stamp"
