@@ -25,12 +25,11 @@ from psycopg import conninfo, sql
 
 from kunyu.engines.matters.materials.tests.samples import encrypted_pdf, form_pdf, other, script_pdf
 from kunyu.project.runtime.shared_test_cluster import SharedTestCluster
-from tests.journeys.conftest import DESKTOP, PASSWORD, PHONE, ROOT, Node, Visit, _run, _visit
+from tests.journeys.conftest import DESKTOP, JOB_MS, PASSWORD, PHONE, ROOT, Node, Visit, _run, _visit, stop
 from tests.journeys.looking import violations
 
 pytestmark = pytest.mark.browser
 FARMLAND, PARCELS = "10502-001", "10401-003"
-SEALED_MS = 90_000
 REFUSED = re.compile(r"status of (400|422) ")
 """Chromium's own note of a form that was refused, as it should be."""
 OVERRIDE = "本县无该图层成果，已向主管部门函询核实"
@@ -51,9 +50,10 @@ def outbox(known: dict[str, Any], worker: None, node_environment: dict[str, str]
     with (home / "outbox.log").open("w") as log:
         command = [sys.executable, "-m", "kunyu.project.runtime.outbox_loop"]
         running = subprocess.Popen(command, cwd=ROOT, env=node_environment, stdout=log, stderr=log)
-        yield
-        running.terminate()
-        running.wait(timeout=30)
+        try:
+            yield
+        finally:
+            stop(running)
 
 
 @pytest.fixture
@@ -99,7 +99,9 @@ def sound(page: Page) -> None:
     assert own
     for size in (DESKTOP, PHONE):
         page.set_viewport_size(size)  # type: ignore[arg-type]
-        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], (page.url, size)
+        page.wait_for_function("(width) => innerWidth === width", arg=size["width"])
+        # a map takes the new width a moment after the page
+        page.wait_for_function("(width) => document.documentElement.scrollWidth <= width", arg=size["width"])
         assert violations(page) == [], (page.url, size)
     page.set_viewport_size(own)
 
@@ -148,9 +150,11 @@ def stopped(owner: psycopg.Connection) -> Iterator[None]:
 
 def checked_again(page: Page) -> dict[str, str]:
     """Run the checks again from the page of the case; what was not checked, by rule."""
-    page.get_by_role("link", name="重新核验").first.click()
-    page.get_by_role("button", name="重新核验").click()
-    page.wait_for_url(re.compile(r"/cases/[^/]+$"))
+    with page.expect_navigation():
+        page.get_by_role("link", name="重新核验").first.click()
+    with page.expect_navigation(timeout=JOB_MS):
+        page.get_by_role("button", name="重新核验").click()
+    assert re.search(r"/cases/[^/]+$", page.url), page.locator("main").inner_text()
     expect(page.locator("#checks")).to_be_visible()
     listed = page.locator("#checks li.not_checked")
     return {one.split()[0]: one for one in (" ".join(text.split()) for text in listed.all_inner_texts())}
@@ -163,12 +167,12 @@ def test_a_layer_down_a_stale_one_and_a_missing_one_are_not_checked(
     number = known["waiting"]
     page = people.page("examiner", f"/cases/{number}")
     before = checked_again(page)
-    assert "C-08" in before and "没有已发布的图层" in before["C-08"]
+    assert "C-08" in before and "没有这个图层已发布的数据" in before["C-08"]
     assert "C-04" not in before and "LR-002" not in before
 
     with unreadable(owner, FARMLAND), aged(owner, PARCELS, 2000):
         found = checked_again(page)
-    assert "没有已发布的图层" in found["C-08"]
+    assert "没有这个图层已发布的数据" in found["C-08"]
     assert "读取该图层失败" in found["C-04"]
     assert "天的时限" in found["LR-002"] and "起有效" in found["LR-002"]
     assert set(found) > set(before)
@@ -195,7 +199,7 @@ def test_a_layer_down_a_stale_one_and_a_missing_one_are_not_checked(
     with stopped(owner):
         found = checked_again(page)
     assert {"C-02", "C-04", "C-05", "LR-002"} <= set(found)
-    assert "没有已发布的图层" in found["C-08"]
+    assert "没有这个图层已发布的数据" in found["C-08"]
     again = checked_again(page)
     assert again.keys() == before.keys()
 
@@ -308,7 +312,7 @@ def hand_in(page: Page, known: dict[str, Any]) -> list[str]:
         file = {"name": f"{kind}.pdf", "mimeType": "application/pdf", "buffer": paper + f"%{kind}\n".encode()}
         page.set_input_files(f"#file-{kind}", file)  # type: ignore[arg-type]
         expect(page.locator(f"#kind-{kind} .hl-paper")).to_be_visible()
-    expect(page.locator("[data-waiting]")).to_have_count(0, timeout=SEALED_MS)
+    expect(page.locator("[data-waiting]")).to_have_count(0, timeout=JOB_MS)
     return list(missing)
 
 
@@ -334,15 +338,30 @@ def kept(environment: dict[str, str]) -> int:
 
 def until(look: Callable[[], bool], page: Page, what: str) -> None:
     """Wait for what other processes do."""
-    for _ in range(SEALED_MS // 1000):
+    for _ in range(JOB_MS // 1000):
         if look():
             return
         page.wait_for_timeout(1000)
-    pytest.fail(f"waited {SEALED_MS / 1000:.0f} s for {what}")
+    pytest.fail(f"waited {JOB_MS / 1000:.0f} s for {what}")
+
+
+AT_WORK = """SELECT (SELECT count(*) FROM outbox_event WHERE delivered_at IS NULL AND due_at <= now())
+  + (SELECT count(*) FROM procrastinate_jobs
+     WHERE status IN ('todo', 'doing') AND coalesce(scheduled_at, now()) <= now())"""
+
+
+def at_rest(owner: psycopg.Connection, page: Page) -> None:
+    """What worker and outbox still do would be taken for what the page does."""
+    until(lambda: owner.execute(AT_WORK).fetchone() == (0,), page, "worker and outbox")
 
 
 def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
-    known: dict[str, Any], outbox: None, people: People, node_environment: dict[str, str], tmp_path: Path
+    known: dict[str, Any],
+    outbox: None,
+    people: People,
+    owner: psycopg.Connection,
+    node_environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     """R-304, R-307, R-308: two matters applied for together, one granted by the bureau's people on their pages."""
     page, here = begin(people)
@@ -350,7 +369,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     upload_plot(page, known["corners"], tmp_path)
     expect(page.locator(".hl-area")).to_be_visible()
     findings = page.locator("#findings")
-    expect(findings.locator(".hl-counts li.not_checked")).to_contain_text("未核验")
+    expect(findings.locator(".hl-counts li.not_checked")).to_contain_text("未核验", timeout=JOB_MS)
     expect(findings.locator(".hl-counts li.clear")).to_be_visible()
     sound(page)
     page.goto(people.node.address + here + "/form")
@@ -362,7 +381,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     sound(page)
     go_on(page)
     assert page.url.endswith("/submit")
-    expect(page.locator("#findings .hl-counts li.not_checked")).to_contain_text("未核验")
+    expect(page.locator("#findings .hl-counts li.not_checked")).to_contain_text("未核验", timeout=JOB_MS)
     expect(page.locator("#findings .hl-counts li.clear")).to_be_visible()
     sound(page)
     page.check("#declared")
@@ -403,7 +422,9 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     anybody = people.page("", f"/verify/{licence}")
     expect(anybody.locator(".dv-answer h1")).to_contain_text("有效")
     sound(anybody)
-    anybody, before = people.page("", "/verify/"), kept(node_environment)
+    anybody = people.page("", "/verify/")
+    at_rest(owner, anybody)
+    before = kept(node_environment)
     anybody.set_input_files("#file", {"name": "licence.pdf", "mimeType": "application/pdf", "buffer": pdf})
     anybody.get_by_role("button", name="核验文件").click()
     expect(anybody.locator(".dv-answer h1")).to_contain_text("有效")
@@ -430,10 +451,12 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     sound(people.page("decider", "/cases/"))
     decider = people.page("decider", f"/cases/{number}")
     sound(decider)
-    decider.get_by_role("link", name="撤销许可").click()
+    with decider.expect_navigation():
+        decider.get_by_role("link", name="撤销许可").click()
     decider.fill("[name=text]", "申请人隐瞒有关情况取得许可")
     decider.fill("[name=basis]", "《行政许可法》第六十九条第二款")
-    decider.get_by_role("button", name="撤销许可和证照").click()
+    with decider.expect_navigation():
+        decider.get_by_role("button", name="撤销许可和证照").click()
     if not decider.url.endswith(f"/cases/{number}"):
         decider.get_by_role("button", name=re.compile("撤销|确认")).click()
     expect(decider.locator(".alert-success")).to_contain_text("已撤销")
@@ -449,7 +472,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
 # -- what must not be taken ---------------------------------------------------------------------------------------------
 
 
-@pytest.mark.usefixtures("worker")
+@pytest.mark.usefixtures("outbox")
 def test_hostile_papers_and_a_crossing_boundary_are_refused_with_a_sentence(
     known: dict[str, Any], people: People, owner: psycopg.Connection, node_environment: dict[str, str]
 ) -> None:
@@ -457,6 +480,7 @@ def test_hostile_papers_and_a_crossing_boundary_are_refused_with_a_sentence(
     page = people.page("applicant", "/hall/apply?matter=S-001&matter=S-006&division=990101", PHONE)
     page, here = chosen(page)
     number = int(here.rsplit("/", 1)[1])
+    at_rest(owner, page)
     before = kept(node_environment)
 
     page = people.page("applicant", f"{here}/plot")

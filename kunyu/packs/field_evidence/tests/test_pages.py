@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from kunyu.engines.pages import once
 from kunyu.engines.security.models import AuditEntry, User
@@ -221,24 +221,29 @@ def test_keys_map_and_phone(
     context.add_cookies(
         [{"name": name, "value": one.value, "url": live_server.url} for name, one in county.cookies.items()]
     )
+    context.set_default_timeout(60_000)
     page: Page = context.new_page()
     problems: list[str] = []
     page.on("pageerror", lambda error: problems.append(str(error)))
     page.goto(f"{live_server.url}/evidence/{first.pk}")
-    page.wait_for_selector("ky-map[data-drawn='7']", timeout=20_000)  # a patch, three photos, three cones
+    page.wait_for_selector("ky-map[data-drawn='7']")  # a patch, three photos, three cones
+    page.wait_for_function("() => document.querySelector('.ev-photo img').complete")
     assert page.evaluate("document.querySelector('.ev-photo img').naturalWidth") == 960
+    page.wait_for_function("() => document.querySelector('ky-map').ariaBusy === 'false'")
     assert page.evaluate("document.documentElement.scrollWidth") <= wide
     shown = page.text_content("figcaption strong")
     page.keyboard.press("ArrowRight")
     page.wait_for_url("**?photo=*")
-    assert page.text_content("figcaption strong") != shown
+    assert shown
+    expect(page.locator("figcaption strong")).not_to_have_text(shown)
     page.keyboard.press("r")
-    assert page.evaluate("document.activeElement.id") == "return-reason"
+    expect(page.locator("#return-reason")).to_be_focused()
     page.keyboard.type("看不清 n p a")  # letters typed into a reason are text
     assert page.input_value("#return-reason") == "看不清 n p a"
     page.keyboard.press("Tab")
     page.goto(f"{live_server.url}/evidence/{first.pk}")
     page.keyboard.press("a")
+    expect(page.locator("[data-key=a]")).to_be_focused()
     page.keyboard.press("Enter")
     page.wait_for_url(f"**/evidence/{second.pk}")
     assert EvidenceTask.objects.get(pk=first.pk).state == State.CITY

@@ -46,6 +46,7 @@ def page_html(picture: str) -> str:
 def shown(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
     """A page with the example flow at the second gateway; nothing else is served, nothing may be said on the console."""
     context = browser.new_context(viewport={"width": request.param, "height": 800})
+    context.set_default_timeout(60_000)
     page, said = context.new_page(), []
     page.on("console", lambda message: said.append(message.text))
     page.on("pageerror", lambda error: said.append(str(error)))
@@ -60,7 +61,7 @@ def shown(browser: Browser, request: pytest.FixtureRequest) -> Iterator[Page]:
 
     page.route("**/*", serve)
     page.goto("http://flow.test/")
-    expect(page.locator(".ky-flow-tools")).to_be_visible(timeout=15_000)
+    expect(page.locator(".ky-flow-tools")).to_be_visible()
     expect(page.locator("ky-flow svg")).to_have_attribute("style", re.compile("height"))
     yield page
     context.close()
@@ -117,6 +118,7 @@ def test_a_phone_begins_with_what_waits(shown: Page):
 
 @pytest.mark.parametrize("shown", [1280, 390], indirect=True)
 def test_axe_finds_nothing(shown: Page):
+    shown.evaluate("() => Promise.all(document.getAnimations().map((one) => one.finished.catch(() => null)))")
     shown.evaluate((ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js").read_text("utf-8"))
     found = shown.evaluate(
         "axe.run({runOnly: ['wcag2a', 'wcag2aa']}).then((r) => r.violations.map((v) => [v.id, v.nodes.map((n) => n.html)]))"
