@@ -122,18 +122,21 @@ def read_counted(
 def _read_together(
     selection: Selection, crs: OfferedCrs, attributes: tuple[str, ...], limit: int, with_geometry: bool
 ) -> tuple[Page, Matched] | None:
-    """Page and count; None when nothing or more than is counted matches: what a limit leaves is no ordered page."""
+    """Page and count; None when more than is counted matches: what a limit leaves is no ordered page.
+
+    Where too many match, rows still come, without features: no row at all means that nothing matches.
+    """
     order, most = _order(selection, None), maps_settings().count_exactly_up_to
     picked, parameters = queries.rows(selection, _columns(selection, attributes, None, with_geometry))
+    feature = _feature_sql(selection, crs, attributes, with_geometry=with_geometry)
     statement = (
-        f"SELECT {_feature_sql(selection, crs, attributes, with_geometry=with_geometry)}, {_cursor(selection, None)}, "
-        f"fid, matched FROM (SELECT *, count(*) OVER () AS matched FROM ({picked} LIMIT %(most)s + 1) hit) page "
-        f"WHERE matched <= %(most)s ORDER BY {order} LIMIT %(limit)s + 1"
+        f"SELECT CASE WHEN matched <= %(most)s THEN {feature} END, {_cursor(selection, None)}, fid, matched "
+        f"FROM (SELECT *, count(*) OVER () AS matched FROM ({picked} LIMIT %(most)s + 1) hit) page "
+        f"ORDER BY {order} LIMIT %(limit)s + 1"
     )
     found = fetch(selection.granted, statement, {**parameters, "limit": limit, "most": most})
-    if not found:
-        return None
-    return _page(found, limit, None), Matched(found[0][3], is_exact=True)
+    matched = found[0][3] if found else 0
+    return (_page(found, limit, None), Matched(matched, is_exact=True)) if matched <= most else None
 
 
 def _columns(

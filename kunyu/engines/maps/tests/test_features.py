@@ -238,3 +238,32 @@ def test_estimate_beyond_the_threshold_says_so(ask: Ask, monkeypatch: pytest.Mon
     assert answer["Kunyu-Number-Matched"] == "estimated"
     assert body(answer)["numberMatchedEstimated"] is True
     assert body(ask(ITEMS, limit=1, DLBM="0701"))["numberMatched"] == 1
+
+
+def test_an_area_is_one_statement_unless_more_than_is_counted_lies_in_it(
+    ask: Ask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing, a page, exactly as many as are counted exactly, and one more: then the estimate and the same first page."""
+    from kunyu.engines.maps import features
+    from kunyu.engines.maps.settings import MapsSettings
+
+    asked: list[str] = []
+    fetch = features.fetch
+
+    def counting(granted: Any, statement: str, *rest: Any, **named: Any) -> list[tuple[Any, ...]]:
+        asked.append(statement)
+        return fetch(granted, statement, *rest, **named)
+
+    monkeypatch.setattr(features, "fetch", counting)
+    nothing = body(ask(ITEMS, bbox="10,10,10.1,10.1"))
+    assert (nothing["numberMatched"], nothing["numberReturned"], nothing["features"]) == (0, 0, [])
+    assert "next" not in {link["rel"] for link in nothing["links"]}
+    four = {"bbox": "113.0021,34.5021,113.0059,34.5059", "limit": 3}
+    page = body(ask(ITEMS, **four))
+    assert (page["numberMatched"], page["numberReturned"]) == (4, 3)
+    monkeypatch.setattr(features, "maps_settings", lambda: MapsSettings(count_exactly_up_to=4))
+    assert body(ask(ITEMS, **four))["features"] == page["features"]
+    assert len(asked) == 3
+    monkeypatch.setattr(features, "maps_settings", lambda: MapsSettings(count_exactly_up_to=3))
+    more = body(ask(ITEMS, **four))
+    assert more["numberMatchedEstimated"] is True and more["features"] == page["features"]
