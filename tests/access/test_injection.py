@@ -7,6 +7,7 @@ somebody else's data, break the statement (500) or hold the answer back (pg_slee
 from __future__ import annotations
 
 import time
+from typing import Any
 from urllib.parse import quote
 
 import pytest
@@ -64,12 +65,22 @@ def addresses(world: World) -> list[str]:
     return found
 
 
-def test_no_parameter_reaches_a_statement_a_path_or_a_template(world: World) -> None:
-    faults = []
-    for address in addresses(world):
+def asked(world: World, address: str) -> tuple[Any, float]:
+    """The answer, and the seconds it took: what sleeps in the database sleeps each time, a busy machine does not."""
+    took = SLOW_SECONDS
+    for _ in range(3):
         begun = time.monotonic()
         answer = ask(world, VIEWER, "GET", address)
         took = time.monotonic() - begun
+        if took < SLOW_SECONDS:
+            break
+    return answer, took
+
+
+def test_no_parameter_reaches_a_statement_a_path_or_a_template(world: World) -> None:
+    faults = []
+    for address in addresses(world):
+        answer, took = asked(world, address)
         text = content(answer)
         if answer.status_code >= 500:
             faults.append(f"{answer.status_code} {address[:200]}")
@@ -89,7 +100,6 @@ def test_no_parameter_reaches_a_statement_a_path_or_a_template(world: World) -> 
 def test_one_hostile_parameter_of_features(world: World, name: str, payload: str) -> None:
     """One at a time, so that no earlier refusal hides a later hole."""
     address = f"/ogc/collections/{PARCELS}/items?{name}={quote(payload, safe='')}"
-    begun = time.monotonic()
-    answer = ask(world, VIEWER, "GET", address)
-    assert answer.status_code < 500 and time.monotonic() - begun < SLOW_SECONDS
+    answer, took = asked(world, address)
+    assert answer.status_code < 500 and took < SLOW_SECONDS
     assert leaks(VIEWER, content(answer), address) == []

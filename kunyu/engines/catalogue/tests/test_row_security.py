@@ -168,7 +168,9 @@ def _composed(principal: Principal) -> set[int]:
 
 
 @pytest.mark.django_db
-@hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@hypothesis_settings(
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(world=WORLDS)
 def test_gateway_row_security_and_the_rules_read_aloud_agree(rows: list[Row], settings: Any, world: World) -> None:
     """Random grants, clearance, labels and zones: three ways of deciding give the same rows (R-142)."""

@@ -248,7 +248,7 @@ def test_kill_minus_nine_in_the_middle_of_a_load(node: None, map_digest: Digest,
     )  # fmt: skip
     try:
         _wait_until(
-            "SELECT count(*) FROM pg_stat_progress_copy WHERE datname = %s AND tuples_processed > 20000", 1, child
+            "SELECT count(*) FROM pg_stat_progress_copy WHERE datname = %s AND tuples_processed > 2000", 1, child
         )
         os.kill(child.pid, signal.SIGKILL)
     finally:

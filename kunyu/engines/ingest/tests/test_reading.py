@@ -265,7 +265,9 @@ def test_digest_of_a_folder_is_of_names_and_contents_not_of_its_place(tmp_path):
 
 
 @pytest.mark.parametrize("suffix", [".gpkg", ".shp", ".zip", ".parquet", ".geojson", ".gml", ".osm", ".pbf", ".fgb"])
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(content=st.binary(max_size=400))
 def test_random_bytes_are_unreadable_and_nothing_else(tmp_path, suffix, content):
     path = tmp_path / f"random{suffix}"
@@ -279,7 +281,9 @@ def test_random_bytes_are_unreadable_and_nothing_else(tmp_path, suffix, content)
         raise UnreadableInput("", "")  # bytes that are a file after all
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(at=st.integers(0, 40_000), junk=st.binary(min_size=1, max_size=60), form=st.sampled_from(["gpkg", "shp", "zip"]))
 def test_damaged_files_are_read_or_refused(tmp_path, at, junk, form):
     """Bytes overwritten anywhere in a good file: rows or UnreadableInput, never another error."""

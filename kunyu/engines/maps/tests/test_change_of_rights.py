@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import http.client
 import os
-import socket
 import subprocess
 import sys
 import time
@@ -24,10 +23,11 @@ from kunyu.engines.maps.grids import WEB_MERCATOR_QUAD
 from kunyu.engines.maps.tests.county import PARCELS, County
 from kunyu.engines.security import labels
 from kunyu.engines.security.labels import Label
+from kunyu.kernel.tests.ports import free_port
 
 pytestmark = pytest.mark.django_db
 ROOT = Path(__file__).resolve().parents[4]
-CONNECTIONS, START_S = 12, 60
+CONNECTIONS, START_S = 12, 120
 ZOOM = 14
 
 
@@ -63,9 +63,7 @@ class Node:
 @pytest.fixture
 def node(county: County, owner_dsn: str, serve_dsn: str, tmp_path: Path) -> Iterator[Node]:
     """The node's web server over the test's database, two processes of two threads."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
+    port = free_port()
     environment = {**os.environ, "DATABASE_URL": owner_dsn, "KUNYU_SERVE_DATABASE_URL": serve_dsn}
     command = [
         sys.executable, "-m", "granian", "--interface", "wsgi", "--host", "127.0.0.1", "--port", str(port),
@@ -81,7 +79,7 @@ def node(county: County, owner_dsn: str, serve_dsn: str, tmp_path: Path) -> Iter
         )
     finally:
         process.terminate()
-        process.wait(30)
+        process.wait(60)
 
 
 def _await(port: int, process: subprocess.Popen[bytes], log: Path) -> None:

@@ -102,7 +102,7 @@ def test_an_edit_is_a_version_and_history_stays(opened: None, client: Any) -> No
     assert made.status_code == 201, made.content
     began = time.perf_counter()
     shown = client().get(tile, headers={"If-None-Match": empty.get("ETag", "")})
-    assert shown.status_code == 200 and time.perf_counter() - began < 1 and shown["ETag"] != empty["ETag"]
+    assert shown.status_code == 200 and time.perf_counter() - began < 10 and shown["ETag"] != empty["ETag"]
     address = f"{ITEMS}/{County.bsm(902)}"
     assert made["Location"].endswith(address)
     first = client().get(address)

@@ -210,7 +210,7 @@ def test_a_killed_job_is_run_again_and_offers_no_half_file(client: Any, tmp_path
     assert state["state"] == "running" and state["download"] is None
     assert client().get(f"{EXPORTS}/{asked['id']}/file").status_code == 409
     assert asked["id"] in services.unfinished()
-    for _ in range(50):  # the server ends the dead session in its own time
+    for _ in range(1200):  # the server ends the dead session in its own time
         if run(asked["id"]) is not None:
             break
         time.sleep(0.1)

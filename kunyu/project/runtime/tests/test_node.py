@@ -27,6 +27,7 @@ import pytest
 
 from kunyu.kernel.digests import sm3_hex
 from kunyu.kernel.objectstore import open_store
+from kunyu.kernel.tests.ports import free_port
 from kunyu.project.runtime import program_age, provision
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.node_state import read_state
@@ -77,13 +78,7 @@ def stored_objects(node: Node) -> set[str]:
     return {f"{one.relative_to(folder)} {one.stat().st_size}" for one in folder.rglob("*") if one.is_file()}
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def until(true: Callable[[], bool], seconds: float = 30) -> bool:
+def until(true: Callable[[], bool], seconds: float = 120) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if true():
@@ -170,7 +165,7 @@ def test_the_second_start_is_fast(up: Node) -> None:
     began = time.monotonic()
     up.up()
     # three seconds on an idle laptop; `make bench` holds the bar of ten, a busy test machine needs room
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 90
 
 
 def test_files_with_passwords_are_closed(up: Node) -> None:

@@ -24,8 +24,9 @@ from kunyu.engines.reference.loading import CODE_FILES
 from kunyu.engines.security import keys
 from kunyu.engines.security.protection import store_of
 from kunyu.kernel.protected_store import ProtectedStore
+from kunyu.kernel.tests.ports import free_port
 from kunyu.project.runtime.cluster import PrivateCluster
-from kunyu.project.runtime.tests.test_node import Node, free_port
+from kunyu.project.runtime.tests.test_node import Node
 
 pytestmark = pytest.mark.xdist_group("node")
 TEXT = "受控成果：坤舆县宗地坐标".encode() * 20_000

@@ -72,20 +72,20 @@ def sealed_ofd() -> bytes:
 
 def judged(verify: Callable[[bytes], Verdict], content: bytes) -> float:
     """Verify one file; the seconds it took."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     said = verify(content)
     assert said.why_zh and said.why_en
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def read(reader: Callable[..., Any], *given: Any) -> float:
     """Read bytes by themselves; nothing but the house's own errors may come out."""
-    begun = time.perf_counter()
+    begun = time.process_time()
     try:
         reader(*given)
     except KunyuError as error:
         assert error.detail_zh and error.detail_en
-    return time.perf_counter() - begun
+    return time.process_time() - begun
 
 
 def files_survive(rounds: int, seed: str) -> None:
@@ -136,10 +136,10 @@ def test_nested_indefinite_lengths_in_a_signature_are_seen_at_once() -> None:
     bomb = b"\x30\x80" * 60 + b"\x00\x00" * 60
     for content in (bomb, der.sequence(der.element(0x06, b"\x2a\x03"), der.element(0xA0, bomb))):
         for reader in (signed_data.read, ses.read_sealed):
-            begun = time.perf_counter()
+            begun = time.process_time()
             with pytest.raises(KunyuError):
                 reader(content)
-            assert time.perf_counter() - begun < 1.0
+            assert time.process_time() - begun < 1.0
 
 
 def test_a_certificate_somebody_made_up_for_his_own_signature() -> None:
