@@ -17,7 +17,7 @@ from pathlib import Path
 from django import template
 from django.conf import settings
 from django.template import Context, TemplateSyntaxError
-from django.template.base import FilterExpression, Parser, Token, render_value_in_context
+from django.template.base import FilterExpression, Parser, Token
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -63,7 +63,7 @@ class Bilingual(template.Node):
         if self.target:
             context[self.target] = text
             return SafeString("")
-        return SafeString(render_value_in_context(text, context))
+        return format_html("{}", text)
 
     def _text(self, context: Context) -> object:
         if context.get("lang") == "en":
