@@ -74,6 +74,8 @@ def test_a_service_that_hangs_or_points_at_the_node_itself(
     """Neither blocks the node nor leads back into it; a request that came from this node is stopped."""
     from kunyu.engines.catalogue.register import settings as register_settings
 
+    monkeypatch.setenv("KUNYU_SERVICES_SECONDS", "1.5")
+    register_settings.services_settings.cache_clear()
     publish(code="slow", addresses=(f"{other.address}/hangs",))
     assert sign_in("viewer").get("/proxy/slow/").status_code == 502
     own = (other.address.rsplit(":", 1)[1],)

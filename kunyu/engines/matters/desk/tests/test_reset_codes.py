@@ -36,7 +36,7 @@ def counter(world: World, who: str = "clerk") -> Client:
     return client
 
 
-def reset(given: str, client: Client | None = None, **other: str) -> Any:
+def reset(given: str, client: Client | None = None, /, **other: str) -> Any:
     return sent(
         client or Client(), PUBLIC, {"code": CODE, "given": given, "password": ANOTHER, "again": ANOTHER, **other}
     )
