@@ -4,10 +4,24 @@
 set -euo pipefail
 
 wanted=()
-have_server() { compgen -G '/usr/lib/postgresql/1[5-9]/bin/initdb' >/dev/null || compgen -G '/usr/lib/postgresql/[2-9]*/bin/initdb' >/dev/null; }
-have_postgis() { compgen -G '/usr/share/postgresql/*/extension/postgis.control' >/dev/null; }
+# the folders of programs of PostgreSQL 15 or newer: Debian's, and the one that is on the path
+server_folders() {
+  ls -d /usr/lib/postgresql/1[5-9]/bin /usr/lib/postgresql/[2-9][0-9]/bin 2>/dev/null || true
+  if command -v initdb >/dev/null; then dirname "$(readlink -f "$(command -v initdb)")"; fi
+}
+have_server() { [ -n "$(server_folders)" ]; }
+# a server may stand without PostGIS, as where somebody else put it there for another purpose
+have_postgis() {
+  local folder
+  for folder in $(server_folders); do
+    if [ -x "$folder/initdb" ] && [ -e "$("$folder/pg_config" --sharedir 2>/dev/null)/extension/postgis.control" ]; then
+      return 0
+    fi
+  done
+  return 1
+}
 
-if ! command -v initdb >/dev/null && ! { have_server && have_postgis; }; then wanted+=(postgresql postgresql-postgis); fi
+have_postgis || wanted+=(postgresql postgresql-postgis)
 ldconfig -p 2>/dev/null | grep -q libpangoft2-1.0 || wanted+=(libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0)
 command -v fc-list >/dev/null || wanted+=(fontconfig)
 [ -n "$(fc-list :lang=zh family 2>/dev/null)" ] || wanted+=(fonts-noto-cjk)

@@ -179,6 +179,7 @@ class PrivateCluster:
 
     def _create(self) -> None:
         programs = find_programs()
+        programs.require_postgis()
         self.account.require_reachable(self.home)
         draft = self.home / "postgres.new"  # renamed when whole: an interrupted initdb is never taken for a cluster
         shutil.rmtree(draft, ignore_errors=True)
@@ -224,6 +225,7 @@ class PrivateCluster:
         mark = self.data / PREPARED_MARK
         if mark.exists() and mark.read_text() == PREPARED_EDITION:
             return
+        self.programs.require_postgis()
         with psycopg.connect(self.dsn("postgres", "postgres"), autocommit=True) as connection:
             provision.ensure_roles(connection, self.secret)
         # template1 first: the node's database and every test database are copies of it

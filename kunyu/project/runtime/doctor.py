@@ -230,6 +230,7 @@ def _database(settings: NodeSettings) -> tuple[Result, str]:
             connect(settings.database_url).close()
             return Result(*name, OK, "DATABASE_URL 可以连接", "DATABASE_URL can be reached"), settings.database_url
         programs = find_programs()
+        programs.require_postgis()
         cluster = PrivateCluster(settings.home)
         if cluster.running():
             zh, en = f"私有 PostgreSQL {programs.major} 正在运行", f"the private PostgreSQL {programs.major} runs"

@@ -6,7 +6,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import psutil
@@ -30,10 +30,35 @@ class Programs:
         """Return the path of one program, such as ``pg_ctl``."""
         return str(self.folder / name)
 
+    @cached_property
+    def has_postgis(self) -> bool:
+        """Does PostGIS stand beside this server? False also where its ``pg_config`` is missing."""
+        try:
+            asked = [self.path("pg_config"), "--sharedir"]
+            shared = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.strip()
+        except (OSError, subprocess.CalledProcessError):
+            return False
+        return (Path(shared) / "extension" / "postgis.control").exists()
+
+    def require_postgis(self) -> None:
+        """Raise :class:`PostgresMissing` where a cluster of this server could hold no map."""
+        if self.has_postgis:
+            return
+        package = f"postgresql-{self.major}-postgis-3"
+        raise PostgresMissing(
+            f"{self.folder} 的 PostgreSQL {self.major} 没有 PostGIS 扩展。Debian/Ubuntu 请执行 apt-get install {package}，"
+            "或用 DATABASE_URL 指向带 PostGIS 的数据库。",
+            f"PostgreSQL {self.major} in {self.folder} stands without PostGIS. On Debian or Ubuntu run "
+            f"apt-get install {package}, or point DATABASE_URL at a database with PostGIS.",
+            version=str(self.major),
+        )
+
 
 @lru_cache(maxsize=4)
 def find_programs(major: int | None = None) -> Programs:
     """Return the newest installation, or that of one major version (a cluster can only run under its own).
+
+    One that has PostGIS goes before a newer one that has not.
 
     Raises
     ------
@@ -43,7 +68,7 @@ def find_programs(major: int | None = None) -> Programs:
     found = [programs for programs in _installations() if programs.major >= MINIMUM_MAJOR]
     wanted = [programs for programs in found if major in (None, programs.major)]
     if wanted:
-        return max(wanted, key=lambda programs: programs.major)
+        return max(wanted, key=lambda programs: (programs.has_postgis, programs.major))
     version = str(major) if major else f"≥ {MINIMUM_MAJOR}"
     package = f"postgresql-{major} postgresql-{major}-postgis-3" if major else "postgresql postgresql-postgis"
     raise PostgresMissing(

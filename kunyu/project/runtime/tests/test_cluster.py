@@ -15,6 +15,7 @@ import psutil
 import psycopg
 import pytest
 
+from kunyu.project.runtime import postgres_programs
 from kunyu.project.runtime.account import server_account
 from kunyu.project.runtime.cluster import PrivateCluster
 from kunyu.project.runtime.errors import FolderNotReachable, PostgresMissing
@@ -193,6 +194,50 @@ def test_a_closed_folder_above_the_state_is_named(node_home: Path) -> None:
 def test_a_version_that_is_not_installed_is_named() -> None:
     with pytest.raises(PostgresMissing, match="postgresql-99"):
         find_programs(99)
+
+
+def _server(root: Path, major: int, *, with_postgis: bool) -> Path:
+    """The programs of a PostgreSQL as far as they are looked at before a cluster is made."""
+    folder, extensions = root / str(major) / "bin", root / str(major) / "share" / "extension"
+    folder.mkdir(parents=True)
+    extensions.mkdir(parents=True)
+    says = {"initdb": "", "pg_ctl": "", "postgres": f"postgres (PostgreSQL) {major}.1",
+            "pg_config": extensions.parent}  # fmt: skip
+    for name, text in says.items():
+        (folder / name).write_text(f"#!/bin/sh\necho '{text}'\n")
+        (folder / name).chmod(0o755)
+    if with_postgis:
+        (extensions / "postgis.control").touch()
+    return folder
+
+
+@pytest.fixture
+def other_servers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty place where alone servers are looked for."""
+    monkeypatch.setattr(postgres_programs, "DEBIAN_ROOT", tmp_path / "servers")
+    monkeypatch.setattr(postgres_programs.shutil, "which", lambda name: None)
+    find_programs.cache_clear()
+    yield tmp_path / "servers"
+    find_programs.cache_clear()
+
+
+def test_a_server_with_postgis_goes_before_a_newer_one_without(other_servers: Path) -> None:
+    _server(other_servers, 17, with_postgis=False)
+    wanted = _server(other_servers, 15, with_postgis=True)
+
+    assert find_programs().folder == wanted
+    assert find_programs(17).major == 17  # a standing cluster runs under its own version alone
+
+
+def test_a_server_without_postgis_is_refused_before_anything_is_made(other_servers: Path, node_home: Path) -> None:
+    _server(other_servers, 16, with_postgis=False)
+
+    with pytest.raises(PostgresMissing) as raised:
+        PrivateCluster(node_home / "state").ensure()
+
+    assert "postgresql-16-postgis-3" in raised.value.detail_zh
+    assert "postgresql-16-postgis-3" in raised.value.detail_en
+    assert not (node_home / "state" / "postgres").exists()
 
 
 @pytest.mark.parametrize(("memory_gib", "shared_mib"), [(0.5, 128), (16, 2048), (512, 4096)])
