@@ -37,6 +37,9 @@ if [[ "${1:-}" == test* ]]; then
   # nginx in front of a node and its load generator are part of the tests and benchmarks
   command -v nginx >/dev/null || [ -x /usr/sbin/nginx ] || wanted+=(nginx-light)
   command -v wrk >/dev/null || wanted+=(wrk)
+  # programs of other houses that read what a node serves and seals
+  command -v ogrinfo >/dev/null || wanted+=(gdal-bin)
+  command -v pdfsig >/dev/null || wanted+=(poppler-utils)
 fi
 [ ${#wanted[@]} -gt 0 ] || exit 0
 

@@ -23,11 +23,15 @@ def _run(command: list[str], token: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=environment)
 
 
+needs_gdal = pytest.mark.skipif(
+    shutil.which("gdalinfo") is None, reason="gdalinfo is not installed (Debian package gdal-bin)"
+)
+
+
+@needs_gdal
 @pytest.mark.parametrize(("grid", "epsg"), [("WebMercatorQuad", 3857), ("CGCS2000Quad", 4490)])
 def test_gdal_draws_from_wmts(node: Node, tmp_path: Path, grid: str, epsg: int) -> None:
     """gdalinfo finds the layer and its CRS; a window of parcels has the colour of their class where they lie."""
-    if shutil.which("gdalinfo") is None:
-        pytest.skip("gdalinfo is not installed (Debian package gdal-bin)")
     address = f"{node.root}/ogc/wmts?SERVICE=WMTS&REQUEST=GetCapabilities"
     source = f"WMTS:{address},layer={PARCELS},tilematrixset={grid}"
     said = _run(["gdalinfo", "-json", source], node.county.steward)
@@ -45,6 +49,7 @@ def test_gdal_draws_from_wmts(node: Node, tmp_path: Path, grid: str, epsg: int) 
     assert np.abs(middle[:3] - (255, 255, 200)).max() <= 4 and middle[3] > 150
 
 
+@needs_gdal
 def test_gdal_without_rights_gets_nothing(node: Node) -> None:
     said = _run(
         ["gdalinfo", f"WMTS:{node.root}/ogc/wmts?REQUEST=GetCapabilities,layer={PARCELS}"], node.county.stranger
