@@ -17,6 +17,7 @@ from tests.conformance.conftest import Node
 
 pytestmark = pytest.mark.django_db
 TILE = f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/14/6516/13335"
+NEVER_ASKED = [f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/15/{13032 + n // 4}/{26670 + n % 4}" for n in range(8)]
 Sql = Callable[..., None]
 
 
@@ -81,12 +82,13 @@ def test_another_caller_never_gets_a_remembered_answer(node: Node) -> None:
 def test_what_is_taken_away_is_gone_at_the_next_request(
     node: Node, sql: Sql, change: str, back: str, refused: set[int]
 ) -> None:
-    """Token, grant, account: not one remembered tile, nor a 304, after the change is committed."""
+    """Token, grant, account: not one remembered tile, nor a 304, nor a new tile of that layer, once the change is committed."""
     _, tag = known(node)
     user = "(SELECT id FROM security_user WHERE username = 't-steward')"
     sql(change.format(u=user))
     try:
         assert statuses(node) <= refused | {429} and statuses(node, **{"If-None-Match": tag}) <= refused | {429}
+        assert {node.open(one).status for one in NEVER_ASKED} <= refused | {429}
     finally:
         sql(back.format(u=user))
         sql("TRUNCATE security_signinfailures")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import os
 
-from playwright.sync_api import Page
+from playwright.sync_api import Locator, Page, expect
 
 from tests.journeys.conftest import ROOT
 
@@ -32,11 +32,14 @@ def violations(page: Page) -> list[str]:
     ]
 
 
-def picture(page: Page, name: str) -> None:
-    """Keep a picture for the guide, if this run is to make them."""
+def picture(page: Page, name: str, of: Locator | None = None) -> None:
+    """Keep a picture for the guide, if this run is to make them: of what is seen of the page, begun at ``of``."""
     if os.environ.get("KUNYU_DOC_IMAGES") != "1":
         return
     from PIL import Image
 
+    if of is not None:
+        of.evaluate("one => one.scrollIntoView({ block: 'start' })")
+    expect(page.locator("ky-map[aria-busy=true]")).to_have_count(0)
     image = Image.open(io.BytesIO(page.screenshot(scale="css"))).convert("RGB").quantize(256)
     image.save(IMAGES / f"{name}.png", optimize=True)

@@ -26,7 +26,7 @@ from psycopg import conninfo, sql
 from kunyu.engines.matters.materials.tests.samples import encrypted_pdf, form_pdf, other, script_pdf
 from kunyu.project.runtime.shared_test_cluster import SharedTestCluster
 from tests.journeys.conftest import DESKTOP, JOB_MS, PASSWORD, PHONE, ROOT, Node, Visit, _run, _visit, stop
-from tests.journeys.looking import violations
+from tests.journeys.looking import picture, violations
 
 pytestmark = pytest.mark.browser
 FARMLAND, PARCELS = "10502-001", "10401-003"
@@ -372,6 +372,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     expect(findings.locator(".hl-counts li.not_checked")).to_contain_text("未核验", timeout=JOB_MS)
     expect(findings.locator(".hl-counts li.clear")).to_be_visible()
     sound(page)
+    picture(page, "hall-plot", of=findings)
     page.goto(people.node.address + here + "/form")
     sound(page)
     fill_form(page, known["answers"])
@@ -410,6 +411,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
 
     until(sealed, page, "the sealed licence")
     sound(page)
+    picture(page, "hall-case")
     with page.expect_download() as taken:
         page.locator(".fo-buttons a", has_text="PDF").click()
     pdf = Path(taken.value.path()).read_bytes()
@@ -422,6 +424,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     anybody = people.page("", f"/verify/{licence}")
     expect(anybody.locator(".dv-answer h1")).to_contain_text("有效")
     sound(anybody)
+    picture(anybody, "verify")
     anybody = people.page("", "/verify/")
     at_rest(owner, anybody)
     before = kept(node_environment)
@@ -448,9 +451,12 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     (feature,) = on_the_map()
     assert licence in feature["properties"].values()
 
-    sound(people.page("decider", "/cases/"))
+    listed = people.page("decider", "/cases/")
+    sound(listed)
+    picture(listed, "cases")
     decider = people.page("decider", f"/cases/{number}")
     sound(decider)
+    picture(decider, "case")
     with decider.expect_navigation():
         decider.get_by_role("link", name="撤销许可").click()
     decider.fill("[name=text]", "申请人隐瞒有关情况取得许可")

@@ -87,7 +87,12 @@ def wants_html(request: HttpRequest, query: dict[str, str], *others: str) -> boo
 
 
 def entity_tag(request: HttpRequest, layer: ServedLayer, granted: Scope, asof: AsOf, form: str = "json") -> str:
-    """ETag of a layer's answer: its versions, what the caller may see, and every parameter (contract.md).
+    """ETag of a layer's answer: its versions, what the caller may see, and every parameter (contract.md)."""
+    return f'"{state_digest(request, layer, granted, asof, form, request.path)[:40]}"'
+
+
+def state_digest(request: HttpRequest, layer: ServedLayer, granted: Scope, asof: AsOf, form: str, path: str) -> str:
+    """Digest of everything that an answer of a layer follows from, ``path`` in place of the request's own.
 
     What the caller may see is in it whole: rights, prefixes, label sets, revealed fields, and the epoch of the labels,
     so that no change of a grant, a label or the zone is ever answered with 304.
@@ -103,10 +108,10 @@ def entity_tag(request: HttpRequest, layer: ServedLayer, granted: Scope, asof: A
             epochs.current().labels,
             sorted([one.prefix, one.row_labels, sorted(one.reveals)] for one in granted.clauses),
         ],
-        "address": [request.get_host(), request.path, sorted(request.GET.items())],
+        "address": [request.get_host(), path, sorted(request.GET.items())],
         "form": form,
     }
-    return f'"{sm3_hex(canonical_json(parts))[:40]}"'
+    return sm3_hex(canonical_json(parts))
 
 
 def content_tag(content: bytes) -> str:

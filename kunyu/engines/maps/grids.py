@@ -71,10 +71,14 @@ class TileMatrixSet:
         """Columns and rows of one level."""
         return self.columns_at_0 << zoom, 1 << zoom
 
+    def holds(self, zoom: int, row: int, column: int) -> bool:
+        """Is there such a tile, at a zoom that this node serves?"""
+        columns, rows = self.size(zoom) if 0 <= zoom <= maps_settings().max_zoom else (0, 0)
+        return 0 <= row < rows and 0 <= column < columns
+
     def require(self, zoom: int, row: int, column: int) -> None:
         """Refuse a tile outside the matrix set: :class:`NoSuchTile`."""
-        columns, rows = self.size(zoom) if 0 <= zoom <= maps_settings().max_zoom else (0, 0)
-        if not (0 <= row < rows and 0 <= column < columns):
+        if not self.holds(zoom, row, column):
             raise NoSuchTile(
                 f"{self.id} 没有瓦片 {zoom}/{row}/{column}（级别/行/列）；级别 0–{maps_settings().max_zoom}。",
                 f"{self.id} has no tile {zoom}/{row}/{column} (level/row/column); levels 0–{maps_settings().max_zoom}.",

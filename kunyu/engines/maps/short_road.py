@@ -1,4 +1,4 @@
-"""Tiles that this very caller was given before, answered ahead of the application. 瓦片捷径.
+"""Tiles of layers that this very caller was given before, answered ahead of the application. 瓦片捷径.
 
 A map asks for the same tiles again and again. Finding out anew who asks, what he may see and what is published takes
 the application about two milliseconds; whether any of it *changed* takes the database one look at one row. So a worker
@@ -10,6 +10,10 @@ answers the same request from the same caller (token or session, address) by its
 * the answer is younger than ``KEPT_SECONDS`` and of the same day: what ends by the clock alone is found out by then,
 * the read of labelled data is on record for this minute (``audit``); else the application answers, and records it.
 
+A tile that this caller was not given before, of a layer that he was given tiles of, is drawn under the same conditions: what
+all its tiles have in common (``tile_plans``) is remembered with the epochs it was found under. Row security stands behind it
+as always, and so does the record.
+
 Keys with a quota, filters and everything but vector tiles take the long road.
 """
 
@@ -19,7 +23,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
@@ -30,6 +34,8 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from kunyu.engines.maps.settings import maps_settings
+from kunyu.engines.maps.tile_plans import OWN_HEADERS, Place, TilePlan
+from kunyu.engines.maps.tiles import MEDIA_TYPE
 from kunyu.engines.security import prepared
 from kunyu.engines.security.api_keys import uses
 from kunyu.engines.security.audit import reads
@@ -41,7 +47,10 @@ MOST_BYTES = 1 << 20
 """A larger answer is not remembered."""
 REMEMBER = "kunyu.remember"
 """Where the tile view leaves a :class:`Told` in the WSGI environment."""
+FAILED = "kunyu.failed"
+"""Where the tile view finds the error that a tile was drawn with ahead of it: it answers as with its own."""
 _LISTENS = "kunyu.short_road"
+_MOST_ROUTES = 2_000
 
 _OF_NOBODY = "SELECT rights_epoch, labels_epoch, data_epoch FROM security_nodestate WHERE id = 1"
 _OF_BEARER = """
@@ -62,36 +71,56 @@ Start = Callable[..., Any]
 Application = Callable[[dict[str, Any], Start], Iterable[bytes]]
 _Key = tuple[str, ...]
 _Epochs = tuple[int, int, int]
+Headers = tuple[tuple[str, str], ...]
+
+
+Read = tuple[str, reads.Extent, int, str]
+"""Collection, extent, label and kind of an entry of the audit."""
+
+
+def read_of(plan: TilePlan, extent: reads.Extent) -> Read | None:
+    """What must be on record before a tile is answered; None for data that bear no label."""
+    return (plan.layer.collection, extent, plan.label.code, "tiles") if plan.label.code else None
 
 
 @dataclass(frozen=True)
 class Told:
     """What the tile view knows of its answer: who asked, the epochs it was made under, and what must be on record.
 
-    ``read`` is collection, extent, label and kind of the audit's record; None for data that bear no label.
+    ``plan`` is what other tiles of the layer have in common with it.
     """
 
     principal: Principal
     epochs: _Epochs
     tag: str
-    read: tuple[str, reads.Extent, int, str] | None = None
+    read: Read | None = None
+    plan: TilePlan | None = None
 
 
 @dataclass(frozen=True)
-class _Known:
-    """A remembered answer, and how to ask whether its caller still holds what he showed.
+class _Held:
+    """Under what an answer was made, and how to ask whether it is so still and its caller holds what he showed."""
 
-    ``body`` is None where only "not modified" was answered so far: that can be said again, nothing else.
-    """
-
-    told: Told
-    status: str
-    headers: tuple[tuple[str, str], ...]
-    body: bytes | None
+    principal: Principal
+    epochs: _Epochs
     statement: str
     digest: str
     day: date
     until: float
+
+
+@dataclass(frozen=True)
+class _Known:
+    """A remembered answer. ``body`` is None where only "not modified" was answered so far: that can be said again,
+    nothing else.
+    """
+
+    held: _Held
+    tag: str
+    read: Read | None
+    status: str
+    headers: Headers
+    body: bytes | None
 
     @property
     def size(self) -> int:
@@ -100,7 +129,16 @@ class _Known:
     def is_named_by(self, environ: Mapping[str, Any]) -> bool:
         """Does ``If-None-Match`` name this very answer (weak comparison, RFC 9110 §13.1.2)?"""
         given = environ.get("HTTP_IF_NONE_MATCH", "")
-        return bool(given) and self.told.tag in (part.strip().removeprefix("W/") for part in given.split(","))
+        return bool(given) and self.tag in (part.strip().removeprefix("W/") for part in given.split(","))
+
+
+@dataclass(frozen=True)
+class _Route:
+    """How the application answers with tiles of one layer to one caller; ``headers`` are those that all of them bear."""
+
+    held: _Held
+    plan: TilePlan
+    headers: Headers
 
 
 @dataclass
@@ -135,32 +173,62 @@ class _Memory:
 
 
 class ShortRoad:
-    """WSGI: known tiles by itself, everything else by ``application``, whose tiles it remembers."""
+    """WSGI: tiles of known layers by itself, everything else by ``application``, from whose tiles it learns."""
 
     def __init__(self, application: Application, most_mib: int | None = None) -> None:
         room = maps_settings().tile_memory_mib if most_mib is None else most_mib
         self._application = application
         self._memory = _Memory(room << 20)
+        self._routes: OrderedDict[_Key, _Route] = OrderedDict()
+        self._guard = threading.Lock()
         self._own = threading.local()
 
     def __call__(self, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
-        key = _key(environ) if self._memory.most_bytes else None
+        key = _key(environ)
         if key is None:
             return self._application(environ, start)
         known = self._memory.get(key)
         if known is not None and (known.body is not None or known.is_named_by(environ)):
-            if self._holds(known):
+            if self._holds(known.held, known.read):
                 return _answer(known, environ, start)
             self._memory.drop(key)
-        return self._remembered(key, environ, start)
+        elif (drawn := self._drawn(key, environ)) is not None:
+            return _answer(drawn, environ, start)
+        return self._learnt(key, environ, start)
 
-    def _holds(self, known: _Known) -> bool:
+    def _drawn(self, key: _Key, environ: dict[str, Any]) -> _Known | None:
+        """The tile by a known route; None where there is none, it holds no more, or it leads nowhere."""
+        layer_key, place = _route_key(key)
+        route = self._routes.get(layer_key)
+        if route is None or place is None or not route.plan.grid.holds(*place):
+            return None
+        read = read_of(route.plan, route.plan.extent(place))
+        if not self._holds(route.held, read):
+            return None
+        tag = route.plan.tag(place)
+        unchanged = _Known(route.held, tag, read, "304 Not Modified", (*route.headers, ("ETag", tag)), None)
+        if unchanged.is_named_by(environ):
+            return unchanged
+        try:
+            kept = route.plan.tile(place)
+        except Exception as error:  # noqa: BLE001 - the application says it to the caller as it says its own
+            environ[FAILED] = error
+            return None
+        own = {**kept.headers, "Content-Length": str(len(kept.data))}
+        if kept.data:
+            own["Content-Type"] = MEDIA_TYPE
+        status = "200 OK" if kept.data else "204 No Content"
+        known = replace(unchanged, status=status, headers=(*unchanged.headers, *own.items()), body=kept.data)
+        self._remember(key, known)
+        return known
+
+    def _holds(self, held: _Held, read: Read | None) -> bool:
         """Nothing changed and the read is on record; on any doubt the long road."""
-        if time.monotonic() > known.until or timezone.localdate() != known.day:
+        if time.monotonic() > held.until or timezone.localdate() != held.day:
             return False
-        if known.told.read is not None and not reads.is_recorded(known.told.principal, *known.told.read):
+        if read is not None and not reads.is_recorded(held.principal, *read):
             return False
-        return self._epochs(known.statement, known.digest) == known.told.epochs
+        return self._epochs(held.statement, held.digest) == held.epochs
 
     def _epochs(self, statement: str, digest: str) -> _Epochs | None:
         """The three epochs now, None when the caller's token or session holds no more or the database is away."""
@@ -174,7 +242,8 @@ class ShortRoad:
             self._own.connection = None
             return None
 
-    def _remembered(self, key: _Key, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+    def _learnt(self, key: _Key, environ: dict[str, Any], start: Start) -> Iterable[bytes]:
+        """What the application answers, remembered where it may be given again."""
         said: list[tuple[str, list[tuple[str, str]]]] = []
 
         def listening(status: str, headers: list[tuple[str, str]], *rest: Any) -> Any:
@@ -190,17 +259,24 @@ class ShortRoad:
         if hasattr(answer, "close"):
             answer.close()
         status, headers = said[0]
-        is_whole = not status.startswith("304")
-        if not is_whole and self._memory.get(key) is not None:
+        if any(name.lower() == "set-cookie" for name, _ in headers):
             return [body]
-        if len(body) <= MOST_BYTES and not any(name.lower() == "set-cookie" for name, _ in headers):
-            statement, digest = _caller(environ)
-            until = time.monotonic() + KEPT_SECONDS
-            kept = body if is_whole else None
-            self._memory.put(
-                key, _Known(told, status, tuple(headers), kept, statement, digest, timezone.localdate(), until)
-            )
+        until = time.monotonic() + KEPT_SECONDS
+        held = _Held(told.principal, told.epochs, *_caller(environ), timezone.localdate(), until)
+        is_whole = not status.startswith("304")
+        if is_whole or self._memory.get(key) is None:
+            self._remember(key, _Known(held, told.tag, told.read, status, tuple(headers), body if is_whole else None))
+        if told.plan is not None:
+            common = tuple((name, value) for name, value in headers if name.lower() not in _OF_ONE_TILE)
+            with self._guard:
+                self._routes[_route_key(key)[0]] = _Route(held, told.plan, common)
+                while len(self._routes) > _MOST_ROUTES:
+                    self._routes.popitem(last=False)
         return [body]
+
+    def _remember(self, key: _Key, known: _Known) -> None:
+        if self._memory.most_bytes and known.size <= MOST_BYTES:
+            self._memory.put(key, known)
 
 
 def epochs_before(request: HttpRequest) -> _Epochs | None:
@@ -216,6 +292,14 @@ def _connect() -> psycopg.Connection[Any]:
     named = {"dbname": "NAME", "user": "USER", "password": "PASSWORD", "host": "HOST", "port": "PORT"}
     given = {name: str(own[key]) for name, key in named.items() if own.get(key)}
     return psycopg.connect(**given, autocommit=True, application_name="kunyu-short-road", connect_timeout=3)  # type: ignore[arg-type]
+
+
+def _route_key(key: _Key) -> tuple[_Key, Place | None]:
+    """What makes two tiles those of one layer to one caller, and which tile was asked for; None where that is no tile."""
+    host, path, *rest = key
+    above, *place = path.rsplit("/", 3)
+    is_tile = len(place) == 3 and all(one.isascii() and one.isdigit() and len(one) < 10 for one in place)
+    return (host, above, *rest), tuple(map(int, place)) if is_tile else None  # type: ignore[return-value]
 
 
 def _key(environ: dict[str, Any]) -> _Key | None:
@@ -253,6 +337,7 @@ def _caller(environ: dict[str, Any]) -> tuple[str, str]:
 
 
 _FRESH = ("content-length", "content-type")
+_OF_ONE_TILE = {*_FRESH, "etag", *(name.lower() for name in OWN_HEADERS)}
 
 
 def _answer(known: _Known, environ: dict[str, Any], start: Start) -> Sequence[bytes]:
@@ -260,6 +345,6 @@ def _answer(known: _Known, environ: dict[str, Any], start: Start) -> Sequence[by
     if known.is_named_by(environ):
         status, body = "304 Not Modified", b""
         headers = [(name, value) for name, value in headers if name.lower() not in _FRESH]
-    uses.count(known.told.principal, None, environ["PATH_INFO"], int(status[:3]), len(body))
+    uses.count(known.held.principal, None, environ["PATH_INFO"], int(status[:3]), len(body))
     start(status, headers)
     return [body]

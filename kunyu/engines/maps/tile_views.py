@@ -11,7 +11,6 @@ from django.http import HttpRequest, HttpResponse
 from kunyu.engines.catalogue.served.asof import read_moment
 from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.catalogue.served.layers import ServedLayer, extent_of, open_layer, published_versions, record_read
-from kunyu.engines.catalogue.served.queries import Selection
 from kunyu.engines.maps import collections, tiles
 from kunyu.engines.maps.answers import (
     JSON,
@@ -19,31 +18,30 @@ from kunyu.engines.maps.answers import (
     Cell,
     Table,
     dress_time,
-    entity_tag,
     is_unchanged,
     json_answer,
     page_answer,
     principal_of,
     reading,
     root_of,
+    state_digest,
     wants_html,
 )
 from kunyu.engines.maps.collections import collection_address, link, title_of
-from kunyu.engines.maps.cql.reading import evaluating, read_filter
+from kunyu.engines.maps.cql.reading import read_filter
 from kunyu.engines.maps.errors import NoSuchTile
-from kunyu.engines.maps.grids import GRIDS, grid_of
+from kunyu.engines.maps.grids import GRIDS, TileMatrixSet, grid_of
 from kunyu.engines.maps.parameters import TILE_PARAMETERS, read_attributes, read_geometry, read_query
 from kunyu.engines.maps.pyramids.state import state_of
 from kunyu.engines.maps.settings import maps_settings
-from kunyu.engines.maps.short_road import REMEMBER, Told, epochs_before
-from kunyu.engines.maps.tile_cache import Kept, tile_cache
-from kunyu.engines.maps.tiles import TileAddress
+from kunyu.engines.maps.short_road import FAILED, REMEMBER, Told, epochs_before, read_of
+from kunyu.engines.maps.tile_plans import TilePlan
 from kunyu.engines.security import label_registry, scope
 from kunyu.engines.security.scope import Scope
 
 
 def _open(request: HttpRequest, collection_id: str, action: str) -> tuple[ServedLayer, Scope]:
-    layer, granted = open_layer(principal_of(request), collection_id, action)
+    layer, granted = open_layer(principal_of(request), collection_id, action, only_reads=True)
     if not layer.is_spatial:
         raise NoSuchTile(
             f"{layer.collection} {layer.name_zh} 是属性表，没有瓦片。",
@@ -135,52 +133,48 @@ def tileset(request: HttpRequest, collection_id: str, grid_id: str) -> HttpRespo
 @reading
 def tile(request: HttpRequest, collection_id: str, grid_id: str, zoom: int, row: int, column: int) -> HttpResponse:
     """One vector tile; 204 when nothing lies in it. An unchanged tile is answered before a connection is taken."""
+    if (failed := request.META.get(FAILED)) is not None:
+        raise failed  # it was drawn ahead of the application
     epochs = epochs_before(request)
     layer, granted = _open(request, collection_id, scope.QUERY)
     query = read_query(request, TILE_PARAMETERS)
     if query.get("f", "mvt") not in ("mvt", "pbf"):
         raise BadParameter("瓦片只有 f=mvt 一种格式。", "Tiles come as f=mvt only.")
-    grid = grid_of(grid_id)
-    grid.require(zoom, row, column)
-    asof = read_moment(layer, query)
-    strictest = label_registry.strictest_of(layer.collection)
+    grid, place = grid_of(grid_id), (zoom, row, column)
+    grid.require(*place)
+    plan = _plan(request, layer, granted, grid, query)
     # what nginx answers by itself is on nobody's record: only what needs none
-    alone = maps_settings().front_seconds if granted.is_public and strictest.is_open else 0
-    state = state_of(layer)
-    tag = entity_tag(request, layer, granted, asof, f"mvt {state.digest}")
-    caching = Caching(tag, granted.is_public, alone)
-    told = Told(principal_of(request), epochs, caching.tag) if epochs and asof.moment.known_at is None else None
+    alone = maps_settings().front_seconds if granted.is_public and plan.label.is_open else 0
+    caching = Caching(plan.tag(place), granted.is_public, alone)
+    is_present = plan.asof.moment.known_at is None
+    told = Told(principal_of(request), epochs, caching.tag) if epochs and is_present else None
     if is_unchanged(request, caching.tag):
         request.META[REMEMBER] = told
-        return dress_time(caching.not_modified(), asof)
-    attributes = read_attributes(layer, query.get("properties"), layer.tile_fields)
-    is_full = read_geometry(query)
-    address = TileAddress(grid, zoom, row, column)
-    inside = grid.lonlat(address.plane)
-    box = (inside.x_min, inside.y_min, inside.x_max, inside.y_max)
+        return dress_time(caching.not_modified(), plan.asof)
+    box = plan.extent(place)
     record_read(principal_of(request), layer, box, "tiles")
-    filtered = read_filter(layer, granted, query)
-    kept = tile_cache().get(caching.tag)
-    if kept is None:
-        with evaluating(filtered):
-            selection = Selection(layer, granted, asof.moment, filtered=filtered)
-            drawn = tiles.draw(selection, address, attributes, state, full=is_full)
-        kept = Kept(drawn.data, _own_headers(drawn))
-        tile_cache().put(caching.tag, kept, strictest)
-    response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else HttpResponse(status=204)
+    kept = plan.tile(place)
+    response = HttpResponse(kept.data, content_type=tiles.MEDIA_TYPE) if kept.data else _nothing()
     for name, value in kept.headers.items():
         response[name] = value
     if told is not None:
-        read = (layer.collection, box, strictest.code, "tiles") if strictest.code else None
-        request.META[REMEMBER] = replace(told, read=read)
-    return dress_time(caching.dress(response), asof)
+        request.META[REMEMBER] = replace(told, read=read_of(plan, box), plan=plan)
+    return dress_time(caching.dress(response), plan.asof)
 
 
-def _own_headers(drawn: tiles.Tile) -> dict[str, str]:
-    """What a tile says of itself."""
-    headers = {}
-    if drawn.is_generalised:
-        headers["Kunyu-Generalised"] = ", ".join(drawn.methods)
-    if drawn.truncated_to is not None:
-        headers["Kunyu-Truncated"] = f"largest {drawn.truncated_to}"
-    return headers
+def _plan(
+    request: HttpRequest, layer: ServedLayer, granted: Scope, grid: TileMatrixSet, query: dict[str, str]
+) -> TilePlan:
+    asof, state = read_moment(layer, query), state_of(layer)
+    above = request.path.rsplit("/", 3)[0]
+    return TilePlan(
+        layer, granted, asof, state, grid, read_attributes(layer, query.get("properties"), layer.tile_fields),
+        read_geometry(query), read_filter(layer, granted, query), label_registry.strictest_of(layer.collection),
+        state_digest(request, layer, granted, asof, f"mvt {state.digest}", above),
+    )  # fmt: skip
+
+
+def _nothing() -> HttpResponse:
+    response = HttpResponse(status=204)
+    del response["Content-Type"]
+    return response

@@ -50,11 +50,11 @@ def county(django_db_setup: None, django_db_blocker: Any) -> Iterator[County]:
 @pytest.fixture(autouse=True)
 def nothing_drawn_before(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> TileCache:
     """A tile cache of the test's own: no test is answered by what another drew."""
-    from kunyu.engines.maps import tile_views
+    from kunyu.engines.maps import tile_plans
     from kunyu.engines.maps.tile_cache import TileCache
 
     cache = TileCache(tmp_path / "tiles", 16 << 20, 64 << 20)
-    monkeypatch.setattr(tile_views, "tile_cache", lambda: cache)
+    monkeypatch.setattr(tile_plans, "tile_cache", lambda: cache)
     return cache
 
 
