@@ -111,7 +111,8 @@ def names_of(principal: Principal, question: Question) -> list[str]:
     """The collections a question means.
 
     Without names: the land parcels for land classes; else every area layer the caller may query with a version near
-    the plot.
+    the plot, and where there is none the land parcels again, which say that nothing was looked at: an answer without
+    layers would be taken for a clear one.
     """
     if question.layers is not None:
         return list(question.layers)
@@ -125,7 +126,7 @@ def names_of(principal: Principal, question: Question) -> list[str]:
         asof = read_moment(layer, question.times)
         if any(one.meets(question.plot.bounds) for one in coverage.newest_versions(layer, granted, asof)):
             found.append(layer.collection)
-    return found
+    return found or [PARCELS]
 
 
 def is_large(question: Question, layers: Iterable[Opened | LayerAnswer]) -> bool:

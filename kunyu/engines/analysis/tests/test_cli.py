@@ -49,6 +49,9 @@ def test_exit_codes(people: People, tmp_path: Path) -> None:
     assert (code, document["plots"][0]["answer"]["layers"][0]["state"]) == (1, "conflict")
     code, document = run(clear, "--layers", "20203-001")
     assert (code, document["plots"][0]["answer"]["layers"][0]["reason"]) == (1, "missing")
+    code, document = run(file("far.geojson", shapely.box(80.0, 30.0, 80.001, 30.001)))
+    (layer,) = document["plots"][0]["answer"]["layers"]  # nothing is published there: nothing was looked at
+    assert (code, layer["collection"], layer["state"]) == (1, "10401-003", "not_checked")
     code, document = run(str(tmp_path / "none.geojson"))
     assert (code, document["code"]) == (3, "unreadable_input")
     code, document = run(clear, "--valid-at", "never")
