@@ -42,12 +42,15 @@ def list_(collection: Collection = "", county: County = "", as_json: Json = Fals
     """列出各县各图层的金字塔及是否最新 / List builds and whether they are of the newest version."""
     _start()
     from kunyu.engines.maps.models import Pyramid
+    from kunyu.engines.maps.pyramids.interruptions import given_up
     from kunyu.engines.maps.pyramids.sweep import due
 
     narrowed = {name: value for name, value in (("layer__collection", collection), ("county", county)) if value}
     listed = due(collection or None, county or None)
     stale = {(one.collection, one.county, kind) for one in listed for kind in one.kinds}
-    found = Pyramid.objects.filter(**narrowed).select_related("layer").order_by("layer__collection", "county", "pk")
+    failed = given_up((one.collection, one.county) for one in listed)
+    counted = Pyramid.objects.exclude(status=Pyramid.Status.INTERRUPTED)
+    found = counted.filter(**narrowed).select_related("layer").order_by("layer__collection", "county", "pk")
     rows = [
         {
             "collection": one.layer.collection, "county": one.county, "kind": one.kind, "method": one.method,
@@ -59,7 +62,9 @@ def list_(collection: Collection = "", county: County = "", as_json: Json = Fals
     missing = sorted(stale - {(one["collection"], one["county"], one["kind"]) for one in rows})
     if as_json:
         wanted = [dict(zip(("collection", "county", "kind"), one, strict=True)) for one in missing]
-        typer.echo(json.dumps({"pyramids": rows, "missing": wanted}, ensure_ascii=False, default=str))
+        told = [{**asdict(one), "message_zh": one.zh, "message_en": one.en} for one in failed]
+        answer = {"pyramids": rows, "missing": wanted, "failed": told}
+        typer.echo(json.dumps(answer, ensure_ascii=False, default=str))
         return
     for row in rows:
         typer.echo(
@@ -68,6 +73,8 @@ def list_(collection: Collection = "", county: County = "", as_json: Json = Fals
         )
     for name, where, kind in missing:
         typer.echo(f"{name} {where} {kind}  未生成 / missing")
+    for one in failed:
+        typer.echo(f"{one.collection} {one.county}  失败 / failed\n  {one.zh}\n  {one.en}")
 
 
 @app.command()

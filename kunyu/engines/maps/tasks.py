@@ -19,12 +19,9 @@ def build_pyramid(collection: str, county: str) -> None:
 @app.task(name="maps.sweep_pyramids", queue=QUEUE, queueing_lock="maps.sweep_pyramids")
 def sweep_pyramids(timestamp: int) -> None:
     """Every twenty seconds: queue what is due, drop what was replaced and what dead builders left."""
-    from kunyu.engines.maps.pyramids.queueing import queue
-    from kunyu.engines.maps.pyramids.sweep import clean, due
+    from kunyu.engines.maps.pyramids.sweep import clean, queue_due
     from kunyu.engines.maps.settings import maps_settings
 
     clean()
-    if not maps_settings().build_pyramids:
-        return
-    for one in due():
-        queue(one.collection, one.county)
+    if maps_settings().build_pyramids:
+        queue_due()

@@ -34,6 +34,7 @@ def database_results(connection: psycopg.Connection, home: Path, node_runs: bool
         yield events(connection)
         yield leftover_partitions(connection)
         yield row_security(connection)
+        yield pyramids()
         yield from audit_results(node_runs)
 
 
@@ -164,6 +165,25 @@ def row_security(connection: psycopg.Connection) -> Result:
         return Result(*name, BAD, zh, f"{len(open_ones)} tables or views lack it ({listed}); kunyu up mends them")
     layers = sum(one.is_layer for one in relations)
     return Result(*name, OK, f"{layers} 张图层表全部受保护", f"all {layers} layer tables are protected")
+
+
+def pyramids() -> Result:
+    """What small-scale tiles are drawn from could be built, or is still tried."""
+    from django.db import connections
+
+    from kunyu.engines.maps.pyramids.interruptions import given_up
+    from kunyu.engines.maps.pyramids.sweep import due
+
+    name = ("瓦片金字塔", "Tile pyramids")
+    try:
+        failed = given_up((one.collection, one.county) for one in due())
+    finally:
+        connections.close_all()
+    if not failed:
+        return Result(*name, OK, "没有放弃生成的", "none was given up")
+    more_zh = "" if len(failed) == 1 else f" 共 {len(failed)} 处，见 kunyu pyramids list。"
+    more_en = "" if len(failed) == 1 else f" {len(failed)} in all: kunyu pyramids list."
+    return Result(*name, WARN, failed[0].zh + more_zh, failed[0].en + more_en)
 
 
 def _row(connection: psycopg.Connection, statement: str, *values: object) -> tuple[Any, ...]:

@@ -7,7 +7,8 @@ class Pyramid(models.Model):
     """One build of derived geometry; its rows are the partition of its number in the layer's table of ``onemap_tiles``.
 
     It holds on days ``valid_from`` to before ``valid_until`` (None is open): on them the county shows the same rows.
-    ``labels`` is the digest of the own labels its rows were made under; a build of other labels is not drawn.
+    ``labels`` is the digest of the own labels its rows were made under; a build of other labels is not drawn. One that is
+    ``interrupted`` has no rows: it stays to be counted, until a build of the county's kind comes into force.
     """
 
     class Kind(models.TextChoices):
@@ -18,6 +19,7 @@ class Pyramid(models.Model):
         BUILDING = "building", "生成中"
         IN_FORCE = "in_force", "使用中"
         REPLACED = "replaced", "已替换"
+        INTERRUPTED = "interrupted", "已中断"
 
     layer = models.ForeignKey("catalogue.Layer", on_delete=models.CASCADE, related_name="pyramids")
     county = models.CharField(max_length=6)
@@ -29,7 +31,7 @@ class Pyramid(models.Model):
     shared_by = models.PositiveIntegerField(default=1, help_text="counties of the layer, rounded up to a power of two")
     valid_from = models.DateField(null=True)
     valid_until = models.DateField(null=True)
-    status = models.CharField(max_length=8, choices=Status.choices, default=Status.BUILDING)
+    status = models.CharField(max_length=12, choices=Status.choices, default=Status.BUILDING)
     features = models.BigIntegerField(null=True)
     seconds = models.FloatField(null=True, help_text="how long the build took")
     began_at = models.DateTimeField(auto_now_add=True)

@@ -2,7 +2,8 @@
 
 Until the last transaction nobody sees anything of a build; it puts the rows among the layer's, says that they are in
 force and that the ones before are replaced. A process that dies leaves a record "building" whose lock is free, and rows
-that belong to nobody: the next sweep takes both away. Replaced rows stay for a minute, for tiles that are being drawn.
+that belong to nobody: the next sweep takes the rows away and counts the record (:mod:`interruptions`). Replaced rows stay
+for a minute, for tiles that are being drawn.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from django.utils import timezone
 from kunyu.engines.catalogue.roles import owner_role
 from kunyu.engines.catalogue.served.layers import ServedLayer
 from kunyu.engines.maps.models import Pyramid
-from kunyu.engines.maps.pyramids import blocks, borders, classes, tables
+from kunyu.engines.maps.pyramids import blocks, borders, classes, interruptions, tables
 from kunyu.engines.maps.pyramids.blocks import Block, Place
 from kunyu.engines.maps.pyramids.cells import BASE_ZOOM
 from kunyu.engines.maps.pyramids.gathering import Gathered
@@ -80,12 +81,13 @@ def build(layer: ServedLayer, county: str, kind: str, *, day: date | None = None
     day
         The day whose rows are drawn, today when None.
     anew
-        Take nothing from the build in force.
+        Take nothing from the build in force, and ask for no count of builds that were interrupted before.
 
     Returns
     -------
     Built or None
-        None when another process builds this county now, or the county has no published version.
+        None when another process builds this county now, the county has no published version, or its builds were
+        interrupted so often that it is given up.
     """
     day = day or timezone.localdate()
     tables.ensure_table(layer)
@@ -95,13 +97,18 @@ def build(layer: ServedLayer, county: str, kind: str, *, day: date | None = None
         version = source.newest_version()
         if version is None or not _locked(lock, layer.id, county):
             return None
-        before = None if anew else _in_force(layer, county, kind, source.shared_by())
-        holds = source.holds()
+        dead = interruptions.count_dead(layer.id, county, version)
+        if interruptions.is_spent(dead) and not anew:
+            return None
+        shared_by = source.shared_by()
+        before = None if anew else _in_force(layer, county, kind, shared_by)
+        # written down before anything of the layer is read: whatever kills this process, it is counted
         record = Pyramid.objects.create(
             layer_id=layer.id, county=county, kind=kind, method=method_of(layer, kind), edition=EDITION,
-            version_id=version, labels=source.labels_digest(), valid_from=holds[0], valid_until=holds[1],
-            shared_by=source.shared_by(),
+            version_id=version, labels=source.labels_digest(), shared_by=shared_by,
         )  # fmt: skip
+        record.valid_from, record.valid_until = source.holds()
+        record.save(update_fields=("valid_from", "valid_until"))
         tables.open_partition(writing, layer, record.pk)
         writer = Writer(writing, layer, county, record)
         _derive(source, writer, before)
@@ -203,6 +210,9 @@ def _swap(layer: ServedLayer, writer: Writer, seconds: float) -> None:
     Pyramid.objects.filter(
         layer_id=layer.id, county=record.county, kind=record.kind, status=Pyramid.Status.IN_FORCE
     ).update(status=Pyramid.Status.REPLACED, replaced_at=now)
+    Pyramid.objects.filter(
+        layer_id=layer.id, county=record.county, kind=record.kind, status=Pyramid.Status.INTERRUPTED
+    ).delete()
     Pyramid.objects.filter(pk=record.pk).update(
         status=Pyramid.Status.IN_FORCE, in_force_at=now, features=writer.rows, seconds=seconds
     )

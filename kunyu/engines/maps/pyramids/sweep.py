@@ -15,6 +15,8 @@ from kunyu.engines.catalogue.served.layers import GEOMETRIES, ServedLayer, find_
 from kunyu.engines.maps.models import Pyramid
 from kunyu.engines.maps.pyramids import build as building
 from kunyu.engines.maps.pyramids import tables
+from kunyu.engines.maps.pyramids.interruptions import given_up, tell
+from kunyu.engines.maps.pyramids.queueing import queue
 from kunyu.engines.maps.pyramids.state import power_of_two, state_of
 
 GRACE = timedelta(seconds=60)
@@ -84,8 +86,21 @@ def rebuild(collection: str, county: str, *, anew: bool = False) -> list[buildin
     return [one for one in done if one is not None]
 
 
+def queue_due() -> list[str]:
+    """Queue what is due, but what is given up: of that people are told. Answers with what was queued."""
+    wanted = due()
+    hopeless = given_up((one.collection, one.county) for one in wanted)
+    tell(hopeless)
+    without = {(one.collection, one.county) for one in hopeless}
+    return [
+        f"{one.collection} {one.county}"
+        for one in wanted
+        if (one.collection, one.county) not in without and queue(one.collection, one.county)
+    ]
+
+
 def clean(now: datetime | None = None) -> int:
-    """Drop rows that were replaced a minute ago and what dead builders left; answers with how many builds went."""
+    """Drop rows that were replaced a minute ago and what dead builders left; answers with how many builds' rows went."""
     instant = now or timezone.now()
     dropped = 0
     for one in Pyramid.objects.filter(status=Pyramid.Status.REPLACED, replaced_at__lte=instant - GRACE):
@@ -93,29 +108,27 @@ def clean(now: datetime | None = None) -> int:
             one.delete()
             dropped += 1
     for one in Pyramid.objects.filter(status=Pyramid.Status.BUILDING):
-        dropped += _bury(one)
+        _bury(one)
     return dropped + _drop_nobodys()
 
 
-def _bury(one: Pyramid) -> bool:
-    """Take away a build whose process is gone: its lock is free."""
+def _bury(one: Pyramid) -> None:
+    """Write a build down as interrupted whose process is gone: its lock is free."""
     with connection.cursor() as cursor:
         key: list[Any] = [building.LOCK_SPACE, f"{one.layer_id} {one.county}"]
         cursor.execute("SELECT pg_try_advisory_lock(%s, hashtext(%s))", key)
         if not cursor.fetchone()[0]:
-            return False
+            return
         try:
             still = Pyramid.objects.filter(pk=one.pk, status=Pyramid.Status.BUILDING)
-            if still.exists() and tables.drop_partition(one.pk):
-                still.delete()
-                logger.warning("build %s of a dead process was taken away", one.pk)
-                return True
-            return False
+            if still.update(status=Pyramid.Status.INTERRUPTED):
+                logger.warning("build %s (%s) came to no end: its process is gone", one.pk, one)
         finally:
             cursor.execute("SELECT pg_advisory_unlock(%s, hashtext(%s))", key)
 
 
 def _drop_nobodys() -> int:
-    """Rows whose record is gone, with a layer or by a restored database."""
-    known = set(Pyramid.objects.values_list("pk", flat=True))
-    return sum(tables.drop_partition(build) for build in sorted(tables.builds_on_disk() - known))
+    """Rows whose record is gone, with a layer or by a restored database, or whose build was interrupted."""
+    lying = tables.builds_on_disk()  # read first: a build that begins now has its record before its rows
+    known = set(Pyramid.objects.exclude(status=Pyramid.Status.INTERRUPTED).values_list("pk", flat=True))
+    return sum(tables.drop_partition(build) for build in sorted(lying - known))

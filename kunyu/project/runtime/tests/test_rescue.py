@@ -22,7 +22,7 @@ from urllib.parse import urlsplit, urlunsplit
 import pytest
 import shapely
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
 from procrastinate.contrib.django.models import ProcrastinateJob
 
 from kunyu.engines.analysis import services as analyses
@@ -30,12 +30,15 @@ from kunyu.engines.analysis.models import AnalysisJob, StoredResult
 from kunyu.engines.analysis.plots import judge
 from kunyu.engines.analysis.questions import OVERLAP, question
 from kunyu.engines.analysis.settings import AnalysisSettings
+from kunyu.engines.catalogue.models import Layer
 from kunyu.engines.catalogue.served.serving import close_pools
+from kunyu.engines.catalogue.versions import Content, open_version, publish_version
 from kunyu.engines.ingest.models import CheckRun, Delivery
 from kunyu.engines.ingest.tests.delivered_files import hand_in, write_cover
 from kunyu.engines.maps.compositions import printing
 from kunyu.engines.maps.exports import services as exports
 from kunyu.engines.maps.models import Export, MapPrint, Pyramid
+from kunyu.engines.maps.pyramids import sweep
 from kunyu.engines.maps.pyramids.queueing import queue as queue_pyramid
 from kunyu.engines.maps.tests import county as building
 from kunyu.engines.maps.tests.county import PARCELS
@@ -46,10 +49,12 @@ from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import Principal
 from kunyu.engines.security.services import grant
 from kunyu.engines.security.session import principal_of
-from kunyu.engines.worklist.models import Progress
+from kunyu.engines.worklist.models import Incident, Progress
 from kunyu.engines.worklist.progress import Job, Reporter, own_session
 from kunyu.kernel.errors import KunyuError
 from kunyu.project.runtime import rescue
+from kunyu.project.runtime.doctor_database import pyramids
+from kunyu.project.runtime.result import OK, WARN
 
 TABLE = 'onemap."dltb_tdt1057_2020"'
 PLOT = shapely.box(113.0001, 34.5001, 113.0399, 34.5399)
@@ -264,6 +269,49 @@ def test_a_job_that_kills_its_worker_each_time_is_given_up(steward: Principal, m
     assert "已中断 3 次" in job.message_zh and "缩小范围" in job.message_zh and "interrupted 3 times" in job.message_en
     assert (shown.outcome, shown.message_zh) == ("failed", job.message_zh)
     assert StoredResult.objects.count() == kept
+
+
+@pytest.mark.long
+def test_a_pyramid_that_kills_its_worker_each_time_is_given_up(steward: Principal) -> None:
+    """The sweep queues it after each of the first interruptions, and no more after the third: until a new version."""
+    kind, jobs = KINDS["pyramid"], ProcrastinateJob.objects.filter(task_name="maps.build_pyramid")
+    others = {(one.collection, one.county) for one in sweep.due()} - {(PARCELS, "990101")}
+    for collection, county in others:
+        assert sweep.rebuild(collection, county)
+    for run in (1, 2, 3):
+        asked = (lambda: _ask_pyramid(steward, Path())) if run == 1 else (lambda: 0)
+        _killed_in_the_middle(kind, asked)
+        jobs.filter(status="doing").delete()  # as if its rescuer ended it: the sweep alone is looked at here
+        _swept(run)
+        assert jobs.filter(status="todo").count() == (1 if run < 3 else 0)
+    told = Incident.objects.get(key=f"pyramid-given-up:{PARCELS}:990101")
+    assert "中断 3 次" in told.title_zh and "kunyu pyramids rebuild" in told.title_en
+    examined = pyramids()
+    assert examined.level == WARN and "中断 3 次" in examined.zh and "interrupted 3 times" in examined.en
+    assert f"kunyu pyramids rebuild --collection {PARCELS} --county 990101" in examined.en
+    assert queue_pyramid(PARCELS, "990101")
+    with _worker() as process:  # a job that waited, or that is rescued, does not begin a fourth build
+        _until(lambda: not jobs.filter(status__in=("todo", "doing")).exists(), process)
+    assert jobs.latest("id").status == "succeeded"
+    assert not Pyramid.objects.filter(county="990101", layer__collection=PARCELS, status="in_force").exists()
+    assert Pyramid.objects.filter(status="interrupted").count() == 3
+    with transaction.atomic():
+        version = open_version(Layer.objects.get(collection=PARCELS), "990101", date(2026, 6, 2))
+        publish_version(version, Content(0, 0, 0))
+    assert sweep.queue_due() == [f"{PARCELS} 990101"]
+    with _worker() as process:
+        _until(lambda: kind.state(0) == kind.done, process)
+    assert not Pyramid.objects.filter(status="interrupted").exists() and pyramids().level == OK
+
+
+def _swept(interruptions: int) -> None:
+    """The sweep, again and again until the server has noticed that the killed process is gone."""
+    deadline = time.monotonic() + PATIENCE_S
+    while Pyramid.objects.filter(status="interrupted").count() < interruptions:
+        assert time.monotonic() < deadline
+        sweep.clean()
+        time.sleep(0.1)
+    sweep.queue_due()
 
 
 @pytest.mark.django_db

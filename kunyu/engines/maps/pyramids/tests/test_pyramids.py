@@ -199,7 +199,53 @@ def test_a_killed_build_leaves_the_old_one_in_force(built: County, ask: Ask) -> 
         assert time.monotonic() < deadline
         time.sleep(0.2)
     assert not Pyramid.objects.filter(status="building").exists()
+    assert Pyramid.objects.filter(status="interrupted").count() == 1, "it is counted"
     assert newest("small") == before and ask(path(10)).content == tile
+
+
+def test_a_build_interrupted_too_often_is_given_up_until_a_rebuild_or_a_new_version(built: County, ask: Ask) -> None:
+    """Of a version that came to no end three times nothing is queued; list and an incident say so; tiles are live."""
+    from typer.testing import CliRunner
+
+    from kunyu.engines.maps import cli
+    from kunyu.engines.maps.models import Pyramid
+    from kunyu.engines.maps.pyramids import sweep
+    from kunyu.engines.worklist.models import Incident
+
+    waiting = "SELECT count(*) FROM procrastinate_jobs WHERE task_name = 'maps.build_pyramid' AND status = 'todo'"
+    Pyramid.objects.filter(status="interrupted").delete()
+    large = Pyramid.objects.get(pk=newest("large"))
+    Pyramid.objects.filter(pk=large.pk).update(edition=0)  # of an older method: it is due
+    for run_ in (1, 2, 3):
+        large.pk, large.status, large.in_force_at = None, "building", None
+        large.save(force_insert=True)
+        sweep.clean()
+        if run_ < 3:
+            assert sweep.queue_due() == [f"{PARCELS} 990101"], "below the limit it is tried again"
+            run("DELETE FROM procrastinate_jobs WHERE task_name = 'maps.build_pyramid'")
+    for _ in range(2):
+        assert sweep.queue_due() == [] and run(waiting) == [(0,)]
+    assert sweep.rebuild(PARCELS, "990101") == [], "a job that waited still does nothing"
+    assert len(features(ask(path(13)))) > 10
+
+    told = Incident.objects.get(key=f"pyramid-given-up:{PARCELS}:990101")
+    assert (told.duty, told.division_code, told.repeats) == ("system", "990101", 1)
+    remedy = f"kunyu pyramids rebuild --collection {PARCELS} --county 990101"
+    assert "中断 3 次" in told.title_zh and told.title_zh.endswith(remedy) and told.title_en.endswith(remedy)
+    said = CliRunner().invoke(cli.app, ["list", "--json"])
+    (failed,) = json.loads(said.stdout)["failed"]
+    assert (failed["county"], failed["interruptions"]) == ("990101", 3) and remedy in failed["message_zh"]
+    said = CliRunner().invoke(cli.app, ["list"])
+    assert f"{PARCELS} 990101  失败 / failed" in said.stdout and failed["message_en"] in said.stdout
+
+    Pyramid.objects.filter(status="interrupted").update(version_id=0)  # what there is now is newer
+    assert sweep.queue_due() == [f"{PARCELS} 990101"]
+    run("DELETE FROM procrastinate_jobs WHERE task_name = 'maps.build_pyramid'")
+    Pyramid.objects.filter(status="interrupted").update(version_id=large.version_id)
+    assert sweep.queue_due() == []
+    sweep.rebuild(PARCELS, "990101", anew=True)
+    assert not Pyramid.objects.filter(status="interrupted").exists() and sweep.due() == []
+    assert ask(path(13))["Kunyu-Generalised"] == "shared-borders"
 
 
 def test_swap_is_atomic_and_old_rows_go_later(built: County, ask: Ask) -> None:
