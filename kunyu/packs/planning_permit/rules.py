@@ -41,7 +41,9 @@ def supply_is_decided(ask: Ask) -> Answer:
     if "supply_document" not in ask.materials:
         faults.append(("未提交划拨决定书或出让合同", "the decision or contract is not handed in"))
     found = SUPPLY_NUMBER.fullmatch(number)
-    if found is None:
+    if not number:
+        faults.append(("没有填写电子监管号", "its number is missing"))
+    elif found is None:
         faults.append((f"电子监管号“{number}”应为区划6位、年份4位、字母、5位序号",
                        f"“{number}” is not division 6, year 4, a letter, 5 digits"))  # fmt: skip
     elif found[1] != ask.division[:6]:
@@ -55,8 +57,9 @@ def supply_is_decided(ask: Ask) -> Answer:
         )
     if not faults:
         return clear(f"供地文件 {number} 已于 {supplied_on} 生效。", f"Supplied by {number} on {supplied_on}.")
+    said = "; ".join(en for _, en in faults)
     return conflict(
-        "；".join(zh for zh, _ in faults) + "。", "; ".join(en for _, en in faults).capitalize() + ".",
+        "；".join(zh for zh, _ in faults) + "。", f"{said[0].upper()}{said[1:]}.",
         "补齐供地文件，核对电子监管号和日期", "Hand in the document; check its number and date",
     )  # fmt: skip
 

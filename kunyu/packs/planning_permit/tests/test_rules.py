@@ -39,6 +39,7 @@ def test_pp001_a_supply_of_the_day_itself_passes():
         ),
         ({"supply_date": "2026-11-24"}, DOCUMENT, "签订（决定）日期 2026-11-24 晚于申请日 2026-11-23。"),
         ({"supply_date": ""}, DOCUMENT, "没有填写签订（决定）日期。"),
+        ({"supply_number": " "}, DOCUMENT, "没有填写电子监管号。"),
     ],
 )
 def test_pp001_says_each_fault(changed: dict[str, str], materials: dict[str, Any], said: str):
