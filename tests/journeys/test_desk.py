@@ -378,14 +378,30 @@ def test_the_desk_speaks_english(english_desk: Visit) -> None:
     assert [one for one in texts if HAN.search(one)] == []
 
 
+MIDDLE = """() => { const { map } = document.querySelector('ky-map'), { lng, lat } = map.getCenter();
+  return [lng, lat, map.project([lng, lat]).y]; }"""
+LEFT_OF_MAP = """() => document.querySelector('.ky-panel.is-open').getBoundingClientRect().top
+  - document.querySelector('ky-map').getBoundingClientRect().top"""
+
+
 def test_the_pictures_of_the_guide(anywhere: Visit) -> None:
     """The pictures in docs/images are of this very page."""
     page = at_work(anywhere)
     assert page.viewport_size
     if page.viewport_size["width"] == PHONE["width"]:
-        page.locator(".ky-sheet-tabs button").first.click()
+        tab = page.locator(".ky-sheet-tabs button").first
+        centre = page.evaluate(MIDDLE)
+        tab.click()
         expect(page.locator(".ky-left")).to_be_visible()
+        anywhere.map_still()
+        # what was in the middle of the map is in the middle of what the sheet leaves of it
+        raised = page.evaluate(MIDDLE)
+        assert raised[:2] == pytest.approx(centre[:2], abs=1e-9)
+        assert raised[2] == pytest.approx(page.evaluate(LEFT_OF_MAP) / 2, abs=2) and raised[2] < centre[2] / 1.5
         picture(page, "workbench-phone")
+        tab.click()
+        expect(page.locator(".ky-left")).to_be_hidden()
+        assert page.evaluate(MIDDLE) == pytest.approx(centre, abs=1e-6)
         return
     assert page.viewport_size["width"] == DESKTOP["width"]
     page.mouse.click(*point_of(page, big_parcel(page)))

@@ -1,5 +1,5 @@
 /** `<ky-workbench>`: puts the map and its panels together and carries what one tells the other. */
-import { html, nothing, type TemplateResult } from 'lit';
+import { html, nothing, type PropertyValues, type TemplateResult } from 'lit';
 import { layerInfo, treeBelow, type SearchHit } from '../api';
 import { StoreElement } from '../element';
 import { icon, type IconName } from '../icons';
@@ -15,6 +15,7 @@ const PHONE = '(max-width: 767px)';
 const PLACE_ZOOM = 16;
 const SAY_MS = 6000;
 const LEFT_PANEL_PIXELS = 354;
+const MOST_COVERED = 0.7;
 
 export class KyWorkbench extends StoreElement {
   static override properties = { steward: { type: Boolean }, sheet: { state: true }, said: { state: true } };
@@ -84,10 +85,26 @@ export class KyWorkbench extends StoreElement {
     history.replaceState(null, '', `#${toFragment(state)}`);
   }
 
-  /** Side by side the panels cover part of the left map: its centre is that of the part one sees. */
+  protected override updated(changed: PropertyValues): void {
+    if (changed.has('sheet')) this.#makeRoom();
+  }
+
+  /** The map's centre is that of the part one sees: side by side the panels cover its left, on a phone a sheet its lower part. */
   #makeRoom(): void {
-    const isSide = store.state.compare.mode === 'side' && !matchMedia(PHONE).matches;
-    this.#map.map?.setPadding({ left: isSide ? LEFT_PANEL_PIXELS : 0, top: 0, right: 0, bottom: 0 });
+    const { mode } = store.state.compare;
+    const isPhone = matchMedia(PHONE).matches;
+    const left = mode === 'side' && !isPhone ? LEFT_PANEL_PIXELS : 0;
+    // two maps of a comparison lie on one another and have one centre
+    const bottom = isPhone && mode === 'off' ? this.#covered() : 0;
+    this.#map.map?.setPadding({ left, top: 0, right: 0, bottom });
+  }
+
+  /** Pixels of the map's lower part under the sheet; some of the map is always left. */
+  #covered(): number {
+    const sheet = this.querySelector('.ky-panel.is-open');
+    if (!sheet) return 0;
+    const map = this.#map.getBoundingClientRect();
+    return Math.min(Math.max(map.bottom - sheet.getBoundingClientRect().top, 0), MOST_COVERED * map.height);
   }
 
   readonly #escape = (event: KeyboardEvent): void => {
@@ -100,7 +117,7 @@ export class KyWorkbench extends StoreElement {
   #identify(event: CustomEvent<IdentifyDetail & { feature?: string }>): void {
     const { lon, lat, zoom = this.#map.map?.getZoom() ?? PLACE_ZOOM, feature, side = 'left' } = event.detail;
     this.sheet = 'feature';
-    this.#keepInSight(lon, lat);
+    void this.#keepInSight(lon, lat);
     void this.querySelector('ky-feature')?.showAt(lon, lat, zoom, feature, side);
   }
 
@@ -110,10 +127,12 @@ export class KyWorkbench extends StoreElement {
     this.#saidFor = window.setTimeout(() => (this.said = ''), SAY_MS);
   }
 
-  /** On a phone the sheet covers the lower half: the place moves to the middle of the upper one. */
-  #keepInSight(lon: number, lat: number): void {
+  /** On a phone the place moves to the middle of what the sheet leaves of the map. */
+  async #keepInSight(lon: number, lat: number): Promise<void> {
+    if (!matchMedia(PHONE).matches) return;
+    await this.updateComplete; // the sheet is up
     const map = this.#map.map;
-    if (map && matchMedia(PHONE).matches) map.easeTo({ center: [lon, lat], offset: [0, -0.25 * this.clientHeight] });
+    map?.easeTo({ center: [lon, lat], offset: [0, ((map.getPadding().bottom ?? 0) - this.#covered()) / 2] });
   }
 
   #classesShown(event: CustomEvent<ReadonlyMap<string, ReadonlySet<string>>>): void {
@@ -128,7 +147,7 @@ export class KyWorkbench extends StoreElement {
     else this.#map.map?.jumpTo({ center: [hit.lon, hit.lat], zoom: PLACE_ZOOM });
     if (hit.kind === 'division') return;
     this.sheet = 'feature';
-    this.#map.map?.once('idle', () => this.#keepInSight(hit.lon, hit.lat));
+    this.#map.map?.once('idle', () => void this.#keepInSight(hit.lon, hit.lat));
     void this.querySelector('ky-feature')?.showAt(hit.lon, hit.lat, PLACE_ZOOM, hit.feature ?? undefined);
   };
 
