@@ -232,7 +232,7 @@ def _version_node(version: DatasetVersion) -> Node:
         "incremental": version.is_incremental, "mapping": version.lineage.get("mapping"),
         "software": version.lineage.get("software"),
     }  # fmt: skip
-    title = f"{layer.collection} {version.county} v{version.number}"
+    title = f"{layer.name_en or layer.collection} {version.county} v{version.number}"
     return Node(
         f"version:{version.pk}", "version", f"{layer.name_zh} {version.county} 第 {version.number} 版", title, detail,
         f"/api/catalogue/versions/{version.pk}/lineage",
@@ -243,7 +243,8 @@ def _standard_node(version: DatasetVersion) -> Node:
     layer = version.layer
     digest = version.lineage.get("rules")
     name = f"standard:{layer.standard_id}" + (f":{str(digest)[:12]}" if digest else "")
-    title = f"{layer.standard_id} {layer.edition}"
+    # TDT1057-2020 names its edition itself
+    title = layer.standard_id if layer.standard_id.endswith(layer.edition) else f"{layer.standard_id} {layer.edition}"
     return Node(name, "standard", title, title, {"edition": layer.edition, "digest": digest})
 
 

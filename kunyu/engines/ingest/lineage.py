@@ -9,6 +9,8 @@ from kunyu.engines.catalogue.models import DatasetVersion
 from kunyu.engines.catalogue.served.moments import instant_text
 from kunyu.engines.ingest.access import visible
 from kunyu.engines.ingest.models import CheckRun, Delivery, DeliveryEvent
+from kunyu.engines.pages.words import person_words
+from kunyu.engines.security.names import names_of
 from kunyu.engines.security.scope import Principal
 
 DECISIONS = (Delivery.Status.ACCEPTED, Delivery.Status.PUBLISHED)
@@ -68,15 +70,16 @@ def _checks(deliveries: list[int], made: dict[int, list[int]], nodes: list[Node]
 def _decisions(deliveries: list[int], made: dict[int, list[int]], nodes: list[Node], edges: list[Edge]) -> None:
     """Who accepted and who published: the approvals a version stands on."""
     found = DeliveryEvent.objects.filter(delivery_id__in=deliveries, status__in=DECISIONS).order_by("pk")
+    names = names_of(one.actor for one in found)
     for event in found:
-        words = event.get_status_display()
+        words, who = event.get_status_display(), person_words(names[event.actor])
         detail = {"at": instant_text(event.at), "actor": event.actor, "status": event.status, "reason": event.reason_zh}
         nodes.append(
             Node(
                 f"approval:{event.pk}",
                 "approval",
-                f"{words}（{event.actor}）",
-                f"{event.status} by {event.actor}",
+                f"{words}（{who[0]}）",
+                f"{event.status} by {who[1]}",
                 detail,
             )
         )

@@ -12,7 +12,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from kunyu.engines.pages.listing import Badge, Cell, Column
-from kunyu.engines.pages.words import pick
+from kunyu.engines.pages.words import person, pick
 
 DASH = format_html('<span class="text-secondary">{}</span>', "—")
 
@@ -101,7 +101,9 @@ def _text(column: Column, value: object) -> str:
         return f"{float(value) / 10_000:,.4f}" if column.kind == "area" else f"{value:,}"
     if isinstance(value, datetime):
         return timezone.localtime(value).strftime("%Y-%m-%d" if column.kind == "date" else "%Y-%m-%d %H:%M")
-    return value.isoformat() if isinstance(value, date) else pick(value)
+    if isinstance(value, date):
+        return value.isoformat()
+    return person(value) if column.kind == "person" else pick(value)
 
 
 def linked(column: Column, row: Any, href: str) -> SafeString:

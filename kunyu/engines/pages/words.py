@@ -22,6 +22,21 @@ def pick(pair: object) -> str:
     return str(pair)
 
 
+OPERATOR: Pair = ("节点操作员", "node operator")
+"""The node's owner acting at the node: no person, though records keep him beside people's names."""
+_OPERATOR_ON_RECORD = frozenset({"operator", OPERATOR[0]})
+
+
+def person_words(name: str) -> Pair:
+    """A name as records keep it; the operator's in both languages. Accounts cannot bear it."""
+    return OPERATOR if name in _OPERATOR_ON_RECORD else (name, name)
+
+
+def person(name: object) -> str:
+    """Who did something, in the language of the page; '' for nobody."""
+    return pick(person_words(name)) if isinstance(name, str) else pick(name or "")
+
+
 class _Both:
     def __init__(self, zh: str, en: str) -> None:
         self.pair = (zh, en)

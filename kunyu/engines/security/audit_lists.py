@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from kunyu.engines.pages.listing import Action, Badge, Cell, Column, Filter, Listing
-from kunyu.engines.pages.words import Pair
+from kunyu.engines.pages.words import Pair, person
 from kunyu.engines.security import audit_queries, audit_words, labels
 from kunyu.engines.security.models import AuditEntry, User
 from kunyu.engines.security.scope import Principal
@@ -92,7 +92,7 @@ def _time(one: AuditEntry) -> str:
 
 
 def _person(one: AuditEntry) -> Cell:
-    return Cell(one.actor, person_address(one.actor), note=one.actor_zh if one.actor_zh != one.actor else "")
+    return Cell(one.actor, person_address(one.actor), note=person(one.actor_zh) if one.actor_zh != one.actor else "")
 
 
 def _object(one: AuditEntry) -> Cell:

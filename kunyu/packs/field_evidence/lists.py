@@ -80,7 +80,7 @@ def queue(principal: Principal, **more: Any) -> Listing:
             Filter("tblx", ("类型 TBLX", "Type TBLX"), apply="tblx"),
         ),
         search=("number__startswith", "tbbh", "bsm__startswith"),
-        search_hint=("JCBH、TBBH、BSM", "JCBH, TBBH, BSM"),
+        search_hint=("监测编号、图斑编号、标识码", "patch, parcel number, parcel code"),
         order=("pk",),
         href=lambda one: f"/evidence/{one.pk}",
         actions=tabs_actions(principal),

@@ -16,7 +16,8 @@ from django.views.decorators.http import require_POST, require_safe
 from kunyu.engines.pages import once, rendering
 from kunyu.engines.pages.forms import AT_THE_FORM, PageForm, handle, show
 from kunyu.engines.pages.words import Pair, both, pick
-from kunyu.engines.reference.models import Organisation
+from kunyu.engines.reference.models import Division, Organisation
+from kunyu.engines.security.names import names_of
 from kunyu.engines.security.protection import object_store
 from kunyu.engines.security.scope import EDIT, Principal
 from kunyu.engines.security.session import login_needed
@@ -24,9 +25,9 @@ from kunyu.kernel.errors import KunyuError
 from kunyu.packs.field_evidence import access, imports, lists, queries, services, statistics, task_list
 from kunyu.packs.field_evidence.access import COLLECTION, LEVELS
 from kunyu.packs.field_evidence.errors import UnknownEvidence
-from kunyu.packs.field_evidence.models import Device, EvidencePhoto, EvidenceTask, State
+from kunyu.packs.field_evidence.models import Device, EvidenceEvent, EvidencePhoto, EvidenceTask, State
 from kunyu.packs.field_evidence.photos.checks import CHECKS
-from kunyu.packs.field_evidence.photos.package import KINDS
+from kunyu.packs.field_evidence.photos.package import KINDS, POSITIONING
 
 PIECE_BYTES = 1 << 16
 PHOTOS_SHOWN = 500
@@ -63,9 +64,17 @@ def task(request: HttpRequest, task_id: int) -> HttpResponse:
         "next_photo": photos[at + 1].pk if chosen and at + 1 < len(photos) else None,
         "previous_task": before, "next_task": after, "acts": services.may_act(principal, found),
         "lacking": services.completeness(found), "steps": _steps(found), "once": once.new_token(request),
-        "number_of_photo": at + 1,
+        "number_of_photo": at + 1, "positioning": POSITIONING.get(chosen.positioning, ("", "")) if chosen else ("", ""),
+        "history": _history(found), "place": Division.objects.filter(code=found.division_code, valid_to=None).first(),
     }  # fmt: skip
     return render(request, "field_evidence/task.html", context)
+
+
+def _history(found: EvidenceTask) -> list[tuple[EvidenceEvent, str]]:
+    """What was done with a task, and the name of who did it."""
+    events = list(found.events.all())
+    names = names_of(one.actor for one in events)
+    return [(one, names[one.actor]) for one in events]
 
 
 def _chosen(photos: list[EvidencePhoto], asked: str) -> EvidencePhoto | None:

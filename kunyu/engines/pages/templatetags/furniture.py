@@ -11,9 +11,10 @@ from django.utils.safestring import SafeString
 
 from kunyu.engines.pages import cells
 from kunyu.engines.pages.listing import Badge, Column
-from kunyu.engines.pages.words import pick
+from kunyu.engines.pages.words import person, pick
 
 register = template.Library()
+register.filter("person", person)
 
 
 @register.filter

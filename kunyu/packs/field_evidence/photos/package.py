@@ -34,7 +34,9 @@ KINDS: dict[str, tuple[str, str]] = {
     "panorama": ("全景", "panorama"), "near": ("近景", "near view"), "use": ("利用特征", "use"),
     "interior": ("建(构)筑物内部", "interior"),
 }  # fmt: skip
-POSITIONING = ("gnss", "beidou", "network", "none")
+POSITIONING: dict[str, tuple[str, str]] = {
+    "gnss": ("卫星", "satellites"), "beidou": ("北斗", "BeiDou"), "network": ("网络", "network"), "none": ("无", "none"),
+}  # fmt: skip
 _DECIMAL = re.compile(r"-?[0-9]{1,6}(\.[0-9]{1,12})?")
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _NUMBER = re.compile(r"[0-9A-Za-z_.-]{1,60}")

@@ -11,6 +11,7 @@ from playwright.sync_api import Browser, Page, expect
 
 from kunyu.engines.pages import once
 from kunyu.engines.security.models import AuditEntry, User
+from kunyu.engines.security.scope import operator
 from kunyu.kernel.digests import sm3_hex
 from kunyu.packs.field_evidence import imports, services
 from kunyu.packs.field_evidence.models import Device, EvidenceImport, EvidencePhoto, EvidenceTask, State
@@ -249,3 +250,16 @@ def test_keys_map_and_phone(
     assert EvidenceTask.objects.get(pk=first.pk).state == State.CITY
     assert problems == []
     context.close()
+
+
+def test_the_history_names_people_and_the_operator(world: tuple[people.Principal, EvidenceTask]) -> None:
+    """Who acted at the node itself is no person; everybody else is called by name."""
+    me, task = world
+    services.submit(operator(), task.pk)
+    client = client_of(me)
+    text = client.get(f"/evidence/{task.pk}").content.decode()
+    history = text[text.index("<h2>经过</h2>") :]
+    assert "节点操作员" in history and "surveyor（试验）" in history and ">operator<" not in history
+    assert "北斗" in text and "TBLX" not in text
+    client.cookies["django_language"] = "en"
+    assert "node operator" in client.get(f"/evidence/{task.pk}").content.decode()
