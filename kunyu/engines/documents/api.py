@@ -59,7 +59,7 @@ def licence_json(principal: Principal, one: Licence) -> dict[str, Any]:
         "state": one.state, "issuer": one.issuer_zh, "holder": queries.holder_shown(principal, one),
         "holder_code": one.holder_code_masked, "project_code": one.project_code, "division": one.division_code,
         "subject": one.subject, "issued_on": one.issued_on.isoformat(),
-        "valid_to": one.valid_to.isoformat() if one.valid_to else None, "facts": one.facts,
+        "valid_to": one.valid_to.isoformat() if one.valid_to else None, "facts": {name[0]: value for name, value in one.shown_facts},
     }  # fmt: skip
 
 

@@ -100,7 +100,7 @@ def verify_file(content: bytes) -> FileVerdict:
         raise BadUpload("只能核验 PDF 或 OFD 文件。", "Only PDF and OFD files are verified.")
     sm3 = sm3_hex(content)
     judged = signing.verify_pdf(content) if is_pdf else ofd_verifying.verify(content)
-    said = tuple(_said(one) for one in judged.signatures)
+    said = tuple(_said(one, number) for number, one in enumerate(judged.signatures, 1))
     why = (judged.why_zh, judged.why_en)
     known = _registered(sm3)
     if known is not None:
@@ -158,11 +158,12 @@ def _text(content: bytes) -> str:
     return "".join("".join(pages).split())
 
 
-def _said(one: SignatureVerdict) -> tuple[str, str]:
-    """One signature in a line: whose seal, when, whether it holds."""
-    name = one.seal_name or one.signer or one.field
+def _said(one: SignatureVerdict, number: int) -> tuple[str, str]:
+    """One signature in a line: whose seal, when, whether it holds; by its number where it does not tell whose it is."""
+    name = one.seal_name or one.signer
+    zh_name, en_name = name or f"第 {number} 个签章", name or f"signature {number}"
     at = f" {verifying.timezone.localtime(one.signed_at):%Y-%m-%d %H:%M}" if one.signed_at else ""
     kind = {"pdf-sm2": "SM2", "pades-ecdsa": "ECDSA", "ofd-sm2": "SM2"}.get(one.profile, one.profile)
     zh = "有效" if one.is_valid else "无效"
     en = "holds" if one.is_valid else "does not hold"
-    return f"{name}{at} {kind} {zh}", f"{name}{at} {kind} {en}"
+    return " ".join(f"{zh_name}{at} {kind} {zh}".split()), " ".join(f"{en_name}{at} {kind} {en}".split())

@@ -17,7 +17,7 @@ from kunyu.engines.pages import rendering
 from kunyu.engines.pages.listing import Action, Cell
 from kunyu.engines.pages.record import Crumb, Event, Fact, Record
 from kunyu.engines.pages.words import both
-from kunyu.engines.security.models import User
+from kunyu.engines.security.names import names_of
 from kunyu.engines.security.scope import APPROVE, DOWNLOAD, Principal
 from kunyu.engines.security.session import login_needed
 
@@ -71,9 +71,9 @@ def one(request: HttpRequest, licence_id: int) -> HttpResponse:
 def _history(licence: Licence) -> tuple[Event, ...]:
     """What was done with a licence and by whom: people by name, what the node did itself by its account."""
     events = list(licence.events.all())
-    names = dict(User.objects.filter(username__in={one.actor for one in events}).values_list("username", "name_zh"))
+    names = names_of(one.actor for one in events)
     return tuple(
-        Event(one.at, names.get(one.actor) or one.actor, ACTS.get(one.act, one.act),
+        Event(one.at, names[one.actor], ACTS.get(one.act, one.act),
               " ".join(filter(None, (one.reason, one.basis))))
         for one in events
     )  # fmt: skip
@@ -93,7 +93,8 @@ def _facts(principal: Principal, one: Licence) -> tuple[Fact, ...]:
         Fact(("有效期至", "Valid to"), one.valid_to, "date"),
         Fact(("项目代码", "Project"), Cell(one.project_code, href=f"/projects/{one.project_code}") if one.project_code else ""),
         Fact(("办件", "Case"), Cell(case, href=f"/cases/{case}") if case else ""),
-        *(Fact((name.partition("|")[0], name.partition("|")[2]), str(value)) for name, value in one.ordered_facts),
+        # the case is named with its link already
+        *(Fact(name, value) for name, value in one.shown_facts if value != case),
         Fact(("前一版", "Before"), Cell(one.previous.number, href=f"/licences/{one.previous_id}") if one.previous else ""),
         Fact(("电子证照标识", "Identifier"), Cell(one.identifier, href=f"/verify/{one.identifier}"), "code"),
     )  # fmt: skip

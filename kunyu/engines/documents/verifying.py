@@ -64,6 +64,8 @@ class Verification:
     holder: str = ""
     issued_on: date | None = None
     valid_to: date | None = None
+    changed_on: date | None = None
+    """Since when it is suspended, replaced or revoked."""
     project_code: str = ""
     facts: tuple[tuple[tuple[str, str], str], ...] = ()
     sm3: tuple[str, ...] = ()
@@ -149,8 +151,8 @@ def _of_licence(asked: str, licence: Licence, now: datetime) -> Verification:
         asked, state_now(licence, timezone.localtime(now).date()), now, title=title, number=licence.number,
         identifier=licence.identifier, version=licence.version, issuer=licence.issuer_zh,
         holder=(masks.mask(masks.NAME, name) or "") if licence.holder_kind == PERSON else name,
-        issued_on=licence.issued_on, valid_to=licence.valid_to, project_code=licence.project_code,
-        facts=tuple((_label(key), str(value)) for key, value in licence.ordered_facts),
+        issued_on=licence.issued_on, valid_to=licence.valid_to, changed_on=_changed_on(licence), project_code=licence.project_code,
+        facts=tuple(licence.shown_facts),
         sm3=tuple(one.sm3 for one in (licence.pdf, licence.ofd) if one), successor=_successor(licence),
         plot=plot_of(licence),
     )  # fmt: skip
@@ -163,17 +165,18 @@ def state_now(licence: Licence, today: date) -> Answer:
     return licence.state  # type: ignore[return-value]
 
 
+def _changed_on(licence: Licence) -> date | None:
+    if licence.state in (State.VALID, State.EXPIRED):
+        return None
+    event = licence.events.filter(state=licence.state).order_by("-pk").first()
+    return timezone.localtime(event.at).date() if event else None
+
+
 def _successor(licence: Licence) -> str:
     if licence.state != State.REPLACED:
         return ""
     newer = licence.replaced_by.exclude(state=State.ISSUING).order_by("-version").first()
     return newer.identifier if newer else ""
-
-
-def _label(key: str) -> tuple[str, str]:
-    """``用地面积|Plot area`` names a fact in both languages."""
-    zh, _, en = key.partition("|")
-    return zh, en or zh
 
 
 def verification_json(found: Verification) -> dict[str, Any]:
@@ -182,6 +185,7 @@ def verification_json(found: Verification) -> dict[str, Any]:
         "answer": found.answer, "words_zh": found.words[0], "words_en": found.words[1], "checked_at": found.checked_at.isoformat(),
         "number": found.number, "identifier": found.identifier, "version": found.version, "title_zh": found.title[0],
         "issuer": found.issuer, "holder": found.holder, "issued_on": found.issued_on.isoformat() if found.issued_on else None,
-        "valid_to": found.valid_to.isoformat() if found.valid_to else None, "project_code": found.project_code,
+        "valid_to": found.valid_to.isoformat() if found.valid_to else None,
+        "changed_on": found.changed_on.isoformat() if found.changed_on else None, "project_code": found.project_code,
         "facts": {name[0]: value for name, value in found.facts}, "sm3": list(found.sm3), "successor": found.successor,
     }  # fmt: skip

@@ -83,6 +83,16 @@ class Licence(models.Model):
         known = [name for name in self.facts_order if name in self.facts]
         return [(name, self.facts[name]) for name in [*known, *(one for one in self.facts if one not in known)]]
 
+    @property
+    def shown_facts(self) -> list[tuple[tuple[str, str], str]]:
+        """What stands on it as a page shows it: ``用地面积|Plot area`` names a fact in both languages."""
+        names = [(name.partition("|"), value) for name, value in self.ordered_facts]
+        return [((zh, en or zh), _figure(value)) for (zh, _, en), value in names]
+
+
+def _figure(value: object) -> str:
+    return f"{value:,}" if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
+
 
 class LicenceEvent(models.Model):
     """One change of a licence's state. Only ever added: the table refuses UPDATE and DELETE. 证照变更."""

@@ -11,6 +11,7 @@ import pypdf
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.test import Client
+from django.utils import timezone
 
 from kunyu.engines.documents import file_verifying, licence_states, licences, proofs, templates
 from kunyu.engines.documents.errors import BadUpload
@@ -53,6 +54,8 @@ def test_the_page_needs_no_account_and_says_the_state_first(issued: Licence) -> 
     licence_states.revoke(DECIDER, issued.pk, *WHY)
     status, text = page(f"/verify/{issued.identifier}")
     assert status == 200 and "<h1>已撤销，本证无效</h1>" in text and 'class="dv-answer bad"' in text
+    today = timezone.localdate()
+    assert verify(issued.number).changed_on == today and f"<dt>状态变更日期</dt><dd>{today.isoformat()}</dd>" in text
 
 
 def test_a_wrong_check_digit_is_told_from_a_number_nobody_bears(issued: Licence) -> None:
@@ -157,7 +160,26 @@ def test_an_altered_file_is_told(issued: Licence) -> None:
     assert file_verifying.verify_file(content + b"\n% one more line\n").answer == "altered"
     place = content.index(b"stream") + 20
     turned = content[:place] + bytes([content[place] ^ 1]) + content[place + 1 :]
-    assert file_verifying.verify_file(turned).answer == "altered"
+    verdict = file_verifying.verify_file(turned)
+    assert verdict.answer == "altered"
+    assert all("KunyuSeal" not in said for pair in verdict.signatures for said in pair)
+
+
+def test_the_answer_to_an_altered_file_tells_the_original_from_it(issued: Licence) -> None:
+    """The facts shown are the register's, and the page says so: nobody takes them for those of the file."""
+    content = content_of(issued.pdf)  # type: ignore[arg-type]
+    original = "以下是登记簿中的原证，不是所交的文件。原证现时状态：<strong>有效</strong>"
+    for given, is_told in ((content, False), (content + b"\n% one more line\n", True)):
+        answer = Client().post("/verify/", {"file": SimpleUploadedFile("licence.pdf", given, "application/pdf")})
+        assert (original in " ".join(answer.content.decode().split())) is is_told
+
+
+def test_figures_and_names_of_facts_stand_in_both_languages(issued: Licence) -> None:
+    Licence.objects.filter(pk=issued.pk).update(
+        facts={"用地面积（公顷）|Plot area (ha)": 1234.5, "用途": "医疗"}, facts_order=[]
+    )
+    found = verify(issued.number)
+    assert sorted(found.facts) == [(("用地面积（公顷）", "Plot area (ha)"), "1,234.5"), (("用途", "用途"), "医疗")]
 
 
 def test_a_forged_one_is_told(issued: Licence, tmp_path: Path) -> None:

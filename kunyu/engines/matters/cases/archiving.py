@@ -78,7 +78,10 @@ def _passed_over(case: Case) -> list[tuple[str, str]]:
     if decision is None or not decision.passed_over:
         return []
     listed = "、".join(zh for zh, _ in overriding.of_decision(decision.passed_over))
-    return [("决定时未核验或冲突的项目", listed), ("仍然决定的理由", f"{decision.override}（{decision.override_by}）")]
+    return [
+        ("决定时未核验或冲突的项目", listed),
+        ("仍然决定的理由", f"{decision.override}（{decision.decided_by_zh or decision.override_by}）"),
+    ]
 
 
 def _materials(case: Case) -> tuple[ArchivedFile, ...]:

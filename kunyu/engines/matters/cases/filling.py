@@ -23,6 +23,7 @@ from kunyu.engines.security.scope import ANONYMOUS, Principal
 
 PAPERS = Path(__file__).resolve().parents[1] / "data" / "papers"
 """Letters of the engine itself, for matters that have no wording of their own."""
+FIRST_IDEOGRAPH = "\u2e80"
 
 
 def filling(
@@ -68,24 +69,33 @@ def shown_answer(field: FormField, value: Any) -> str:
         return "、".join(titles.get(str(one), str(one)) for one in value)
     if isinstance(value, Mapping):
         return str(value.get("name", ""))
-    return "" if value is None else titles.get(str(value), f"{value}{field.unit}")
+    if value is None:
+        return ""
+    figure = f"{value:,.4f}".rstrip("0").rstrip(".") if isinstance(value, int | float) else str(value)
+    # 7,377.9 m², but 30层
+    space = " " if "" < field.unit[:1] < FIRST_IDEOGRAPH else ""
+    return titles.get(str(value), f"{figure}{space}{field.unit}")
 
 
 def public_facts(case: Case, definition: Definition) -> dict[str, Any]:
     """What stands on a licence and is shown to whoever verifies it.
 
     Besides project, size and case only the answers that the matter names in ``extra.licence_fields``: forms hold telephone
-    numbers and names that are nobody's business.
+    numbers and names that are nobody's business. Each is named in both languages (``Licence.facts``).
     """
-    facts: dict[str, Any] = {"办件编号": case.number}
+    facts: dict[str, Any] = {"办件编号|Case number": case.number}
     if case.project_name:
-        facts["项目名称"] = case.project_name
+        facts["项目名称|Project name"] = case.project_name
     if case.plot_area_m2 is not None:
-        facts["用地面积（公顷）"] = round(case.plot_area_m2 / 10_000, 4)
+        facts["用地面积（公顷）|Plot area (ha)"] = round(case.plot_area_m2 / 10_000, 4)
     fields = {one.name: one for one in fields_of(definition)}
     form = case.application.form
     named = [name for name in definition.extra.get("licence_fields", ()) if name in fields]
-    return facts | {fields[name].title_zh: shown_answer(fields[name], form[name]) for name in named if name in form}
+    return facts | {_label(fields[name]): shown_answer(fields[name], form[name]) for name in named if name in form}
+
+
+def _label(field: FormField) -> str:
+    return f"{field.title_zh}|{field.title_en}" if field.title_en else field.title_zh
 
 
 def _opinions(case: Case, definition: Definition) -> list[dict[str, str]]:

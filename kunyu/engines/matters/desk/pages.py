@@ -155,6 +155,8 @@ def _papers(principal: Principal, one: Case) -> dict[str, Any]:
     seen = licence is not None and document_queries.licences(principal).filter(pk=licence.pk).exists()
     return {
         "letters": shown.letters(one), "licence": licence if seen else None, "decision": decision,
+        # who leant on an override is who decided (cases.deciding)
+        "override_by": decision and (decision.decided_by_zh or decision.override_by),
         "decision_words": outcome_words(decision.outcome) if decision else ("", ""),
         "passed_over": overriding.of_decision(decision.passed_over) if decision else [],
         "may_download": _may_download(principal, one),

@@ -176,7 +176,9 @@ def test_a_granted_case_ends_with_a_sealed_licence(world: World, seal: Any) -> N
     assert (case.state, case.licence_number, licence.state) == (S.GRANTED, licence.number, "valid")
     assert case.licence_number == f"试字第990101{timezone.localdate().year}00001号"
     assert licence.pdf is not None and licence.pdf.is_sealed
-    assert licence.facts["用途"] == "厂房" and "joint" not in licence.facts
+    said = dict(licence.shown_facts)
+    assert said["用途", "Purpose"] == "厂房" and "joint" not in licence.facts
+    assert ("办件编号", "Case number") in said
     assert acts(case)[-2:] == ["sealed", "closed"]
     told = Notification.objects.filter(recipient=world.users["applicant"]).latest("pk")
     assert case.licence_number in told.body_zh
@@ -236,7 +238,7 @@ def test_a_licence_is_corrected_under_its_number(world: World, seal: Any) -> Non
     case = services.correct_licence(world.as_("decider"), case.pk, {"purpose": "仓库"}, "笔误")
     old, new = Licence.objects.order_by("version")
     assert (old.state, new.state, new.number, new.version) == ("replaced", "valid", old.number, 2)
-    assert (new.facts["用途"], Decision.objects.get().corrected_from) == ("仓库", {"purpose": "厂房"})
+    assert (new.facts["用途|Purpose"], Decision.objects.get().corrected_from) == ("仓库", {"purpose": "厂房"})
     assert services.licence_of(case) == new
 
 
@@ -276,7 +278,7 @@ def test_an_override_names_what_it_passes_over(world: World) -> None:
     case.refresh_from_db()
     facts = dict(contents_of(case).facts)
     assert facts["决定时未核验或冲突的项目"] == "X-0 X-0（未核验）、X-1 X-1（冲突）"
-    assert facts["仍然决定的理由"] == "已现场核实，图层停用（decider）"
+    assert facts["仍然决定的理由"] == "已现场核实，图层停用（decider同志）"
     assert contents_of(case).records["decision"]["passed_over"] == decision.passed_over
 
 

@@ -30,7 +30,7 @@ def test_an_answer_on_the_licence_is_corrected_by_its_page(world: World, seal: A
     assert "没有要更正的内容。" in same.content.decode()
     decider.send(page, **{"applicant_name": case.applicant_name, "form-purpose": "仓库", "text": "笔误"})
     old, new = Licence.objects.order_by("version")
-    assert (old.state, new.version, new.facts["用途"]) == ("replaced", 2, "仓库")
+    assert (old.state, new.version, new.facts["用途|Purpose"]) == ("replaced", 2, "仓库")
 
 
 def test_an_answer_the_form_refuses_comes_back_at_its_field(world: World, seal: Any) -> None:
