@@ -75,7 +75,7 @@ export class KyComparePanel extends StoreElement {
           ${compare.rightLayers === null ? nothing : html`
             <p class="ky-hint">${t('在左侧图层面板中选“右图”，打开或关闭右图的图层。', 'Choose “Right map” in the layers panel to switch its layers.')}</p>
             <ul class="ky-plain">${compare.rightLayers.map(({ collection }) => html`<li>${this.#nameOf(collection)}</li>`)}</ul>`}
-          <p class="ky-hint">${t('两图同步缩放、平移。卷帘分界可用方向键移动。', 'Both maps move together. Arrow keys move the divider.')}</p>`}
+          <p class="ky-hint">${t('两图同步缩放、平移。', 'Both maps move together.')}${compare.mode === 'swipe' ? t('卷帘分界可用方向键移动。', ' Arrow keys move the divider.') : nothing}</p>`}
     `;
   }
 

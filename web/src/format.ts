@@ -32,3 +32,11 @@ export function planeXY(lon: number, lat: number): string {
   const { easting, northing } = gaussKruger(lon, lat);
   return `X ${northing.toFixed(1)}  Y ${easting.toFixed(1)}`;
 }
+
+const CHINA_MS = 8 * 3600 * 1000;
+
+/** `2026-11-24 11:02:50`: an instant as the pages of the node say it, in China's one time zone wherever the browser stands. */
+export function instant(text: string): string {
+  const at = Date.parse(text);
+  return Number.isNaN(at) ? text : new Date(at + CHINA_MS).toISOString().slice(0, 19).replace('T', ' ');
+}

@@ -65,8 +65,8 @@ def not_covered(ground: Ground, plot_m2: float) -> Reason:
     share = 1.0 if plot_m2 <= 0 else min(1.0, ground.uncovered_m2 / plot_m2)
     return Reason(
         "not_covered",
-        f"地块有 {ground.uncovered_m2:.2f} 平方米（{share:.2%}）不在该图层已发布的县级范围内，该部分未检测。",
-        f"{ground.uncovered_m2:.2f} m² ({share:.2%}) of the plot lie outside the counties this layer is published for; "
+        f"地块有 {ground.uncovered_m2:,.2f} 平方米（{share:.2%}）不在该图层已发布的县级范围内，该部分未检测。",
+        f"{ground.uncovered_m2:,.2f} m² ({share:.2%}) of the plot lie outside the counties this layer is published for; "
         "that part was not checked.",
     )
 

@@ -214,7 +214,7 @@ export class KyFilter extends StoreElement {
         @input=${(event: InputEvent) => (this.text = (event.target as HTMLTextAreaElement).value)}></textarea>
       <p id="kt-cql-help" class="ky-hint">${t('例：', 'For example: ')}<code>DLBM IN ('0101','0103') AND TBMJ &gt; 5000</code></p>
       ${this.fields.length ? html`<details class="kt-fields"><summary>${t(`可用字段 ${this.fields.length} 个`, `${this.fields.length} fields`)}</summary>
-        <ul>${this.fields.map((one) => html`<li><code>${one.code}</code> ${one.name}${one.unit ? `（${one.unit}）` : ''}</li>`)}</ul></details>` : nothing}`;
+        <ul>${this.fields.map((one) => html`<li><code>${one.code}</code> ${one.name}${one.unit ? t(`（${one.unit}）`, ` (${one.unit})`) : ''}</li>`)}</ul></details>` : nothing}`;
   }
 
   #conditions(): TemplateResult {

@@ -2,6 +2,7 @@
 import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from 'lit';
 import { layerInfo, type LayerInfo } from '../api';
 import { StoreElement } from '../element';
+import { instant } from '../format';
 import { icon } from '../icons';
 import { named, t } from '../language';
 import { store, type State } from '../store';
@@ -33,8 +34,11 @@ function detailName(key: string): string {
   const names: Readonly<Record<string, readonly [string, string]>> = {
     actor: ['经办', 'by'], who: ['经办', 'by'], by: ['经办', 'by'], at: ['时间', 'at'], when: ['时间', 'at'], number: ['版本号', 'version'], county: ['区划', 'division'], status: ['状态', 'status'],
     valid_from: ['数据日期', 'valid from'], known_from: ['入库时间', 'known from'], sm3: ['SM3 摘要', 'SM3'], digest: ['摘要', 'digest'], records: ['记录数', 'records'], record_count: ['记录数', 'records'],
-    rules: ['规则', 'rules'], edition: ['版次', 'edition'], name: ['名称', 'name'], summary: ['小结', 'summary'], area_m2: ['面积 m²', 'area m²'], size: ['字节', 'bytes'], collection: ['图层', 'collection'], reason: ['原因', 'reason'],
+    rules: ['规则', 'rules'], edition: ['版次', 'edition'], name: ['名称', 'name'], summary: ['小结', 'summary'], area_m2: ['面积 m²', 'area m²'], size: ['字节', 'bytes'], collection: ['图层', 'layer'], reason: ['原因', 'reason'],
     delivered_by: ['汇交人', 'delivered by'], received_at: ['收到', 'received'], published_at: ['发布', 'published'], published_by: ['发布人', 'published by'], standard: ['标准', 'standard'], standard_id: ['标准', 'standard'], feature: ['标识', 'feature'], sender: ['汇交人', 'sender'], file_name: ['文件', 'file'], findings: ['问题', 'findings'], valid: ['有效期', 'valid'], known: ['所知期', 'known'], key: ['标识', 'key'], is_incremental: ['增量', 'incremental'],
+    file: ['文件', 'file'], division: ['区划', 'division'], mapping: ['字段映射', 'mapping'], created_by: ['汇交人', 'delivered by'], created_at: ['收到', 'received'], input_sm3: ['文件 SM3', 'SM3 of the file'], incremental: ['增量', 'incremental'],
+    software: ['软件', 'software'], rules_run: ['已查规则', 'rules run'], rules_not_run: ['未查规则', 'rules not run'], standard_digest: ['标准摘要', 'digest of the standard'], report_sm3: ['报告 SM3', 'SM3 of the report'], reference: ['参照数据', 'reference data'],
+    made_by: ['制作人', 'made by'], made_at: ['完成', 'made'], asked_at: ['提交', 'asked for'], format: ['格式', 'format'], kind: ['类别', 'kind'], valid_at: ['数据日期', 'valid at'], known_at: ['所知时点', 'as known at'], geometry_area_m2: ['范围面积 m²', 'area of the shape m²'], slug: ['代号', 'short name'],
   };
   const name = names[key];
   return name ? t(...name) : key;
@@ -210,9 +214,16 @@ export class KyLineage extends StoreElement implements ToolPanel {
 
 const titleOf = (node: LineageNode): string => named({ name_zh: node.title_zh, name_en: node.title_en }) || node.id;
 
+/** Values that records keep as words of their own. */
+const VALUES: Readonly<Record<string, readonly [string, string]>> = {
+  operator: ['节点操作员', 'node operator'], received: ['已接收', 'received'], mapped: ['已映射', 'mapped'], checked: ['已检查', 'checked'], accepted: ['已通过', 'accepted'],
+  published: ['已发布', 'published'], returned: ['已退回', 'returned'], rejected: ['已拒绝', 'rejected'], failed: ['失败', 'failed'],
+};
+
 function valueText(value: unknown): string {
+  if (typeof value === 'boolean') return value ? t('是', 'yes') : t('否', 'no');
   if (typeof value === 'number') return value.toLocaleString('en-US', { maximumFractionDigits: 2 });
-  if (typeof value === 'string') return /^\d{4}-\d\d-\d\dT/.test(value) ? `${value.slice(0, 10)} ${value.slice(11, 19)}` : value;
+  if (typeof value === 'string') return /^\d{4}-\d\d-\d\dT/.test(value) ? instant(value) : (VALUES[value] ? t(...VALUES[value]) : value);
   if (Array.isArray(value)) return value.map(valueText).join(t('、', ', '));
   if (value && typeof value === 'object') return Object.entries(value).map(([key, one]) => `${detailName(key)} ${valueText(one)}`).join(t('；', '; '));
   return String(value);

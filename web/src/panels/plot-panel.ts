@@ -2,6 +2,7 @@
 import { html, nothing, type TemplateResult } from 'lit';
 import { layerInfo, type LayerInfo } from '../api';
 import { StoreElement } from '../element';
+import { instant } from '../format';
 import { icon } from '../icons';
 import { named, t } from '../language';
 import { boxOf, union } from '../map/findings';
@@ -383,7 +384,7 @@ export class KyPlot extends StoreElement implements ToolPanel {
       <p>${t(`读到 ${found.features.length} 个地块`, `${found.features.length} plots read`)}${crs ? `；${crs}` : ''}</p>
       ${found.notes.map((note) => html`<p class="ky-hint">${noteText(note)}</p>`)}
       ${found.features.length > 1 ? html`<label class="kt-choice" for="kt-plots"><span>${t('地块', 'Plot')}</span><select id="kt-plots" class="form-select form-select-sm" @change=${(event: Event) => this.#choosePlot(found.features[Number((event.target as HTMLSelectElement).value)]!.geometry)}>
-        ${found.features.map((one, index) => html`<option value=${index}>${one.name || t(`第 ${index + 1} 个`, `no. ${index + 1}`)}（${areaFigures(one.area_m2).hectares} ${t('公顷', 'ha')}）</option>`)}</select></label>` : nothing}
+        ${found.features.map((one, index) => html`<option value=${index}>${one.name || t(`第 ${index + 1} 个`, `no. ${index + 1}`)}${t(`（${areaFigures(one.area_m2).hectares} 公顷）`, ` (${areaFigures(one.area_m2).hectares} ha)`)}</option>`)}</select></label>` : nothing}
     </div>`;
   }
 
@@ -407,7 +408,7 @@ export class KyPlot extends StoreElement implements ToolPanel {
       ${this.#section('overlaps', t('与控制线的关系', 'Control lines'), () => overlapList(this.answers.overlaps!, tools))}
       ${this.#section('classes', t('地类面积', 'Land classes'), () => classTable(this.answers.classes!, m2, tools))}
       ${this.#section('history', t('历史', 'History'), () => historyList(this.answers.history!, tools))}
-      ${dated ? html`<footer class="kt-replay"><p>${t(`数据日期 ${dated.valid_at}，截至 ${dated.known_at.slice(0, 19).replace('T', ' ')} 所知`, `Valid at ${dated.valid_at}, as known at ${dated.known_at.slice(0, 19).replace('T', ' ')}`)}</p>
+      ${dated ? html`<footer class="kt-replay"><p>${t(`数据日期 ${dated.valid_at}，截至 ${instant(dated.known_at)} 所知`, `Valid at ${dated.valid_at}, as known at ${instant(dated.known_at)}`)}</p>
         <details><summary>${t('复算摘要（SM3）', 'Replay digests (SM3)')}</summary><dl>${(['overlaps', 'classes', 'history'] as const).map((part) => this.answers[part] ? html`<div><dt>${partName(part)}</dt><dd><code data-digest=${part}>${this.answers[part]!.digest}</code>
           ${this.answers[part]!.result ? html`<button type="button" class="ky-link" @click=${() => void this.#replay(this.answers[part]!.result)}>${t('复算', 'Replay')}</button>` : nothing}</dd></div>` : nothing)}</dl></details>
         ${this.replayed ? html`<p class="kt-status" role="status">${this.replayed}</p>` : nothing}

@@ -33,7 +33,7 @@ export function ranked(layers: readonly OverlapLayer[]): readonly OverlapLayer[]
 export function summaryOf(layers: readonly OverlapLayer[]): { readonly verdict: Verdict; readonly text: string } {
   const count = (verdict: Verdict): number => layers.filter((layer) => verdictOf(layer) === verdict).length;
   const [conflicts, unknown] = [count('conflict'), count('not_checked')];
-  if (conflicts) return { verdict: 'conflict', text: t(`与 ${conflicts} 个控制线图层冲突${unknown ? `，另有 ${unknown} 项未检测` : ''}`, `In conflict with ${conflicts} control-line layers${unknown ? `; ${unknown} not checked` : ''}`) };
+  if (conflicts) return { verdict: 'conflict', text: t(`与 ${conflicts} 个控制线图层冲突${unknown ? `，另有 ${unknown} 项未检测` : ''}`, `In conflict with ${conflicts} control-line layer${conflicts === 1 ? '' : 's'}${unknown ? `; ${unknown} not checked` : ''}`) };
   if (unknown) return { verdict: 'not_checked', text: t(`未发现冲突，但有 ${unknown} 项未检测`, `No conflict found, but ${unknown} not checked`) };
   return { verdict: 'clear', text: t('与各控制线均无冲突', 'No conflict with any control line') };
 }

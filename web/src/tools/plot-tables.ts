@@ -66,7 +66,7 @@ function chart(rows: readonly ClassArea[], tools: TableTools): TemplateResult {
 
 function versionsLine(versions: readonly VersionFacts[]): TemplateResult | typeof nothing {
   if (!versions.length) return nothing;
-  return html`<p class="kt-versions">${t('数据版本：', 'Versions: ')}${versions.map((one, index) => html`${index ? t('、', ', ') : nothing}${one.county} ${t(`第 ${one.number} 版`, `no. ${one.number}`)}（${one.valid_from}）`)}</p>`;
+  return html`<p class="kt-versions">${t('数据版本：', 'Versions: ')}${versions.map((one, index) => html`${index ? t('、', ', ') : nothing}${one.county} ${t(`第 ${one.number} 版（${one.valid_from}）`, `version ${one.number} (${one.valid_from})`)}`)}</p>`;
 }
 
 // -- overlaps ----------------------------------------------------------------------------------------------
@@ -84,7 +84,7 @@ function overlapLayer(layer: OverlapLayer, tools: TableTools): TemplateResult {
   return html`<li class="is-${verdict}" data-collection=${layer.collection} data-verdict=${verdict}>
     <div class="kt-layer-head"><span class="kt-tag is-${verdict}">${verdictText(verdict)}</span><strong>${tools.nameOf(layer.collection)}</strong>
       ${figures ? html`<button type="button" class="ky-tool" aria-label=${t(`${tools.nameOf(layer.collection)}：在地图上显示重叠`, `${tools.nameOf(layer.collection)}: show the overlap on the map`)} @click=${() => tools.showAll(layer)}>${icon('focus-2')}</button>` : nothing}</div>
-    ${figures ? html`<p class="kt-amount"><b data-m2=${layer.area_m2}>${figures.m2} m²</b> · ${figures.hectares} ${t('公顷', 'ha')} · ${figures.mu} ${t('亩', 'mu')} · ${t(`${thousands(layer.count ?? 0)}\u00a0处`, `${thousands(layer.count ?? 0)}\u00a0records`)}</p>` : nothing}
+    ${figures ? html`<p class="kt-amount"><b data-m2=${layer.area_m2}>${figures.m2} m²</b> · ${figures.hectares} ${t('公顷', 'ha')} · ${figures.mu} ${t('亩', 'mu')} · ${t(`${thousands(layer.count ?? 0)}\u00a0处`, `${thousands(layer.count ?? 0)}\u00a0${layer.count === 1 ? 'place' : 'places'}`)}</p>` : nothing}
     ${layer.reason_zh ? amber(reasonOf(layer)) : nothing}
     ${layer.overlaps.length ? pieces(layer, tools) : nothing}
     ${versionsLine(layer.versions)}
@@ -92,7 +92,7 @@ function overlapLayer(layer: OverlapLayer, tools: TableTools): TemplateResult {
 }
 
 function pieces(layer: OverlapLayer, tools: TableTools): TemplateResult {
-  return html`<details class="kt-pieces" ?open=${layer.overlaps.length <= 3}><summary>${t(`逐处 ${layer.overlaps.length}${layer.truncated ? ` / ${layer.count}` : ''}`, `Each of ${layer.overlaps.length}${layer.truncated ? ` / ${layer.count}` : ''}`)}</summary>
+  return html`<details class="kt-pieces" ?open=${layer.overlaps.length <= 3}><summary>${t(`逐处 ${layer.overlaps.length}${layer.truncated ? ` / ${layer.count}` : ''}`, `Place by place: ${layer.overlaps.length}${layer.truncated ? ` of ${layer.count}` : ''}`)}</summary>
     <ul>${layer.overlaps.map((piece) => html`<li><button type="button" aria-pressed=${tools.chosen === `${layer.collection}|${piece.id}` ? 'true' : 'false'} @click=${() => tools.show(layer, piece)}>
       <span>${piece.id}</span><span class="num">${fixed(piece.area_m2, 2)} m²</span><small>${t(`占该记录 ${shareText(piece.share)}`, `${shareText(piece.share)} of the record`)}</small></button></li>`)}</ul></details>`;
 }
