@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from kunyu.engines.documents import queries as document_queries
 from kunyu.engines.documents.api import document_answer
+from kunyu.engines.documents.lists import state_badge as licence_badge
 from kunyu.engines.documents.models import Archive, Document
 from kunyu.engines.matters.cases import briefs, overriding, people, queries, services, shown, statistics, visibility
 from kunyu.engines.matters.cases.applying import plot_of
@@ -155,6 +156,7 @@ def _papers(principal: Principal, one: Case) -> dict[str, Any]:
     seen = licence is not None and document_queries.licences(principal).filter(pk=licence.pk).exists()
     return {
         "letters": shown.letters(one), "licence": licence if seen else None, "decision": decision,
+        "licence_state": licence_badge(licence) if licence is not None and seen else None,
         # who leant on an override is who decided (cases.deciding)
         "override_by": decision and (decision.decided_by_zh or decision.override_by),
         "decision_words": outcome_words(decision.outcome) if decision else ("", ""),

@@ -220,7 +220,9 @@ def _event(case: Case, one: CaseEvent, names: Names) -> Event:
     stage, outcome = names.stage(case, one.stage) if one.stage else ("", ""), outcome_words(one.outcome)
     if one.before and one.before != one.state:
         after = state_words(one.state)
-        zh, en = f"{zh} → {after[0]}", f"{en} → {after[1]}"
+        # a state that begins with the name of the act says it once
+        zh = after[0] if after[0].startswith(zh) else f"{zh} → {after[0]}"
+        en = after[1] if after[1].startswith(en) else f"{en} → {after[1]}"
     said = one.outcome if one.act == "step" else ""
     detail = (
         "：".join(filter(None, (stage[0], outcome[0] if said else "", one.reason))),

@@ -34,25 +34,26 @@ from kunyu.packs.field_evidence.photos.package import EvidencePackage, Photo
 Floats = NDArray[np.float64]
 
 CHECKS: dict[str, tuple[str, str, str]] = {
-    "record": ("元数据完整", "The record is whole", "用采集端重新导出该照片"),
-    "id": ("照片编号唯一", "The photo's id is unique", "重新编号后导出"),
-    "task": ("图斑在任务清单中", "The patch is on the task list", "核对 JCBH/BSM, 或先下发任务"),
-    "image": ("照片未被改动", "The picture is unaltered", "提交采集端的原始照片"),
-    "jpeg": ("照片可读", "The picture can be read", "提交完整的 JPEG 原片"),
-    "digest": ("摘要相符", "The digest is right", "提交采集端的原始数据"),
-    "signature": ("设备签名有效", "The device's signature is right", "提交采集端签名的原始数据"),
-    "chain": ("照片链连续", "The chain of photos is whole", "补齐缺失的照片后整体导出"),
-    "device": ("设备已登记", "The device is registered", "先登记设备, 再用登记的设备重拍"),
-    "exif": ("EXIF 与元数据一致", "EXIF agrees with the record", "提交采集端的原始照片"),
-    "window": ("在任务期内拍摄", "Taken inside the task's window", "在任务期内重拍"),
-    "skew": ("设备时间与卫星时间一致", "The device's clock is right", "校准设备时间后重拍"),
+    "record": ("元数据完整性", "Completeness of the record", "用采集端重新导出该照片"),
+    "id": ("照片编号", "Number of the photo", "重新编号后导出"),
+    "task": ("所属任务图斑", "Patch on the task list", "核对 JCBH/BSM, 或先下发任务"),
+    "image": ("照片原始性", "Picture as it was taken", "提交采集端的原始照片"),
+    "jpeg": ("照片文件", "File of the picture", "提交完整的 JPEG 原片"),
+    "digest": ("数据摘要", "Digest of the data", "提交采集端的原始数据"),
+    "signature": ("设备签名", "Signature of the device", "提交采集端签名的原始数据"),
+    "chain": ("照片链", "Chain of photos", "补齐缺失的照片后整体导出"),
+    "device": ("设备登记", "Registration of the device", "先登记设备, 再用登记的设备重拍"),
+    "exif": ("EXIF 与元数据", "EXIF against the record", "提交采集端的原始照片"),
+    "window": ("拍摄时间", "Time of the photo", "在任务期内重拍"),
+    "skew": ("设备时钟", "Clock of the device", "校准设备时间后重拍"),
     "accuracy": ("定位精度", "Accuracy of the position", "在开阔处等待定位稳定后重拍"),
-    "mock": ("非模拟定位", "No mock location", "关闭模拟定位后重拍"),
+    "mock": ("模拟定位", "Mock location", "关闭模拟定位后重拍"),
     "decimals": ("坐标小数位", "Decimals of the position", "用采集端导出完整坐标"),
     "place": ("拍摄位置", "Place of the photo", "到图斑内或其近旁重拍"),
     "direction": ("拍摄方向", "Direction of the photo", "对准图斑重拍"),
 }
-"""Checks by code: name in both languages, remedy. The order is the order in which people read them."""
+"""Checks by code: what is looked at in both languages, remedy. They stand before either verdict, so they assert nothing. The
+order is the order in which people read them."""
 
 
 @dataclass(frozen=True)

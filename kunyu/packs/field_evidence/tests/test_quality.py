@@ -88,7 +88,7 @@ def test_seeded_defects_become_findings(tmp_path: Path, seeded: Simulated) -> No
     assert kinds["拍摄位置"].geometry.geom_type == "LineString"
     assert (kinds["拍摄位置"].limit, kinds["拍摄位置"].unit) == (100.0, "m")
     assert kinds["拍摄方向"].geometry.geom_type == "Polygon"
-    assert kinds["设备时间与卫星时间一致"].measured == 300.0
+    assert kinds["设备时钟"].measured == 300.0
     assert all(one.geometry is not None and one.remedy_zh for one in found)
     assert len({one.fingerprint for one in found}) == len(found)
 

@@ -33,6 +33,19 @@ def test_an_answer_on_the_licence_is_corrected_by_its_page(world: World, seal: A
     assert (old.state, new.version, new.facts["用途|Purpose"]) == ("replaced", 2, "仓库")
 
 
+def test_the_case_says_the_state_of_its_licence(world: World, seal: Any) -> None:
+    """Who reads the case must not take a licence that is void for one in force."""
+    case = granted(world)
+    decider, page = Browser(world, "decider"), f"/cases/{case.number}"
+    licence = Licence.objects.get()
+    row = f'<a href="/licences/{licence.pk}">{licence.number}</a> <span class="ky-tag {{}}">{{}}</span>'
+    assert row.format("", "有效") in decider.get(page)
+    decider.send(f"{page}/revoke", text="隐瞒有关情况", basis="《行政许可法》第六十九条第二款")
+    assert row.format("danger", "已撤销") in decider.get(page)
+    decider.client.cookies["django_language"] = "en"
+    assert "revoked → revoked" not in decider.get(page)
+
+
 def test_an_answer_the_form_refuses_comes_back_at_its_field(world: World, seal: Any) -> None:
     case = granted(world)
     decider, page = Browser(world, "decider"), f"/cases/{case.number}/correct-licence"
