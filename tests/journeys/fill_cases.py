@@ -45,7 +45,7 @@ def awaiting_decision(people: Cast, land: Land) -> str:
 
 def asked_for(land: Land) -> dict[str, Any]:
     """What a journey types: for two matters together, on a plot of its own."""
-    course = Course((REVIEW, PERMIT), "field", End.FILLED)
+    course = Course((REVIEW, PERMIT), "town", End.FILLED)
     plot, today = land.plot(course.land, APPLIED_FOR), timezone.localdate()
     subject = subject_of(course, plot, APPLIED_FOR, SEED, today.year)
     definitions = [definition_of(edition_in_use(code, COUNTY)) for code in course.matters]

@@ -355,6 +355,33 @@ def at_rest(owner: psycopg.Connection, page: Page) -> None:
     until(lambda: owner.execute(AT_WORK).fetchone() == (0,), page, "worker and outbox")
 
 
+def sealed(page: Page) -> bool:
+    """Whether the applicant's page of a case offers its licence by now."""
+    page.reload()
+    return page.locator(".fo-licence .fo-buttons a").count() > 0
+
+
+def number_of_licence(page: Page) -> str:
+    """The number of the licence that the applicant's page of a case shows."""
+    return page.locator(".fo-number").inner_text().split()[0]
+
+
+def granted_after(people: People, number: str, before: str) -> str:
+    """The other matter of the application, whose first one gave ``before``: checked again, granted; its licence's number."""
+    act(people, "clerk", number, "accept", "材料齐全，符合法定形式，予以受理")
+    examiner = people.page("examiner", f"/cases/{number}")
+    expect(examiner.locator("#checks li.block")).to_contain_text("TO-01")
+    assert list(checked_again(examiner)) == ["C-07"], "a layer that the county has not"
+    expect(examiner.locator("#checks li:is(.block, .document, .warn)")).to_have_count(0)
+    expect(examiner.locator("#checks")).to_contain_text(before)
+    act(people, "examiner", number, "agree", "在用地预审与选址意见书范围内，用途相符，同意")
+    act(people, "reviewer", number, "agree", "经会商，同意")
+    act(people, "decider", number, "grant", "符合国土空间规划，准予许可")
+    page = people.page("applicant", f"/hall/cases/{number}")
+    until(lambda: sealed(page), page, "the second sealed licence")
+    return number_of_licence(page)
+
+
 def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     known: dict[str, Any],
     outbox: None,
@@ -363,7 +390,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     node_environment: dict[str, str],
     tmp_path: Path,
 ) -> None:
-    """R-304, R-307, R-308: two matters applied for together, one granted by the bureau's people on their pages."""
+    """R-304, R-307, R-308: two matters applied for together, granted one after the other by the bureau's people."""
     page, here = begin(people)
     say_who(page, known)
     upload_plot(page, known["corners"], tmp_path)
@@ -391,7 +418,7 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     sound(page)
     numbers = page.locator(".hl-cases a.ky-code").all_inner_texts()
     assert len(numbers) == 2
-    number = numbers[0]
+    number, permit = numbers
     people.visits["applicant"] = people.visits.pop("")
 
     act(people, "clerk", number, "accept", "材料齐全，符合法定形式，予以受理")
@@ -405,18 +432,14 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
 
     page = people.page("applicant", f"/hall/cases/{number}")
 
-    def sealed() -> bool:
-        page.reload()
-        return page.locator(".fo-licence .fo-buttons a").count() > 0
-
-    until(sealed, page, "the sealed licence")
+    until(lambda: sealed(page), page, "the sealed licence")
     sound(page)
     picture(page, "hall-case")
     with page.expect_download() as taken:
         page.locator(".fo-buttons a", has_text="PDF").click()
     pdf = Path(taken.value.path()).read_bytes()
     assert pdf.startswith(b"%PDF") and b"/ByteRange" in pdf
-    licence = page.locator(".fo-number").inner_text().split()[0]
+    licence = number_of_licence(page)
     address = page.locator(".fo-code a").get_attribute("href")
     assert address and address.startswith("/verify/")
     sound(people.page("applicant", "/hall/mine/"))
@@ -438,18 +461,29 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
     expect(anybody.locator(".dv-answer.bad h1")).to_be_visible()
     assert kept(node_environment) == before
 
+    second = granted_after(people, permit, licence)
     decider = people.page("decider", f"/projects/{known['project']['code']}")
-    expect(decider.locator("main")).to_contain_text(licence)
+    documents = decider.locator("#chain .pj-step .ky-code")
+
+    def registered() -> bool:
+        decider.reload()
+        return documents.count() > 1
+
+    until(registered, decider, "the second approval in the register")
+    expect(documents).to_have_text([licence, second])
+    expect(decider.locator("#chain .pj-joint")).to_have_class("pj-joint clear")
+    expect(decider.locator("#consistency p strong")).to_have_text(["0", "0"])
     sound(decider)
 
-    def on_the_map() -> list[dict[str, Any]]:
+    def on_the_map(document: str) -> list[dict[str, Any]]:
         answer = decider.request.get(people.node.address + "/ogc/collections/30401-001/items?limit=1000")
         listed = answer.json().get("features", []) if answer.ok else []
-        return [one for one in listed if known["project"]["code"] in one["properties"].values()]
+        return [one for one in listed if document in one["properties"].values()]
 
-    until(lambda: bool(on_the_map()), decider, "the plot on the map")
-    (feature,) = on_the_map()
-    assert licence in feature["properties"].values()
+    for document in (licence, second):
+        until(lambda document=document: bool(on_the_map(document)), decider, "the plot on the map")  # type: ignore[misc]
+        (feature,) = on_the_map(document)
+        assert known["project"]["code"] in feature["properties"].values()
 
     listed = people.page("decider", "/cases/")
     sound(listed)
@@ -472,7 +506,8 @@ def test_from_the_hall_on_a_phone_to_a_licence_that_is_verified_and_revoked(
         return "已撤销" in page.locator(".dv-answer h1").inner_text()
 
     until(revoked, people.page("", "/verify/"), "the revocation")
-    until(lambda: not on_the_map(), decider, "the plot to leave the map")
+    until(lambda: not on_the_map(licence), decider, "the plot to leave the map")
+    assert on_the_map(second), "the permit stands until somebody decides about it"
 
 
 # -- what must not be taken ---------------------------------------------------------------------------------------------

@@ -27,6 +27,7 @@ from kunyu.kernel.project_codes import plain_project_code
 from kunyu.registers.parties.models import Party
 from kunyu.registers.projects import approvals
 from kunyu.registers.projects.models import BRANCH, ProjectDocument
+from kunyu.registers.projects.rules import NEEDS
 from kunyu.registers.projects.services import Approval, add_approval, follow_licence
 
 ACTOR = Principal("projects", "投资项目登记", origin="outbox")
@@ -91,19 +92,37 @@ def _investor(licence: Licence) -> Party | None:
 def _approval(licence: Licence, case: Case | None, code: str, shape: shapely.Geometry | None) -> Approval:
     form = case.application.form if case is not None else {}
     computed = float(area_of_lonlat([shape])[0]) if shape is not None else None
+    kind = KINDS.get(licence.kind, Kind.OTHER)
     return Approval(
-        key=f"licence:{licence.pk}", kind=KINDS.get(licence.kind, Kind.OTHER), number=licence.number,
+        key=f"licence:{licence.pk}", kind=kind, number=licence.number,
         issued_on=licence.issued_on, division=licence.division_code, project_code=code, issuer_zh=licence.issuer_zh,
         area_m2=_number(form.get("declared_area_m2")) or computed, use_zh=str(form.get("use_code") or ""),
-        previous_number=_previous_number(form), plot=shape, licence=licence,
+        previous_number=_previous_number(form, case, kind), plot=shape, licence=licence,
     )  # fmt: skip
 
 
-def _previous_number(form: dict[str, Any]) -> str:
-    """The earlier document as the application names it: the nearest one that the register knows, else the nearest."""
+def _previous_number(form: dict[str, Any], case: Case | None, kind: ProjectDocument.Kind) -> str:
+    """The earlier document: the nearest one named by the application that the register knows, else the one given on it.
+
+    An application for several matters cannot name what it is still to be given.
+    """
     named = [str(form[name]).strip() for name in PRIOR_FIELDS if str(form.get(name) or "").strip()]
     known = set(ProjectDocument.objects.filter(number__in=named).values_list("number", flat=True))
-    return next((one for one in named if one in known), named[0] if named else "")
+    stated = next((one for one in named if one in known), "")
+    return stated or _given_together(case, kind) or (named[0] if named else "")
+
+
+def _given_together(case: Case | None, kind: ProjectDocument.Kind) -> str:
+    """The valid document nearest before this kind in law that the same application was given; empty for none."""
+    if case is None:
+        return ""
+    siblings = Case.objects.filter(application_id=case.application_id).exclude(pk=case.pk).exclude(licence_number="")
+    before = NEEDS.get(kind, ())
+    listed = ProjectDocument.objects.filter(
+        number__in=siblings.values("licence_number"), kind__in=before, state=State.VALID
+    )
+    nearest = min(listed, key=lambda one: before.index(Kind(one.kind)), default=None)
+    return nearest.number if nearest is not None else ""
 
 
 def _number(value: Any) -> float | None:

@@ -96,7 +96,8 @@ class Ask:
     earlier: tuple[Mapping[str, Any], ...] = ()
     """Valid approvals and running cases that touch the plot or bear the project code:
     ``{"number", "case", "kind" (approval | running), "matter", "state", "project_code", "area_m2", "shared_m2",
-    "outside_m2", "use_code", "decided_on", "plot"}``. ``shared_m2`` lies in both plots, ``outside_m2`` is what of the plot
+    "outside_m2", "use_code", "decided_on", "plot", "is_together" (applied for together with this; absent from checks of
+    before)}``. ``shared_m2`` lies in both plots, ``outside_m2`` is what of the plot
     asked about lies outside the earlier one; both are None where either plot is not known."""
 
     kinds: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

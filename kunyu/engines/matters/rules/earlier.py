@@ -27,7 +27,7 @@ GRID_DEGREES = 1e-12
 """Grid of the overlay, as analyses use it: a tenth of a micrometre."""
 _CASES = """
 SELECT c.id, c.number, m.code, c.state, c.project_code, c.plot_area_m2, c.decided_at::date, c.licence_number,
-  a.form ->> 'use_code', ST_AsBinary(c.plot)
+  a.form ->> 'use_code', ST_AsBinary(c.plot), c.application_id = %(application)s
 FROM matters_case c JOIN matters_matter m ON m.id = c.matter_id JOIN matters_application a ON a.id = c.application_id
 LEFT JOIN matters_decision d ON d.case_id = c.id
 WHERE c.id IN (
@@ -85,14 +85,14 @@ def _wkb(geometry: shapely.Geometry | None) -> str | None:
 
 
 def _case(row: Sequence[Any]) -> dict[str, Any]:
-    _, number, matter, state, project, area, decided, licence, use, plot = row
+    _, number, matter, state, project, area, decided, licence, use, plot, is_together = row
     is_approval = state in ("granted", "decided")
     return {
         "number": licence or number, "case": number, "kind": APPROVAL if is_approval else RUNNING, "matter": matter,
         "state": state, "project_code": project, "area_m2": None if area is None else square_metres(area),
         "shared_m2": None, "outside_m2": None, "use_code": use or "",
         "decided_on": decided.isoformat() if decided and is_approval else "",
-        "plot": shapely.from_wkb(bytes(plot)) if plot else None,
+        "plot": shapely.from_wkb(bytes(plot)) if plot else None, "is_together": bool(is_together),
     }  # fmt: skip
 
 
@@ -121,6 +121,7 @@ def _licence(one: Licence) -> dict[str, Any]:
         "number": one.number, "case": "", "kind": APPROVAL, "matter": str(one.facts.get("matter", "")),
         "state": "granted", "project_code": one.project_code, "area_m2": None, "shared_m2": None, "outside_m2": None,
         "use_code": str(one.facts.get("use_code", "")), "decided_on": one.issued_on.isoformat(), "plot": None,
+        "is_together": False,
     }  # fmt: skip
 
 

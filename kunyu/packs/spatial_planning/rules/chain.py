@@ -211,10 +211,11 @@ def _comes_after(matter: str, this: str) -> bool:
 
 @rule(
     "CH-01", clause=f"{CHAIN} 前后衔接", weight="document", needs_earlier=True, fields=(PRIOR_FIELD, "is_single_site"),
+    edition=2,
     name_zh="载明在先文件文号", name_en="States the number of the earlier document",
 )  # fmt: skip
 def number_of_the_earlier_document_is_stated(ask: Ask) -> Answer:
-    """The later document contains the number of the earlier one."""
+    """The later document contains the number of the earlier one; nobody is asked for one given on the same application."""
     none_needed = _needs_none(ask)
     if none_needed is not None:
         return none_needed
@@ -223,6 +224,12 @@ def number_of_the_earlier_document_is_stated(ask: Ask) -> Answer:
         return _not_here(ask)
     if prior["number"] in _stated(ask):
         return clear(f"已载明在先文件 {prior['number']}。", f"The earlier document {prior['number']} is stated.")
+    if prior.get("is_together") and not _stated(ask):
+        return clear(
+            f"在先文件 {prior['number']} 与本件一并申请，文号由系统记入项目登记，不再要求填写。",
+            f"The earlier document {prior['number']} was applied for together with this one: the register of projects takes "
+            "its number, nobody is asked for it.",
+        )
     return conflict(f"没有载明同一项目的在先文件 {prior['number']}。", f"The project's earlier document {prior['number']} is not stated.",
                     "在表单中填写在先文件文号", "State its number in the form")  # fmt: skip
 

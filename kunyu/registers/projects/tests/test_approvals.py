@@ -16,6 +16,7 @@ from kunyu.engines.documents import licence_states, licences
 from kunyu.engines.documents.models import Licence, Seal
 from kunyu.engines.documents.seals.tests.made import active_seal
 from kunyu.engines.documents.tests.requests import CITIZEN, PLOT, USCC, request
+from kunyu.engines.matters.rules.tests.applications import case, matter
 from kunyu.engines.security.models import AuditEntry
 from kunyu.engines.security.scope import ANONYMOUS, Principal, Right, operator
 from kunyu.kernel.outbox.models import Event
@@ -231,6 +232,26 @@ def test_the_earlier_document_is_the_one_named_or_the_nearest_in_law() -> None:
         one.state for one in rules.report(chain.documents, queries.plots_of(chain.documents)) if one.rule == "PR-003"
     }
     assert states == {"clear"}
+
+
+def test_what_was_applied_for_together_names_what_came_first() -> None:
+    """The form cannot know the number of an opinion given on the same application; what it names and is known goes first."""
+    first = case(matter("S-001"), PLOT, state="granted", project_code=CODE, licence_number="用1")
+    second = case(matter("S-006"), PLOT, application=first.application, project_code=CODE)
+    form, kind = {"land_approval_number": "示政地〔2026〕1号"}, handlers.Kind.LAND_PERMIT
+    assert handlers._previous_number(form, second, kind) == "示政地〔2026〕1号", "the opinion is not registered"
+    services.add_approval(operator(), approval(key="1", kind="review", number="用1", project_code=CODE))
+    assert handlers._previous_number(form, second, kind) == "用1"
+    assert handlers._previous_number({}, first, handlers.Kind.REVIEW) == "", "nothing comes before an opinion"
+    assert handlers._previous_number({}, case(matter("S-006"), PLOT, project_code=CODE), kind) == "", (
+        "another application"
+    )
+    services.add_approval(
+        operator(), approval(key="2", kind="conversion", number="示政地〔2026〕1号", project_code=CODE)
+    )
+    assert handlers._previous_number(form, second, kind) == "示政地〔2026〕1号"
+    ProjectDocument.objects.filter(number="用1").update(state="revoked")
+    assert handlers._previous_number({}, second, kind) == ""
 
 
 @pytest.mark.parametrize(

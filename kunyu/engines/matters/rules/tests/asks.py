@@ -53,5 +53,5 @@ def approval(matter: str, number: str, **changed: Any) -> dict[str, Any]:
     return {
         "number": number, "case": "", "kind": "approval", "matter": matter, "state": "granted", "project_code": PROJECT,
         "area_m2": Decimal("10000.00"), "shared_m2": Decimal("10000.00"), "outside_m2": Decimal("0.00"), "use_code": "0701",
-        "decided_on": "2024-11-23", "plot": PLOT, **changed,
+        "decided_on": "2024-11-23", "plot": PLOT, "is_together": False, **changed,
     }  # fmt: skip

@@ -71,7 +71,9 @@ def test_its_own_application_does_not_stand_against_it_but_its_granted_sibling_d
     second = case(matter("S-002"), plot(), application=first.application, project_code=PROJECT)
     assert found(first.application_id, second.pk) == []
     type(first).objects.filter(pk=first.pk).update(state="granted", closed_at=first.submitted_at)
-    assert [one["case"] for one in found(first.application_id, second.pk)] == [first.number]
+    (sibling,) = found(first.application_id, second.pk)
+    assert (sibling["case"], sibling["is_together"]) == (first.number, True)
+    assert [one["is_together"] for one in found()] == [False, False], "asked by somebody else's application"
     assert found(first.application_id, first.pk) == []
 
 

@@ -89,6 +89,13 @@ def test_ch01_number() -> None:
     without = {"matter": "S-002", "form": {"is_single_site": True}}
     silent = rules.number_of_the_earlier_document_is_stated(ask(**without, earlier=(before,)))
     assert (silent.state, silent.message_zh) == ("conflict", f"没有载明同一项目的在先文件 {OPINION}。")
+    together = approval("S-001", OPINION, is_together=True)
+    known = rules.number_of_the_earlier_document_is_stated(ask(**without, earlier=(together,)))
+    assert (known.state, known.message_zh) == (
+        "clear", f"在先文件 {OPINION} 与本件一并申请，文号由系统记入项目登记，不再要求填写。"
+    )  # fmt: skip
+    wrong = {"matter": "S-002", "form": {"is_single_site": True, "prior_number": "用字第1号"}}
+    assert rules.number_of_the_earlier_document_is_stated(ask(**wrong, earlier=(together,))).state == "conflict"
 
 
 def test_ch02_project_code() -> None:
