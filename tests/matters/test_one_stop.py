@@ -97,7 +97,7 @@ def test_one_form_for_two_matters_two_licences_one_chain(bureau: Bureau):
     assert answers(permit)["CH-03"] == "clear"
     assert of_state(permit, "conflict") == set(), "the opinion's number could not be known when the form was filled in"
     assert answers(permit)["CH-01"] == "clear"
-    permit = granted(bureau, permit, ("reviewer", "consultation"), override="未核验的图层本县没有成果，已函询核实")
+    permit = granted(bureau, permit, ("reviewer", "consultation"), override="本县没有该图层，已函询核实")
     assert permit.licence_number == f"地字第990101{YEAR}YG0000001号"
 
     chain = resolve(bureau.decider, PROJECT["code"])
@@ -120,7 +120,9 @@ def _papers(bureau: Bureau, permit: Case) -> None:
         assert client.get(f"/api/cases/{permit.number}/papers/999999").status_code == 404
         draft = client.get(f"/api/cases/{permit.number}/opinion")
         assert draft.status_code == seen
-    assert "未核验的图层本县没有成果，已函询核实" not in text_of(draft.content)  # an override is the decision's, not the opinion's
+    assert "本县没有该图层，已函询核实" not in text_of(
+        draft.content
+    )  # an override is the decision's, not the opinion's
     assert "CH-03" in text_of(draft.content) and "会商" in text_of(draft.content)
 
 
