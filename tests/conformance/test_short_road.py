@@ -17,7 +17,9 @@ from tests.conformance.conftest import Node
 
 pytestmark = pytest.mark.django_db
 TILE = f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/14/6516/13335"
-NEVER_ASKED = [f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/15/{13032 + n // 4}/{26670 + n % 4}" for n in range(8)]
+NEVER_ASKED = [
+    f"/ogc/collections/{PARCELS}/tiles/WebMercatorQuad/15/{13032 + n // 4}/{26670 + n % 4}" for n in range(8)
+]
 Sql = Callable[..., None]
 
 
