@@ -23,8 +23,8 @@ def directions(xy: NDArray[np.float64], start: Ints, chosen: Ints) -> Ints:
     where = ranges(start[chosen], counts)
     begin = starts_of(counts)
     first = np.repeat(xy[np.minimum(start[chosen], len(xy) - 1)], counts, axis=0)
-    x, y = (xy[where] - first).T
     with np.errstate(invalid="ignore", over="ignore"):
+        x, y = (xy[where] - first).T
         cross = np.zeros(len(x))
         cross[:-1] = x[:-1] * y[1:] - x[1:] * y[:-1]
         cross[begin[1:][counts > 0] - 1] = 0.0  # the step to the next ring is no edge
@@ -83,7 +83,10 @@ def _inside_part_before(
         low, high = vertices.min(axis=0), vertices.max(axis=0)
         for one in earlier:
             shell = xy[start[one] : start[one + 1]]
-            if len(shell) < 3 or (low < shell.min(axis=0)).any() or (high > shell.max(axis=0)).any():
+            # a ring with a vertex that is no number bounds nothing; the check of the geometry names it
+            if len(shell) < 3 or not np.isfinite(shell).all():
+                continue
+            if (low < shell.min(axis=0)).any() or (high > shell.max(axis=0)).any():
                 continue
             inside = shapely.contains_xy(shapely.Polygon(shell), vertices[:, 0], vertices[:, 1])
             if inside.mean() > 0.5:

@@ -85,7 +85,15 @@ def test_a_few_hundred_broken_files(tmp_path):
     assert refused > 20
 
 
+@quick
+@pytest.mark.filterwarnings("error")
+def test_a_vertex_that_is_no_number_in_a_polygon_of_several_rings(tmp_path):
+    """Once ended the reading: the ring could not be closed."""
+    assert fuzz(tmp_path, range(10_741, 10_742)) == (1, 0)
+
+
 @pytest.mark.long
+@pytest.mark.filterwarnings("error")
 def test_many_broken_files(tmp_path):
     read, refused = fuzz(tmp_path, range(1_000, 21_000))
     assert read > 5_000
