@@ -111,6 +111,12 @@ def test_a_test_database_is_made() -> None:
     """pytest-django makes one only where a marked test asks for it."""
 
 
+@pytest.mark.long
+@pytest.mark.django_db
+def test_a_test_database_is_made_where_only_the_long_ones_run() -> None:
+    """As above."""
+
+
 def test_the_ogc_description_is_kept(everyone: str) -> None:
     """Features with filters, order and edits, tiles, styles: a few requests of each operation."""
     assert _fuzz("/ogc/api", "/ogc", everyone, 4) > 15

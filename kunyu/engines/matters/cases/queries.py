@@ -6,12 +6,14 @@ page by key.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from kunyu.engines.catalogue.served.errors import BadParameter
 from kunyu.engines.matters.cases import people
 from kunyu.engines.matters.cases.clock import Colour, colour
 from kunyu.engines.matters.cases.visibility import visible
@@ -22,6 +24,7 @@ PAGE = 50
 MOST = 200
 S = Case.State
 OPEN_STATES = (S.SUBMITTED, S.CORRECTING, S.IN_REVIEW, S.PAUSED, S.DECIDED)
+_DUE_KEY, _NUMBER_KEY = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})?/([0-9]{1,18})"), re.compile(r"[0-9]{1,18}")
 TODO = Q(state__in=[S.SUBMITTED, S.IN_REVIEW], assignee=None)
 """Waits for a stage, and nobody has it."""
 
@@ -83,6 +86,11 @@ def listed(principal: Principal, wanted: Filter, after: str = "", limit: int = P
     ----------
     after
         ``next_key`` of the page before.
+
+    Raises
+    ------
+    BadParameter
+        ``after`` is no such key.
     """
     return paged(narrowed(officer(principal, wanted), wanted), wanted, after, limit)
 
@@ -151,13 +159,30 @@ def _by_due(rows: QuerySet[Case], after: str, limit: int) -> Page:
     """By limit, then number; what has no limit now (a correction, a pause) comes last."""
     rows = rows.order_by("due_on", "pk")
     if after:
-        day, _, key = after.partition("/")
-        pk = int(key or 0)
+        day, pk = _after_due(after)
         without_limit = Q(due_on=None, pk__gt=pk)
         rows = rows.filter(Q(due_on__gt=day) | Q(due_on=day, pk__gt=pk) | Q(due_on=None) if day else without_limit)
     found = _first(rows, limit + 1, "due_on", "pk")
     last = found[limit - 1] if len(found) > limit else None
     return Page(found[:limit], f"{last.due_on or ''}/{last.pk}" if last else "")
+
+
+def _after_due(after: str) -> tuple[date | None, int]:
+    found = _DUE_KEY.fullmatch(after)
+    try:
+        if found is not None:
+            return (date.fromisoformat(found[1]) if found[1] else None), int(found[2])
+    except ValueError:  # no day of the calendar
+        pass
+    raise _bad_key(after)
+
+
+def _bad_key(after: str) -> BadParameter:
+    return BadParameter(
+        f"after={after[:40]!r} 不是上一页给出的值；请原样使用 next，或去掉 after 从头列出。",
+        f"after={after[:40]!r} is not what a page before gave; use its next as it stands, or leave after out to begin anew.",
+        parameter="after",
+    )
 
 
 def _first(rows: QuerySet[Case], count: int, *order: str) -> list[Case]:
@@ -168,7 +193,9 @@ def _first(rows: QuerySet[Case], count: int, *order: str) -> list[Case]:
 
 def _by_number(rows: QuerySet[Case], after: str, limit: int) -> Page:
     rows = rows.order_by("-pk")
-    if after.isdigit():
+    if after:
+        if _NUMBER_KEY.fullmatch(after) is None:
+            raise _bad_key(after)
         rows = rows.filter(pk__lt=int(after))
     found = _first(rows, limit + 1, "-pk")
     return Page(found[:limit], str(found[limit - 1].pk) if len(found) > limit else "")

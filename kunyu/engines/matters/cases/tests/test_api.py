@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import shapely
@@ -53,6 +54,14 @@ def applied(ask: Any, matters: list[str]) -> list[dict[str, Any]]:
         "applicant": {"kind": "organisation", "name": "试验建设有限公司", "code": code_of_company()},
     })  # fmt: skip
     return list(me.send("POST", f"/api/cases/applications/{one['id']}/submit", {})["cases"])
+
+
+@pytest.mark.parametrize("after", ["5", "2026-13-99/1", "\x90/1", "2026-01-01/", "²", "/" + "9" * 19])
+def test_a_key_that_no_page_gave_is_refused_and_named(ask: Any, after: str) -> None:
+    """A program that is not told would read the first page for ever."""
+    for which, bad in (("open", after), ("all", f"{after}/")):
+        said = ask("clerk").get(f"/api/cases?{urlencode({'which': which, 'after': bad})}", 400)
+        assert "after=" in said["detail_zh"] and "after=" in said["detail_en"]
 
 
 def test_a_case_from_click_to_decision_over_http(ask: Any) -> None:
