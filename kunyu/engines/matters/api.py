@@ -13,6 +13,7 @@ from kunyu.engines.analysis.plots import read_plot
 from kunyu.engines.documents.api import package_answer
 from kunyu.engines.matters.cases import briefs, counting, people, queries, services, statistics, visibility
 from kunyu.engines.matters.cases.archiving import archive_of
+from kunyu.engines.matters.cases.clock import Colour
 from kunyu.engines.matters.cases.people import unknown
 from kunyu.engines.matters.cases.queries import Filter
 from kunyu.engines.matters.errors import UnknownCase
@@ -37,7 +38,7 @@ class ListQuery(Schema):
     stage: str = ""
     q: str = ""
     project: str = ""
-    colour: int | None = None
+    colour: Colour | None = None
     since: date | None = None
     until: date | None = None
     after: str = ""

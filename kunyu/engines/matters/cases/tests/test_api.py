@@ -64,6 +64,11 @@ def test_a_key_that_no_page_gave_is_refused_and_named(ask: Any, after: str) -> N
         assert "after=" in said["detail_zh"] and "after=" in said["detail_en"]
 
 
+def test_a_colour_that_is_none_is_refused(ask: Any) -> None:
+    assert ask("clerk").get("/api/cases?colour=-7", 422)["detail_zh"]
+    assert ask("clerk").get("/api/cases?colour=2")["cases"] == []
+
+
 def test_a_case_from_click_to_decision_over_http(ask: Any) -> None:
     """R-304, R-307: applied for once, accepted, examined, decided, each by another person."""
     case = applied(ask, [SITE, NOTICE])[0]
